@@ -5,6 +5,7 @@ from ft.plugin import Config, Plugin, derive_seed, hookimpl
 from ft.results import Evaluation, Loss, Metric, Predictions, Table
 from ft.schema import EXAMPLE_ID, FILE, LINE, Label, Schema, TaskData, Text, Words
 from ft.settings import DataConfig, RunConfig
+from ft.stats import bootstrap_items, bootstrap_sums
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,8 @@ __all__ = [
     "TrainingError",
     "UserError",
     "Words",
+    "bootstrap_items",
+    "bootstrap_sums",
     "derive_seed",
     "hookimpl",
 ]

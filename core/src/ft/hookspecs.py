@@ -123,16 +123,16 @@ def decode(
     """Turn model outputs into predictions that a person can use, one mapping an example.
 
     ``outputs[i]`` holds the model's outputs for example ``i`` as float32 arrays: (words, ...) where
-    the features carry ``word_ids``, else (windows, ...); its key ``features`` holds the example's
-    features. ``examples`` are the raw columns. Predictions hold JSON values only.
+    the features carry ``word_ids``, else (windows, ...), or a list of arrays where the windows differ
+    in shape; an output with one value a token is padded beyond the feature's own length. The key
+    ``features`` holds the example's features. ``examples`` are the raw columns. Predictions hold
+    JSON values only.
     """
     raise NotImplementedError
 
 
 @chain(versionadded="0.1")
-def evaluate(
-    inner: Callable[..., Evaluation], run: Run, predictions: Predictions
-) -> Evaluation:
+def evaluate(inner: Callable[..., Evaluation], run: Run, predictions: Predictions) -> Evaluation:
     """Score decoded predictions against the gold examples, each metric with its interval."""
     raise NotImplementedError
 

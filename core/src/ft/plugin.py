@@ -51,8 +51,8 @@ class Plugin:
     """
 
     Config: ClassVar[type[Config]] = Config
-    early_backward: ClassVar[bool] = False
-    needs_graph: ClassVar[bool] = False
+    early_backward: bool = False
+    needs_graph: bool = False
 
     name: str
     rng: np.random.Generator

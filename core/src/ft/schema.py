@@ -44,7 +44,8 @@ class Words:
 @dataclass(frozen=True)
 class Text:
     """A column of free text. A technique rewrites it only where ``editable``
-    (a text that other columns point into by offset is not)."""
+    (a text that other columns point into by offset is not).
+    """
 
     column: str
     editable: bool = True

@@ -39,12 +39,15 @@ class RunConfig(Config):
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps that warm up")
     clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient; null: none")
     freeze: Literal["none", "encoder", "embeddings"] | int = Field(
-        "none", description="what stays as it is: the encoder, the embeddings, or the lowest k layers"
+        "none",
+        description="what stays as it is: the encoder, the embeddings, or the lowest k layers",
     )
     precision: Literal["auto", "bf16", "fp32", "fp16"] = Field(
         "auto", description="auto: bf16 where the processor or GPU has it, else fp32"
     )
-    device: Literal["auto", "cpu"] = Field("auto", description="auto: the accelerator if there is one")
+    device: Literal["auto", "cpu"] = Field(
+        "auto", description="auto: the accelerator if there is one"
+    )
     evaluate_steps: int | None = Field(
         None, gt=0, description="evaluate every so many steps too; default: after each epoch only"
     )
@@ -74,7 +77,9 @@ class DataConfig(Config):
     ``.parquet``), a folder with one file a split, or ``hub:NAME`` (``hub:NAME:CONFIGURATION``).
     """
 
-    train: str | None = Field(None, description="training data: a file, a folder of splits, or hub:NAME")
+    train: str | None = Field(
+        None, description="training data: a file, a folder of splits, or hub:NAME"
+    )
     validation: str | None = Field(
         None, description="validation data; default: a tenth of train, split off by a fixed rule"
     )
@@ -83,7 +88,9 @@ class DataConfig(Config):
         default_factory=dict, description="the file's name for each column, e.g. {text = 'review'}"
     )
     encoding: str = Field("utf-8", description="text encoding of the files")
-    limit: int | None = Field(None, gt=0, description="use only the first so many training examples")
+    limit: int | None = Field(
+        None, gt=0, description="use only the first so many training examples"
+    )
     on_bad_row: Literal["refuse", "skip"] = Field(
         "refuse", description="a malformed row: refuse, or set it aside into a file with the reason"
     )

@@ -1,0 +1,1 @@
+"""What the core does where no plugin does otherwise."""

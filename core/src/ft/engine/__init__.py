@@ -1,0 +1,1 @@
+"""The engine: what happens between the settings and the run folder."""

@@ -1,0 +1,103 @@
+"""Which of a file's columns is which of ours."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ft.errors import ConfigError, DataError, FtError, raise_all
+from ft.schema import EXAMPLE_ID, FILE, LINE
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RESERVED = (LINE, FILE, EXAMPLE_ID)
+"""Names that the core gives; a file's own column of such a name gets ``_`` behind it."""
+
+
+def check_mapping(columns: Mapping[str, str], known: Collection[str], owner: str) -> None:
+    """Refuse keys of the setting ``columns`` that are none of ours, and names given twice.
+
+    Raises:
+        ConfigError: one of ours is misspelt, or two of ours are the same column of the file.
+    """
+    errors: list[FtError] = []
+    for ours, theirs in columns.items():
+        key = f"{owner}.columns.{ours}"
+        if ours not in known:
+            near = difflib.get_close_matches(ours, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the columns are: {', '.join(known)}"
+            errors.append(ConfigError(f"there is no column {ours!r} to give a name", where=key, hint=hint))
+        elif list(columns.values()).count(theirs) > 1:
+            errors.append(ConfigError(f"the column {theirs!r} is named twice", where=key))
+    raise_all(errors)
+
+
+def find_column(
+    available: Sequence[str], ours: str, columns: Mapping[str, str], aliases: Sequence[str] = ()
+) -> str | None:
+    """The file's name for one of our columns, ``None`` if there is none.
+
+    A name given in the settings is the only one that counts; else our own name, else an alias if
+    it is the only one there.
+    """
+    if ours in columns:
+        return columns[ours] if columns[ours] in available else None
+    if ours in available:
+        return ours
+    found = [alias for alias in aliases if alias in available]
+    return found[0] if len(found) == 1 else None
+
+
+def missing_column(
+    available: Sequence[str], ours: str, columns: Mapping[str, str], name: str, owner: str
+) -> DataError:
+    """The error that names a column that is not there, and the one that was perhaps meant."""
+    wanted = columns.get(ours, ours)
+    what = f"there is no column {wanted!r}"
+    there = ", ".join(map(repr, available)) or "none"
+    for other in available:
+        if other.strip() == wanted.strip():
+            what += f", but one with white space around its name, {other!r}"
+            break
+    near = next((other for other in available if other.strip() == wanted.strip()), None)
+    near = near or next(
+        (other for other in available if other.strip().lower() == wanted.strip().lower()), None
+    )
+    near = near or next(iter(difflib.get_close_matches(wanted, available, n=1)), None)
+    hint = f"set {owner}.columns = {{{ours} = {near or 'the name there'!r}}}"
+    return DataError(
+        f"{what}; the columns are {there}",
+        where=name,
+        hint=f"did you mean {near!r}? {hint}" if near else hint,
+    )
+
+
+def arrange(
+    batch: pa.RecordBatch, roles: Mapping[str, str], drop: Collection[str] = ()
+) -> pa.RecordBatch:
+    """A reader's batch with our names for our columns, and the line (its last column) as `LINE`.
+
+    Args:
+        batch: of a reader.
+        roles: the file's name for each of ours.
+        drop: names in the file of columns that are left out.
+    """
+    import pyarrow as pa
+
+    theirs = {name: ours for ours, name in roles.items()}
+    taken = {*roles, *RESERVED}
+    names, columns = [], []
+    for name, column in zip(batch.schema.names[:-1], batch.columns[:-1], strict=True):
+        if name in drop:
+            continue
+        ours = theirs.get(name)
+        if ours is None:
+            ours = name
+            while ours in taken:
+                ours += "_"
+            taken.add(ours)
+        names.append(ours)
+        columns.append(column)
+    return pa.RecordBatch.from_arrays([*columns, batch.columns[-1]], [*names, LINE])

@@ -1,0 +1,33 @@
+"""The settings of a task that reads words with tags."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ft.settings import DataConfig
+
+
+class WordsConfig(DataConfig):
+    """Where words with tags come from; base of the settings of a task such as ``ner``.
+
+    A table (CSV, JSONL, Parquet, the hub) has the columns ``tokens`` and ``tags``, two lists of one
+    length, or ``text`` and ``entities``, spans of characters; ``columns`` maps other names to these.
+    """
+
+    token_column: int | None = Field(
+        None, description="CoNLL: the column of the words, counted from 0; default: the first"
+    )
+    tag_column: int | None = Field(
+        None, description="CoNLL: the column of the tags; negative counts from the end; default: -1"
+    )
+    delimiter: str | None = Field(
+        None, min_length=1, description="CoNLL: between columns; default: tabs if there are, else spaces"
+    )
+    scheme: Literal["auto", "BIO2", "BIO", "IOB2", "IOB1", "IO", "BIOES", "IOBES", "BMES", "BILOU", "none"] = (
+        Field("auto", description="how tags mark spans; none: plain tags, such as parts of speech")
+    )
+    repair_tags: bool = Field(
+        False, description="read impossible tag sequences by conlleval's rule instead of refusing"
+    )

@@ -1,0 +1,232 @@
+"""What the settings ``train``, ``validation`` and ``test`` name: files, folders, hub data sets."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ft.data.hub import HUB, hub_splits
+from ft.errors import ConfigError, DataError, FtError, raise_all
+from ft.schema import SPLITS
+from ft.settings import DataConfig
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Format = Literal["conll", "delimited", "json", "parquet", "hub"]
+
+TABLES: dict[str, Format] = {
+    ".csv": "delimited",
+    ".tsv": "delimited",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".parquet": "parquet",
+}
+WORDS: dict[str, Format] = {
+    **TABLES,
+    **dict.fromkeys((".conll", ".txt", ".tsv", ".bio", ".iob", ".iob2", ".bmes", ".ner"), "conll"),
+}
+_SPLIT_SUFFIXES = (".train", ".dev", ".valid", ".test", ".testa", ".testb")
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz", ".7z")
+_SHEETS = (".xlsx", ".xls", ".ods")
+
+_WORDS_OF_SPLITS = {
+    "train": "train",
+    "training": "train",
+    "dev": "validation",
+    "devel": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "val": "validation",
+    "testa": "validation",
+    "test": "test",
+    "testing": "test",
+    "testb": "test",
+}
+_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, or one split of a hub data set.
+
+    Attributes:
+        name: what messages call it.
+        format: how it is read.
+        path: the file; ``None`` for the hub.
+        data: the hub's split.
+    """
+
+    name: str
+    format: Format
+    path: Path | None = None
+    data: Dataset | None = None
+
+
+def find_sources(
+    config: DataConfig, owner: str, formats: Mapping[str, Format], *, need_train: bool = True
+) -> dict[str, list[Source]]:
+    """The sources of each split, in the order of the splits.
+
+    Where ``train`` is a folder or a hub data set, it gives the splits that have no setting too.
+
+    Args:
+        config: the settings.
+        owner: the plugin, for the names of settings.
+        formats: format by ending; CoNLL is meant by any other ending where it is among them.
+        need_train: whether ``train`` must be set.
+
+    Raises:
+        ConfigError: a setting names nothing that is there.
+        DataError: a folder or hub data set has no such split, or a file's format is unknown.
+    """
+    found: dict[str, list[Source]] = {}
+    errors: list[FtError] = []
+    if need_train and config.train is None:
+        errors.append(ConfigError("is not set", where=f"{owner}.train", hint="name the training data"))
+    whole: dict[str, dict[str, list[Source]]] = {}
+    for split in SPLITS:
+        given = getattr(config, split)
+        if given is None:
+            continue
+        key = f"{owner}.{split}"
+        try:
+            if given not in whole:
+                whole[given] = _look(given, key, formats)
+            found[split] = _pick(whole[given], split, given, key)
+        except FtError as error:
+            errors.append(error)
+    raise_all(errors)
+    if config.train is not None:
+        for split, sources in whole[config.train].items():
+            if split:
+                found.setdefault(split, sources)
+    if not found:
+        raise ConfigError("no data is set", where=f"{owner}.train", hint="name the data's files")
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def file_source(path: str | Path, key: str, formats: Mapping[str, Format]) -> Source:
+    """One file as a source."""
+    found = _look(str(path), key, formats)
+    if "" not in found:
+        raise ConfigError(f"{path} is no file", where=key)
+    return found[""][0]
+
+
+def _look(given: str, key: str, formats: Mapping[str, Format]) -> dict[str, list[Source]]:
+    """Sources by split; a single file stands under ``""``."""
+    if given.startswith(HUB):
+        splits = hub_splits(given, key)
+        return {
+            split: [Source(f"{given}/{name}", "hub", data=data)]
+            for split, (name, data) in splits.items()
+        }
+    path = Path(given).expanduser()
+    try:
+        if path.is_dir():
+            return _folder(path, key, formats)
+        if path.is_file():
+            return {"": [Source(given, _format(path, key, formats), path)]}
+        there = path.exists()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{given!r} cannot be read: {error}", where=key) from error
+    what = "is neither a file nor a folder" if there else "does not exist"
+    raise ConfigError(f"{given} {what}", where=key, hint=_near(path))
+
+
+def _pick(
+    found: dict[str, list[Source]], split: str, given: str, key: str
+) -> list[Source]:
+    if "" in found:
+        return found[""]
+    if split in found:
+        return found[split]
+    raise DataError(
+        f"{given} has no {split} split, only {', '.join(found)}",
+        where=key,
+        hint="a file's name tells its split: train, dev, valid or test in it",
+    )
+
+
+def _format(path: Path, key: str, formats: Mapping[str, Format]) -> Format:
+    suffix = path.suffix.lower()
+    if suffix in formats:
+        return formats[suffix]
+    if suffix in _PACKED or suffix in _SHEETS:
+        hint = "unpack it first" if suffix in _PACKED else "save the sheet as CSV"
+        raise ConfigError(f"{path}: a {suffix} file cannot be read", where=key, hint=hint)
+    if ".conll" in formats:
+        return "conll"
+    what = f"the ending {suffix}" if suffix else "a name without an ending"
+    raise ConfigError(
+        f"{path}: {what} tells no format",
+        where=key,
+        hint=f"known: {', '.join(formats)}",
+    )
+
+
+def _near(path: Path) -> str | None:
+    """The name in the folder that was perhaps meant."""
+    folder = path.parent
+    try:
+        if not folder.is_dir():
+            return f"the folder {folder} does not exist either"
+        names = [other.name for other in folder.iterdir()]
+    except OSError:
+        return None
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {folder / near[0]}?" if near else None
+
+
+def _folder(folder: Path, key: str, formats: Mapping[str, Format]) -> dict[str, list[Source]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = path.suffix.lower()
+        known = suffix in formats or (suffix in _SPLIT_SUFFIXES and ".conll" in formats)
+        if not known or path.name.startswith(".") or not path.is_file():
+            continue
+        splits = _splits_of(path.name)
+        if len(splits) > 1:
+            raise DataError(
+                f"the name tells two splits: {' and '.join(sorted(splits))}", where=str(path)
+            )
+        for split in splits:
+            found.setdefault(split, []).append(path)
+    if not found:
+        raise DataError(
+            f"{folder} has no file for a split",
+            where=key,
+            hint=f"names must tell the split (train.csv, dev.csv); endings: {', '.join(formats)}",
+        )
+    for split, paths in found.items():
+        if len(paths) > 1 and not all(_SHARD.search(path.stem) for path in paths):
+            raise DataError(
+                f"{folder} has several files for {split}: {', '.join(p.name for p in paths)}",
+                where=key,
+                hint="name the file itself",
+            )
+    return {
+        split: [Source(str(path), _format(path, key, formats), path) for path in found[split]]
+        for split in SPLITS
+        if split in found
+    }
+
+
+def _splits_of(name: str) -> set[str]:
+    """The splits that a file's name tells, by its words, else by what stands inside them."""
+    words = re.split(r"[^a-z]+", name.lower())
+    found = {_WORDS_OF_SPLITS[word] for word in words if word in _WORDS_OF_SPLITS}
+    if found:
+        return found
+    return {
+        _WORDS_OF_SPLITS[part]
+        for part in ("train", "valid", "dev", "test")
+        if any(part in word for word in words)
+    }
+

@@ -1,0 +1,116 @@
+"""Any source, by its format, through a transform into an Arrow file of the cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ft.data.badrows import Hopeless, Sink, hopeless_errors
+from ft.data.cache import Entry, cached, file_hash, make_key
+from ft.data.config import WordsConfig
+from ft.data.sources import Source
+from ft.errors import DataError, raise_all
+from ft.settings import DataConfig
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from datasets import Dataset
+
+Transform = Callable[["Iterator[pa.RecordBatch]", str, Sink], "Iterator[pa.RecordBatch]"]
+"""Takes a reader's batches, whose last column is the line, the source's name and the sink, and
+gives the batches that are kept, with the column `LINE`."""
+
+
+def load(
+    source: Source, config: DataConfig, owner: str, transform: Transform, options: list[Any]
+) -> Entry:
+    """A source read through a transform, from the cache if it has been read before.
+
+    Args:
+        source: see `sources`.
+        config: the settings.
+        owner: the plugin, for the names of settings.
+        transform: what makes the rows from the file's.
+        options: JSON values; everything that decides what the transform does.
+
+    Raises:
+        DataError: the source cannot be read, or hardly any of its rows can.
+    """
+    before = _state(source)
+    key = make_key(_content(source), source.format, _suffix(source), _reading(source, config), options)
+
+    def build(sink: Sink) -> Iterator[pa.RecordBatch]:
+        batches = _read(source, config, owner, sink)
+        yield from transform(batches, source.name, sink)
+        if _state(source) != before:
+            raise DataError("was changed while it was being read", where=source.name)
+
+    try:
+        return cached(key, build)
+    except Hopeless as error:
+        raise_all(hopeless_errors(error, source.name))
+        raise
+
+
+def open_entry(entry: Entry) -> Dataset:
+    """The rows of an entry, memory-mapped."""
+    import datasets
+
+    return datasets.Dataset.from_file(entry.arrow)
+
+
+def _read(source: Source, config: DataConfig, owner: str, sink: Sink) -> Iterator[pa.RecordBatch]:
+    from ft.data import conll, delimited, jsonrows, parquet
+
+    if source.data is not None:
+        return parquet.read_hub(source.data, source.name)
+    assert source.path is not None
+    path, name, encoding = source.path, source.name, config.encoding
+    if source.format == "conll":
+        assert isinstance(config, WordsConfig)
+        return conll.read_conll(path, name, config, owner, sink)
+    if source.format == "parquet":
+        return parquet.read_parquet(path, name)
+    if source.format == "json":
+        return jsonrows.read_json(path, name, encoding, owner, sink)
+    return delimited.read_delimited(path, name, encoding, owner, sink)
+
+
+def _content(source: Source) -> str:
+    if source.data is not None:
+        from ft.data.hashing import content_hash
+
+        return content_hash(source.data)
+    try:
+        return file_hash(_path(source))
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=source.name) from error
+
+
+def _reading(source: Source, config: DataConfig) -> list[Any]:
+    """The settings that decide how a file is read."""
+    if source.format == "conll" and isinstance(config, WordsConfig):
+        return [config.encoding, config.token_column, config.tag_column, config.delimiter]
+    return [config.encoding]
+
+
+def _suffix(source: Source) -> str:
+    return source.path.suffix.lower() if source.path else ""
+
+
+def _state(source: Source) -> tuple[int, ...]:
+    """Changes when a file is written to."""
+    if source.path is None:
+        return ()
+    try:
+        stat = os.stat(source.path)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=source.name) from error
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+def _path(source: Source) -> Path:
+    assert source.path is not None
+    return source.path

@@ -1,0 +1,174 @@
+"""Which examples stand in which batch, and how features become tensors.
+
+Everything here is a function of the seed, the epoch and the position, so a resumed run finds its
+batch at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ft.plugin import derive_seed
+
+Feature = Mapping[str, Any]
+
+POOL_BATCHES = 64
+"""Batches whose examples are sorted by length together: enough to keep padding low, few enough
+that an epoch stays shuffled."""
+
+NOT_INPUTS = frozenset({"row", "word_ids"})
+LABEL_PAD = -100
+
+
+class Plan:
+    """The order of one split's examples in every epoch.
+
+    Args:
+        examples: how many there are.
+        batch_size: examples an optimizer step.
+        seed: of the run.
+    """
+
+    def __init__(self, examples: int, batch_size: int, seed: int) -> None:
+        self.examples = examples
+        self.batch_size = batch_size
+        self.seed = seed
+        self.batches = -(-examples // batch_size)
+
+    def pools(self, epoch: int, first_batch: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+        """Pools of example ids from the one that holds ``first_batch`` on, with the batch at which
+        each pool begins.
+        """
+        order = np.random.default_rng(derive_seed(self.seed, "order", epoch)).permutation(
+            self.examples
+        )
+        size = POOL_BATCHES * self.batch_size
+        first_pool = first_batch // POOL_BATCHES
+        for pool in range(first_pool, -(-self.examples // size)):
+            yield pool * POOL_BATCHES, order[pool * size : (pool + 1) * size]
+
+    def cut(self, epoch: int, begin: int, lengths: Sequence[int]) -> list[np.ndarray]:
+        """The batches of a pool: positions within it, alike in length, in random order.
+
+        Args:
+            epoch: counted from 1.
+            begin: the batch at which the pool begins.
+            lengths: tokens of each of the pool's examples.
+        """
+        by_length = np.argsort(np.asarray(lengths), kind="stable")
+        # The odd batch, if any, is cut off the short end, where it wastes least.
+        odd = len(lengths) % self.batch_size
+        cuts = range(odd, len(lengths), self.batch_size)
+        batches = [by_length[cut : cut + self.batch_size] for cut in cuts]
+        if odd:
+            batches.append(by_length[:odd])
+        rng = np.random.default_rng(derive_seed(self.seed, "batches", epoch, begin))
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def length(feature: Feature) -> int:
+    """Tokens of a feature: the longest of its ``*input_ids``."""
+    return max((_depth_length(feature[name]) for name in feature if is_ids(name)), default=1)
+
+
+def _depth_length(value: Any) -> int:
+    if value and isinstance(value[0], list):
+        return sum(len(row) for row in value)
+    return len(value)
+
+
+def is_ids(name: str) -> bool:
+    """Whether a column holds token ids, padded with the pad id and given an attention mask."""
+    return name.endswith("input_ids")
+
+
+def micro_batches(features: list[Feature], max_tokens: int) -> list[list[Feature]]:
+    """Cut one step's features into forward passes of at most ``max_tokens`` tokens with padding.
+
+    A single feature that is longer stands alone.
+    """
+    ordered = sorted(features, key=length, reverse=True)
+    cut: list[list[Feature]] = []
+    for feature in ordered:
+        longest = length(cut[-1][0]) if cut else 0
+        if cut and longest * (len(cut[-1]) + 1) <= max_tokens:
+            cut[-1].append(feature)
+        else:
+            cut.append([feature])
+    return cut
+
+
+def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
+    """Pad features into tensors.
+
+    ``*input_ids`` are padded with ``pad_id`` and get an ``*attention_mask``, ``labels`` with -100,
+    other lists with 0; lists of lists are padded in both directions. Columns that are not numbers
+    are left out, as are ``row`` and ``word_ids``.
+
+    Returns:
+        Tensors by name, the first dimension the feature; integers as int64, floats as float32.
+    """
+    batch: dict[str, Tensor] = {}
+    for name, example in features[0].items():
+        if name in NOT_INPUTS or not _numeric(example):
+            continue
+        values = [feature[name] for feature in features]
+        pad = pad_id if is_ids(name) else LABEL_PAD if name == "labels" else 0
+        batch[name] = _tensor(values, pad)
+        mask = name[: -len("input_ids")] + "attention_mask"
+        if is_ids(name) and mask not in features[0]:
+            ones = [_ones(value) for value in values]
+            batch[mask] = _tensor(ones, 0)
+    return batch
+
+
+def _numeric(value: Any) -> bool:
+    while isinstance(value, list | tuple):
+        if not value:
+            return True
+        value = value[0]
+    return isinstance(value, int | float | np.number)
+
+
+def _ones(value: Any) -> Any:
+    return [_ones(row) for row in value] if isinstance(value, list) else 1
+
+
+def _shape(values: Sequence[Any]) -> tuple[int, ...]:
+    """The smallest rectangle that holds nested lists."""
+    if not any(isinstance(value, list) for value in values):
+        return (len(values),)
+    inner = [_shape(value) for value in values]
+    depth = max(len(shape) for shape in inner)
+    widest = tuple(max((s[i] for s in inner if i < len(s)), default=0) for i in range(depth))
+    return (len(values), *widest)
+
+
+def _tensor(values: Sequence[Any], pad: int) -> Tensor:
+    shape = _shape(values)
+    if len(shape) == 1:
+        tensor = torch.tensor(values)
+        return tensor.float() if tensor.is_floating_point() else tensor
+    floating = _floating(values)
+    padded = np.full(shape, pad, dtype=np.float32 if floating else np.int64)
+    _fill(padded, values)
+    return torch.from_numpy(padded)
+
+
+def _floating(values: Any) -> bool:
+    if isinstance(values, list):
+        return any(_floating(value) for value in values)
+    return isinstance(values, float)
+
+
+def _fill(target: np.ndarray, values: Sequence[Any]) -> None:
+    if target.ndim == 1:
+        target[: len(values)] = values
+        return
+    for row, value in zip(target, values, strict=False):
+        _fill(row, value)

@@ -1,0 +1,166 @@
+"""The folder that a run leaves."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from ft.errors import DataError, UserError
+
+LOCK = ".lock"
+
+
+class RunFolder:
+    """Paths and plain writes of one run folder.
+
+    Args:
+        path: the folder; it is made if it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+
+    @property
+    def config(self) -> Path:
+        """The resolved settings."""
+        return self.path / "config.toml"
+
+    @property
+    def record(self) -> Path:
+        """Versions, fingerprints, costs, results."""
+        return self.path / "record.json"
+
+    @property
+    def task(self) -> Path:
+        """What prediction needs beside the model: schema and plugin state."""
+        return self.path / "task.json"
+
+    @property
+    def metrics(self) -> Path:
+        """The training log and every evaluation, one JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints and the best weights."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """What ``save_pretrained`` wrote."""
+        return self.path / "model"
+
+    @property
+    def predictions(self) -> Path:
+        """Decoded predictions of each scored split."""
+        return self.path / "predictions"
+
+    def create(self) -> None:
+        """Make a new run folder and lock it.
+
+        Raises:
+            UserError: there is a run in it already, or it cannot be written.
+        """
+        if self.config.exists():
+            raise UserError(
+                "there is a run in this folder already",
+                where=str(self.path),
+                hint=f"choose another --output, or go on with `ft run --resume {self.path}`",
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.predictions.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"cannot make the run folder: {error.strerror}", where=str(self.path)
+            ) from error
+        self.lock()
+
+    def lock(self) -> None:
+        """Make this process the only one that writes here.
+
+        Raises:
+            UserError: another process is at it.
+        """
+        stream = (self.path / LOCK).open("a+")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.seek(0)
+            owner = stream.read().strip() or "another process"
+            stream.close()
+            raise UserError(
+                f"{owner} is writing to this run",
+                where=str(self.path),
+                hint="wait for it to end, or choose another --output",
+            ) from error
+        stream.truncate(0)
+        stream.write(f"process {os.getpid()} on {socket.gethostname()}")
+        stream.flush()
+        self._lock = stream
+
+    def release(self) -> None:
+        """Let others write here again."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """Append a line to ``metrics.jsonl``."""
+        with self.metrics.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+    def cut_metrics(self, step: int) -> None:
+        """Drop the lines of ``metrics.jsonl`` that lie behind a step, and a half-written one."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if entry["step"] <= step:
+                kept.append(line)
+        self._replace(self.metrics, "".join(line + "\n" for line in kept))
+
+    def write(self, path: Path, values: Any) -> None:
+        """Write JSON whole or not at all."""
+        self._replace(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+    def write_text(self, path: Path, text: str) -> None:
+        """Write a text whole or not at all."""
+        self._replace(path, text)
+
+    def write_predictions(self, split: str, items: Sequence[Mapping[str, Any]]) -> Path:
+        """Write one JSON object an example, in the order of the split."""
+        path = self.predictions / f"{split}.jsonl"
+        self._replace(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
+        return path
+
+    def read(self, path: Path) -> Any:
+        """Read one of the folder's JSON files.
+
+        Raises:
+            DataError: it is not there or cannot be read.
+        """
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"cannot be read: {error}",
+                where=str(path),
+                hint="is this the folder of a finished run?",
+            ) from error
+
+    @staticmethod
+    def _replace(path: Path, text: str) -> None:
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)

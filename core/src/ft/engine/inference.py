@@ -1,0 +1,195 @@
+"""Predictions: batches sorted by length, outputs gathered by example, decoded pool by pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ft.engine.batches import Feature, collate, length, micro_batches
+from ft.engine.features import encode, examples_at
+from ft.errors import PluginError
+from ft.results import Predictions
+from ft.schema import EXAMPLE_ID
+
+if TYPE_CHECKING:
+    from ft.engine.run import Edit, ModelContext, Run
+
+POOL = 2048
+"""Examples encoded and sorted by length together; their outputs are all that is kept at a time."""
+
+
+def predict_split(
+    run: Run,
+    split: str,
+    *,
+    context: ModelContext | None = None,
+    edit: Edit | None = None,
+) -> Predictions:
+    """Predict every example of a split, in the order of the source."""
+    assert run.data is not None
+    data = run.data.splits[split]
+    items: list[Mapping[str, Any]] = []
+    tally = Tally()
+    for begin in range(0, len(data), POOL):
+        examples: Mapping[str, list[Any]] = examples_at(
+            data, range(begin, min(begin + POOL, len(data)))
+        )
+        if edit is not None:
+            examples = edit(examples)
+        items.extend(predict_examples(run, examples, tally, context))
+        run.reporter.progress(f"predict {split}", min(begin + POOL, len(data)), len(data))
+    return Predictions(split, data, items, run.data.schema, tally.mean())
+
+
+class Tally:
+    """Sums the loss over items where examples carry labels."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self.items = 0.0
+
+    def mean(self) -> float | None:
+        """The mean loss an item; ``None`` if nothing was counted."""
+        return self.total / self.items if self.items else None
+
+
+def predict_examples(
+    run: Run,
+    examples: Mapping[str, list[Any]],
+    tally: Tally | None = None,
+    context: ModelContext | None = None,
+) -> Sequence[Mapping[str, Any]]:
+    """Decoded predictions for raw examples, in their order."""
+    grouped = encode(run, examples, training=False)
+    flat = [(row, feature) for row, features in enumerate(grouped) for feature in features]
+    flat.sort(key=lambda pair: length(pair[1]))
+    outputs: list[list[tuple[Feature, dict[str, np.ndarray]]]] = [[] for _ in grouped]
+    for begin, batch_outputs in _forward(run, [feature for _, feature in flat], tally, context):
+        for offset, output in enumerate(batch_outputs):
+            row, feature = flat[begin + offset]
+            outputs[row].append((feature, output))
+    for row, features in enumerate(grouped):
+        order = {id(feature): k for k, feature in enumerate(features)}
+        outputs[row].sort(key=lambda pair: order[id(pair[0])])
+    gathered = [gather(windows) for windows in outputs]
+    decoded = run.hooks.call("decode", run, gathered, examples)
+    if len(decoded) != len(grouped):
+        provider, techniques = run.hooks.parts("decode")
+        raise PluginError(
+            f"decode returned {len(decoded)} predictions for {len(grouped)} examples",
+            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+        )
+    return decoded  # type: ignore[no-any-return]
+
+
+def _forward(
+    run: Run,
+    features: list[Feature],
+    tally: Tally | None,
+    context: ModelContext | None,
+) -> Iterator[tuple[int, list[dict[str, np.ndarray]]]]:
+    """Outputs of each micro-batch of features sorted by length, with the position of its first."""
+    assert run.model is not None
+    pad_id = run.tokenizer.pad_token_id or 0
+    was_training = run.model.training
+    run.model.eval()
+    begin = len(features)
+    try:
+        # micro_batches cuts from the longest down, so the positions count from the end.
+        for micro in micro_batches(features, run.config.max_tokens):
+            begin -= len(micro)
+            micro = features[begin : begin + len(micro)]
+            batch = {k: v.to(run.device) for k, v in collate(micro, pad_id).items()}
+            tensors = _outputs(run, run.model, batch, tally, context)
+            arrays = {name: value.float().cpu().numpy() for name, value in tensors.items()}
+            yield (
+                begin,
+                [{name: array[i] for name, array in arrays.items()} for i in range(len(micro))],
+            )
+    finally:
+        run.model.train(was_training)
+
+
+def _outputs(
+    run: Run,
+    model: nn.Module,
+    batch: Mapping[str, Tensor],
+    tally: Tally | None,
+    context: ModelContext | None,
+) -> dict[str, Tensor]:
+    """The model's floating outputs whose first dimension is the batch."""
+    size = len(next(iter(batch.values())))
+    with torch.no_grad(), run.accelerator.autocast():
+        if context is not None:
+            with context(model, batch):
+                result = forward(model, batch)
+        elif tally is not None and "labels" in batch:
+            loss = run.hooks.provide("compute_loss", run, model, batch)
+            tally.total += float(loss.total)
+            tally.items += float(loss.items)
+            result = loss.outputs
+        else:
+            result = forward(model, batch)
+    return {
+        name: value.detach()
+        for name, value in result.items()
+        if isinstance(value, Tensor)
+        and value.is_floating_point()
+        and value.ndim
+        and len(value) == size
+    }
+
+
+def forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Call the model with the inputs of a batch that it takes, without the labels."""
+    import inspect
+
+    parameters = inspect.signature(model.forward).parameters
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    inputs = {
+        name: value
+        for name, value in batch.items()
+        if name != "labels" and (takes_all or name in parameters)
+    }
+    result: Mapping[str, Tensor] = model(**inputs)
+    return result
+
+
+def gather(windows: Sequence[tuple[Feature, dict[str, np.ndarray]]]) -> dict[str, Any]:
+    """The outputs of one example from those of its features.
+
+    With ``word_ids``, one row a word, from the piece that begins it; otherwise stacked windows,
+    or a list of arrays where their shapes differ.
+    """
+    features = [feature for feature, _ in windows]
+    gathered: dict[str, Any] = {"features": features}
+    for name in windows[0][1] if windows else ():
+        arrays = [output[name] for _, output in windows]
+        if "word_ids" in features[0]:
+            gathered[name] = _by_word(features, arrays)
+        elif len({array.shape for array in arrays}) == 1:
+            gathered[name] = np.stack(arrays)
+        else:
+            gathered[name] = arrays
+    return gathered
+
+
+def _by_word(features: Sequence[Feature], arrays: Sequence[np.ndarray]) -> np.ndarray:
+    words = 1 + max((max(feature["word_ids"], default=-1) for feature in features), default=-1)
+    rows = np.zeros((words, *arrays[0].shape[1:]), dtype=np.float32)
+    for feature, array in zip(features, arrays, strict=True):
+        ids = np.asarray(feature["word_ids"])
+        begins = np.flatnonzero(ids >= 0)
+        rows[ids[begins]] = array[begins]
+    return rows
+
+
+def as_examples(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Rows of raw examples as columns with ids."""
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    columns[EXAMPLE_ID] = list(range(len(rows)))
+    return columns

@@ -1,0 +1,337 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ft.engine.batches import Feature, Plan, collate, length, micro_batches
+from ft.engine.checkpoint import Checkpoints, random_state, set_random_state
+from ft.engine.features import Features
+from ft.engine.folder import RunFolder
+from ft.engine.optim import Optimizer, rate_factor
+from ft.errors import ConfigError, Interrupted, TrainingError
+from ft.results import Evaluation, Loss, Metric
+
+if TYPE_CHECKING:
+    from ft.engine.run import Run
+
+LOG_EVERY = 10
+"""Steps between lines of the training log."""
+
+
+@dataclass
+class Progress:
+    """What the loop must remember across a resume, beside weights and random states.
+
+    Attributes:
+        epoch: the epoch in progress, counted from 1.
+        batch: batches done in it.
+        step: optimizer steps done.
+        best: the best value of the deciding metric so far, and the step that reached it.
+        misses: evaluations since then.
+        train_seconds: time spent in steps.
+        tokens: real tokens seen; ``padded`` counts padding too.
+        sums: what the next line of the log is made of.
+        stops: who asked the run to stop.
+    """
+
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    best: float | None = None
+    best_step: int = 0
+    misses: int = 0
+    train_seconds: float = 0.0
+    tokens: int = 0
+    padded: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    stops: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Loop:
+    """Trains a model: batches, steps, evaluations, checkpoints.
+
+    Args:
+        run: the run, with its model and data.
+        features: of the train split.
+        optimizer: of the model.
+        folder: where logs and checkpoints go.
+    """
+
+    def __init__(
+        self, run: Run, features: Features, optimizer: Optimizer, folder: RunFolder
+    ) -> None:
+        assert run.model is not None
+        self.run = run
+        self.model = run.model
+        self.features = features
+        self.optimizer = optimizer
+        self.folder = folder
+        self.checkpoints = Checkpoints(folder.checkpoints, run.config.keep_checkpoints)
+        self.plan = Plan(len(features), run.config.batch_size, run.config.seed)
+        total = math.ceil(run.config.epochs * self.plan.batches)
+        run.total_steps = min(total, run.config.max_steps or total)
+        self.progress = Progress()
+        self.pad_id = run.tokenizer.pad_token_id or 0
+        self._sums: dict[str, Tensor] = {}
+        self._saved_at = perf_counter()
+        self._interrupted = threading.Event()
+
+    def resume(self) -> bool:
+        """Take up the newest complete checkpoint; says whether there was one."""
+        path, faults = self.checkpoints.newest()
+        for fault in faults:
+            self.run.note(f"passed over a checkpoint: {fault}")
+        if path is None:
+            return False
+        state = self.checkpoints.load(path, self.model, self.optimizer)
+        self.progress = Progress(**state["progress"])
+        self.run.step, self.run.epoch = self.progress.step, self.progress.epoch
+        self.run.stops = list(self.progress.stops)
+        self._sums = {
+            name: torch.tensor(value, device=self.run.device)
+            for name, value in self.progress.sums.items()
+        }
+        for member in self.run.hooks.members:
+            saved = state["plugins"][member.name]
+            member.plugin.rng.bit_generator.state = saved["rng"]
+            member.plugin.load_state_dict(saved["state"])
+        set_random_state(state["random"])
+        self.folder.cut_metrics(self.progress.step)
+        self.run.note(f"resumed at step {self.progress.step} of {self.run.total_steps}")
+        return True
+
+    def train(self) -> None:
+        """Run to the end, or until somebody stops it.
+
+        Raises:
+            TrainingError: the loss is not finite; the last good state is saved.
+            Interrupted: the user asked to stop; the state is saved.
+        """
+        run, progress = self.run, self.progress
+        run.reporter.train_start(run.total_steps, progress.step, run.config.epochs)
+        self.model.train()
+        with self._signals():
+            while progress.step < run.total_steps and not run.stops:
+                run.epoch = progress.epoch
+                for features in self._batches():
+                    self._step(features)
+                    progress.batch += 1
+                    self._after_step()
+                    if progress.step >= run.total_steps or run.stops:
+                        break
+                self._end_epoch()
+
+    def _batches(self) -> Iterator[list[Feature]]:
+        """The features of each batch of this epoch, from the batch that is due."""
+        due = self.progress.batch
+        for begin, ids in self.plan.pools(self.progress.epoch, due):
+            fetched = self.features.fetch(ids.tolist())
+            lengths = [max(map(length, features), default=0) for features in fetched]
+            for k, chosen in enumerate(self.plan.cut(self.progress.epoch, begin, lengths)):
+                if begin + k >= due:
+                    self._ids = [int(ids[i]) for i in chosen]
+                    yield [feature for i in chosen for feature in fetched[i]]
+
+    def _step(self, features: list[Feature]) -> None:
+        """One optimizer step over one batch, in as many micro-batches as its tokens need."""
+        run, progress = self.run, self.progress
+        started = perf_counter()
+        items: Tensor | float = 0.0
+        run.backpropagated = None
+        for micro in micro_batches(features, run.config.max_tokens):
+            batch = {
+                k: v.to(run.device, non_blocking=True)
+                for k, v in collate(micro, self.pad_id).items()
+            }
+            with run.accelerator.autocast():
+                loss: Loss = run.hooks.call("compute_loss", run, self.model, batch)
+            run.backward(loss)
+            items = items + loss.items
+            for name, part in loss.parts.items():
+                self._add(name, part.detach())
+            progress.tokens += sum(map(length, micro))
+            progress.padded += len(micro) * max(map(length, micro))
+        items = torch.as_tensor(items, device=run.device)
+        total = run.backpropagated
+        assert total is not None
+        if not bool(torch.isfinite(total)):
+            self._diverged(f"the loss is {float(total)}")
+        factor = rate_factor(progress.step, run.total_steps, run.config)
+        if bool(items > 0):
+            norm = self.optimizer.step(items, factor)
+            if not bool(torch.isfinite(norm)):
+                self._diverged(f"the gradient's norm is {float(norm)}")
+        self.optimizer.zero()
+        self._add("loss", total)
+        self._add("items", items)
+        progress.step += 1
+        run.step = progress.step
+        progress.train_seconds += perf_counter() - started
+        self._log(factor)
+
+    def _add(self, name: str, value: Tensor) -> None:
+        self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def _log(self, factor: float) -> None:
+        """Report the step; every few steps write the mean loss and its parts since the last line."""
+        run, progress = self.run, self.progress
+        rate = run.config.learning_rate * factor
+        if progress.step % LOG_EVERY and progress.step != run.total_steps:
+            run.reporter.train_step(progress.step, progress.tokens, None, rate)
+            return
+        items = max(float(self._sums.pop("items")), 1e-12)
+        means = {name: float(value) / items for name, value in self._sums.items()}
+        self._sums = {}
+        self.folder.log(
+            {
+                "step": progress.step,
+                "epoch": progress.epoch,
+                "learning_rate": rate,
+                **means,
+                **run.logged,
+            }
+        )
+        run.logged = {}
+        run.reporter.train_step(progress.step, progress.tokens, means["loss"], rate)
+
+    def _after_step(self) -> None:
+        """What is due between two steps: an evaluation, a checkpoint, the end."""
+        config, progress = self.run.config, self.progress
+        last = progress.batch >= self.plan.batches or progress.step >= self.run.total_steps
+        if config.evaluate_steps and progress.step % config.evaluate_steps == 0 and not last:
+            self._evaluate()
+        minutes = (perf_counter() - self._saved_at) / 60
+        due = config.checkpoint_steps and progress.step % config.checkpoint_steps == 0
+        if (
+            due or (config.checkpoint_minutes and minutes >= config.checkpoint_minutes)
+        ) and not last:
+            self.save()
+        if self._interrupted.is_set():
+            self.save()
+            raise Interrupted(
+                f"stopped at step {progress.step} of {self.run.total_steps}; nothing is lost",
+                hint=f"go on with `ft run --resume {self.run.output}`",
+            )
+
+    def _end_epoch(self) -> None:
+        run, progress = self.run, self.progress
+        metrics = self._evaluate()
+        run.hooks.tell("on_epoch_end", run=run, epoch=progress.epoch, metrics=metrics)
+        progress.epoch += 1
+        progress.batch = 0
+        self.save()
+
+    def _evaluate(self) -> Mapping[str, Metric]:
+        """Score the validation split, keep the best weights, count towards patience."""
+        run, progress = self.run, self.progress
+        assert run.data is not None
+        if "validation" not in run.data.splits:
+            return {}
+        predictions = run.predict("validation")
+        evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
+        metrics = dict(evaluation.metrics)
+        if predictions.loss is not None:
+            metrics["loss"] = Metric(predictions.loss, higher_is_better=False)
+        name = run.config.metric or evaluation.main
+        if name not in metrics:
+            raise ConfigError(
+                f"there is no metric '{name}'",
+                where="run.metric",
+                hint=f"the metrics are {', '.join(metrics)}",
+            )
+        value = metrics[name].value if metrics[name].higher_is_better else -metrics[name].value
+        better = progress.best is None or value > progress.best
+        if better:
+            progress.best, progress.best_step, progress.misses = value, progress.step, 0
+            self.checkpoints.save_best(
+                self.model, {"step": progress.step, "metric": name, "value": metrics[name].value}
+            )
+        else:
+            progress.misses += 1
+        self.folder.log(
+            {
+                "step": progress.step,
+                "epoch": progress.epoch,
+                "split": "validation",
+                "metrics": {key: asdict(metric) for key, metric in metrics.items()},
+            }
+        )
+        run.reporter.evaluation(progress.step, progress.epoch, "validation", metrics, better)
+        if run.config.patience and progress.misses >= run.config.patience:
+            run.stops.append(
+                {
+                    "plugin": "core",
+                    "reason": f"{name} has not risen in {progress.misses} evaluations",
+                    "step": progress.step,
+                }
+            )
+        return metrics
+
+    def save(self) -> None:
+        """Write a checkpoint of everything that the rest of the run depends on."""
+        self.progress.stops = self.run.stops
+        self.progress.sums = {name: float(value) for name, value in self._sums.items()}
+        state = {
+            "progress": asdict(self.progress),
+            "random": random_state(),
+            "plugins": {
+                member.name: {
+                    "rng": member.plugin.rng.bit_generator.state,
+                    "state": member.plugin.state_dict(),
+                }
+                for member in self.run.hooks.members
+            },
+        }
+        self.checkpoints.save(self.progress.step, self.model, self.optimizer, state)
+        self._saved_at = perf_counter()
+
+    def _diverged(self, what: str) -> None:
+        """Stop before the weights are spoilt, saying where and with what."""
+        run = self.run
+        assert run.data is not None
+        self.optimizer.zero()
+        self.save()
+        places = ", ".join(run.data.place("train", i) for i in self._ids[:8])
+        more = f" and {len(self._ids) - 8} more" if len(self._ids) > 8 else ""
+        raise TrainingError(
+            f"{what} in step {self.progress.step + 1} (epoch {self.progress.epoch})",
+            where=f"examples {places}{more}",
+            who=f"compute_loss: {run.hooks.describe('compute_loss')}",
+            hint="lower run.learning_rate, raise run.warmup, or try run.precision = 'fp32'; "
+            f"the last good state is kept in {self.checkpoints.folder}",
+        )
+
+    def _signals(self) -> Any:
+        return _Signals(self._interrupted)
+
+
+class _Signals:
+    """The first Ctrl-C or SIGTERM asks the loop to stop after the step, the second one at once."""
+
+    def __init__(self, event: threading.Event) -> None:
+        self._event = event
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._handle)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, _: object) -> None:
+        if self._event.is_set():
+            raise KeyboardInterrupt
+        self._event.set()

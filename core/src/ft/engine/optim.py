@@ -1,0 +1,158 @@
+"""Which parameters learn, at which rate, and the optimizer step."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from ft.errors import ConfigError
+from ft.settings import RunConfig
+
+LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
+NORM = re.compile(r"(?:^|[._])(?:layer_?norm|ln|norm)[._\d]", re.IGNORECASE)
+
+
+def encoder_of(model: nn.Module) -> nn.Module | None:
+    """The pre-trained part of a model: what transformers calls its base model."""
+    base = getattr(model, "base_model", None)
+    return base if isinstance(base, nn.Module) and base is not model else None
+
+
+def depth_of(name: str, layers: int) -> int:
+    """How deep a parameter of the encoder lies: 0 for embeddings, k for the k-th layer from 1."""
+    match = LAYER.search(name)
+    if match:
+        return int(match.group(1)) + 1
+    return 0 if "embedding" in name.lower() else layers
+
+
+def _encoder_depths(model: nn.Module) -> tuple[dict[nn.Parameter, int], int]:
+    encoder = encoder_of(model)
+    if encoder is None:
+        return {}, 0
+    names = dict(encoder.named_parameters())
+    layers = 1 + max(
+        (int(match.group(1)) for match in map(LAYER.search, names) if match), default=-1
+    )
+    return {parameter: depth_of(name, layers) for name, parameter in names.items()}, layers
+
+
+def freeze(model: nn.Module, what: str | int) -> int:
+    """Freeze the encoder, its embeddings, or the embeddings and the lowest k layers.
+
+    Returns:
+        How many parameters are frozen.
+
+    Raises:
+        ConfigError: the model has no encoder to freeze, or fewer layers.
+    """
+    if what == "none":
+        return 0
+    depths, layers = _encoder_depths(model)
+    if not depths:
+        raise ConfigError(
+            f"{type(model).__name__} has no base model to freeze",
+            where="run.freeze",
+            hint="set freeze = 'none', or let build_head freeze what should stay",
+        )
+    if isinstance(what, int) and what > layers:
+        raise ConfigError(f"the encoder has {layers} layers, not {what}", where="run.freeze")
+    deepest = layers if what == "encoder" else 0 if what == "embeddings" else int(what)
+    frozen = [parameter for parameter, depth in depths.items() if depth <= deepest]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    return sum(parameter.numel() for parameter in frozen)
+
+
+def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, object]]:
+    """Parameters by learning rate and weight decay.
+
+    The head learns at ``head_learning_rate``; the encoder's layers at ``learning_rate`` times
+    ``layer_decay`` for each layer below the top (Howard & Ruder 2018). Biases and the weights of
+    norms are not decayed.
+    """
+    depths, layers = _encoder_depths(model)
+    head_rate = config.head_learning_rate or config.learning_rate
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        depth = depths.get(parameter)
+        rate = head_rate
+        if depth is not None:
+            rate = config.learning_rate * config.layer_decay ** (layers - depth)
+        plain = name.endswith("bias") or NORM.search(name) is not None
+        groups.setdefault((rate, 0.0 if plain else config.weight_decay), []).append(parameter)
+    return [
+        {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
+        for (rate, decay), parameters in groups.items()
+    ]
+
+
+def rate_factor(step: int, total: int, config: RunConfig) -> float:
+    """The share of the peak learning rate at a step counted from 0."""
+    warm = math.ceil(config.warmup * total)
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    if config.schedule == "constant":
+        return 1.0
+    done = (step - warm) / max(1, total - warm)
+    if config.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * done))
+    return 1.0 - done
+
+
+class Optimizer:
+    """AdamW (Loshchilov & Hutter 2019), fused, whose step also normalises and clips.
+
+    Gradients arrive as sums over the step's items; dividing them by the items and clipping their
+    norm happen inside the fused kernel instead of in passes of their own.
+
+    Raises:
+        ConfigError: no parameter is left to train.
+    """
+
+    def __init__(self, model: nn.Module, config: RunConfig) -> None:
+        self.config = config
+        groups = parameter_groups(model, config)
+        if not groups:
+            raise ConfigError(
+                "every parameter is frozen: nothing is left to train", where="run.freeze"
+            )
+        self.adamw = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+        self.parameters = [p for group in self.adamw.param_groups for p in group["params"]]
+
+    def step(self, items: Tensor, factor: float) -> Tensor:
+        """Update the weights; a gradient that is not finite leaves them as they are.
+
+        Args:
+            items: what the summed gradients are divided by, a scalar.
+            factor: share of the peak learning rate.
+
+        Returns:
+            The norm of the normalised gradient before clipping, a scalar.
+        """
+        for group in self.adamw.param_groups:
+            group["lr"] = group["peak"] * factor
+        norm = _norm(p.grad for p in self.parameters if p.grad is not None) / items
+        scale = items.float()
+        if self.config.clip is not None:
+            scale = scale * torch.clamp(norm / self.config.clip, min=1.0)
+        # What a gradient scaler sets on a fused optimizer: divide by one, skip where the other is 1.
+        vars(self.adamw).update(grad_scale=scale, found_inf=(~torch.isfinite(norm)).float())
+        self.adamw.step()
+        return norm
+
+    def zero(self) -> None:
+        """Forget the gradients."""
+        self.adamw.zero_grad(set_to_none=True)
+
+
+def _norm(gradients: Iterable[Tensor]) -> Tensor:
+    norms = torch._foreach_norm(list(gradients))
+    stacked = torch.stack([norm.float() for norm in norms])
+    return stacked.square().sum().sqrt()

@@ -1,0 +1,259 @@
+"""One run's plugins: validated, registered with pluggy, composed into hooks."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from ft import hookspecs
+from ft.chain import Check, Implementation, compose
+from ft.costs import Ledger
+from ft.errors import FtError, PluginError, raise_all
+from ft.hookspecs import INNER
+from ft.plugin import PROJECT, Plugin
+
+CORE = "core"
+
+
+def specs(module: ModuleType = hookspecs) -> dict[str, Callable[..., Any]]:
+    """Every hook spec by name, in the order of the contract."""
+    return {name: value for name, value in vars(module).items() if hasattr(value, "ft_kind")}
+
+
+class Member:
+    """A plugin of this run: the instance and how to name it to people."""
+
+    def __init__(self, name: str, plugin: Plugin, distribution: str | None, version: str | None):
+        self.name = name
+        self.plugin = plugin
+        self.distribution = distribution
+        self.version = version
+
+    @property
+    def owner(self) -> str:
+        """Such as ``'ner' (ft-ner 0.1.0)``."""
+        origin = " ".join(part for part in (self.distribution, self.version) if part)
+        return f"'{self.name}' ({origin})" if origin else f"'{self.name}'"
+
+
+class Hooks:
+    """The hooks of one run, ready to be called: chains by name, and events.
+
+    Args:
+        members: the plugins in the order of ``--plugins``.
+        core: the plugin with the core's defaults.
+        situation: says where the run is, for the note on an exception.
+
+    Raises:
+        PluginError: a plugin breaks the contract, a hook has two providers or none.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], core: Member, situation: Callable[[], str] = lambda: ""
+    ) -> None:
+        self.members = list(members)
+        self.core = core
+        self.ledger = Ledger(situation)
+        self._specs = specs()
+        everyone = [*self.members, core]
+        raise_all([error for member in everyone for error in self._faults(member)])
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        for member in everyone:
+            self._manager.register(member.plugin, member.name)
+        self._chains = {name: self._chain(name) for name in self.names("chain")}
+        raise_all(self._order_faults())
+
+    def names(self, kind: str) -> list[str]:
+        """The hooks of a kind, ``chain`` or ``event``, in the order of the contract."""
+        return [name for name, spec in self._specs.items() if spec.ft_kind == kind]  # type: ignore[attr-defined]
+
+    def _faults(self, member: Member) -> list[FtError]:
+        """What breaks the contract in one plugin."""
+        faults: list[FtError] = []
+        for name, function in inspect.getmembers(type(member.plugin), callable):
+            marks: Mapping[str, Any] | None = getattr(function, f"{PROJECT}_impl", None)
+            if marks is None:
+                continue
+            for what, hint in self._method_faults(name, function, marks):
+                faults.append(PluginError(what, who=f"plugin {member.owner}", hint=hint))
+        return faults
+
+    def _method_faults(
+        self, name: str, function: Callable[..., Any], marks: Mapping[str, Any]
+    ) -> list[tuple[str, str]]:
+        spec = self._specs.get(name)
+        if spec is None:
+            near = difflib.get_close_matches(name, self._specs, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            return [
+                (
+                    f"there is no hook '{name}'",
+                    f"{hint}a plugin made for a newer ft needs that ft; "
+                    f"the hooks of this one are {', '.join(self._specs)}",
+                )
+            ]
+        faults = []
+        allowed = list(inspect.signature(spec).parameters)
+        for parameter in list(inspect.signature(function).parameters.values())[1:]:
+            if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+                faults.append(
+                    (f"{name} has the argument '{parameter}'", "use plain positional arguments")
+                )
+            elif parameter.default is not parameter.empty:
+                faults.append(
+                    (
+                        f"{name} gives the argument '{parameter.name}' a default",
+                        "drop the default: the core always passes the argument",
+                    )
+                )
+            elif parameter.name not in allowed:
+                faults.append(
+                    (
+                        f"{name} asks for the argument '{parameter.name}', which it does not have",
+                        f"it may ask for {', '.join(allowed)}",
+                    )
+                )
+        used = [mark for mark in ("wrapper", "hookwrapper", "tryfirst", "trylast") if marks[mark]]
+        if used and spec.ft_kind == "chain":  # type: ignore[attr-defined]
+            faults.append(
+                (
+                    f"{name} is marked {' and '.join(used)}",
+                    "take the argument 'inner' and call it to wrap; "
+                    "the order is that of --plugins, first named nearest to the task",
+                )
+            )
+        return faults
+
+    def implementations(self, hook: str) -> list[Implementation]:
+        """Who implements a hook: the named plugins in order, then the core."""
+        caller = getattr(self._manager.hook, hook)
+        found = {
+            implementation.plugin_name: implementation for implementation in caller.get_hookimpls()
+        }
+        return [
+            Implementation(
+                member.plugin,
+                member.owner,
+                hook,
+                found[member.name].function,
+                tuple(found[member.name].argnames),
+            )
+            for member in [*self.members, self.core]
+            if member.name in found
+        ]
+
+    def parts(self, hook: str) -> tuple[Implementation, list[Implementation]]:
+        """The provider of a chain hook and the techniques around it, nearest first.
+
+        Raises:
+            PluginError: there are two providers, or none.
+        """
+        everyone = self.implementations(hook)
+        techniques = [one for one in everyone if one.wraps]
+        named = [one for one in everyone if not one.wraps and one.plugin is not self.core.plugin]
+        if len(named) > 1:
+            owners = " and ".join(one.owner for one in named)
+            raise PluginError(
+                f"{hook} has {len(named)} providers: {owners}",
+                where="--plugins",
+                hint=f"keep one of them, or let the others take 'inner' and wrap {hook}",
+            )
+        default = [one for one in everyone if not one.wraps and one.plugin is self.core.plugin]
+        if not named and not default:
+            names = ", ".join(member.name for member in self.members) or "none"
+            raise PluginError(
+                f"no plugin provides {hook} (named: {names})",
+                where="--plugins",
+                hint="name a task plugin, such as ner; `ft plugins` lists what is installed",
+            )
+        return (named or default)[0], techniques
+
+    def _chain(self, hook: str) -> Callable[..., Any]:
+        provider, techniques = self.parts(hook)
+        return compose(provider, techniques, self.arguments(hook), self.ledger, CHECKS.get(hook))
+
+    def arguments(self, hook: str) -> list[str]:
+        """A hook's arguments without ``inner``."""
+        return [name for name in inspect.signature(self._specs[hook]).parameters if name != INNER]
+
+    def _order_faults(self) -> list[FtError]:
+        """Techniques that need a graph which one nearer to the task has already freed."""
+        faults: list[FtError] = []
+        freed: Implementation | None = None
+        for technique in self.parts("compute_loss")[1]:
+            if technique.plugin.needs_graph and freed is not None:
+                faults.append(
+                    PluginError(
+                        f"{technique.owner} needs the graph of the outputs that {freed.owner} "
+                        "has already back-propagated",
+                        where="--plugins",
+                        hint=f"name '{technique.plugin.name}' before '{freed.plugin.name}'",
+                    )
+                )
+            if technique.plugin.early_backward:
+                freed = technique
+        return faults
+
+    def call(self, hook: str, *arguments: Any) -> Any:
+        """Call a chain hook."""
+        return self._chains[hook](*arguments)
+
+    def provide(self, hook: str, *arguments: Any) -> Any:
+        """Call the provider of a chain hook alone, without its techniques."""
+        provider, _ = self.parts(hook)
+        return compose(provider, [], self.arguments(hook), self.ledger)(*arguments)
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Call an event hook of every plugin, in the order of ``--plugins``."""
+        for one in self.implementations(hook):
+            asked = {name: arguments[name] for name in one.arguments}
+            self.ledger.call(one.owner, one.plugin.name, hook, one.function, asked)
+
+    def wrapped(self, hook: str) -> bool:
+        """Whether any technique wraps a chain hook."""
+        return bool(self.parts(hook)[1])
+
+    def describe(self, hook: str) -> str:
+        """The chain as text, e.g. ``adversarial( distill( core ) )``."""
+        provider, techniques = self.parts(hook)
+        text = provider.plugin.name
+        for technique in techniques:
+            text = f"{technique.plugin.name}( {text} )"
+        return text
+
+    def forwards(self) -> int:
+        """Forward passes through the model in one training micro-batch."""
+        count = 1
+        for technique in self.parts("compute_loss")[1]:
+            count = technique.plugin.forwards(count)
+        return count
+
+
+def _splits_untouched(technique: Implementation, seen: list[Any], result: Any) -> None:
+    """A technique around `load_data` may change the train split only."""
+    if not seen:
+        return
+    before, after = seen[0].splits, result.splits
+    for split in (set(before) | set(after)) - {"train"}:
+        if split not in before or split not in after:
+            done = "added" if split in after else "removed"
+        elif (
+            before[split] is after[split] or before[split]._fingerprint == after[split]._fingerprint
+        ):
+            continue
+        else:
+            done = "changed"
+        raise PluginError(
+            f"the technique {done} the {split} split in load_data",
+            who=f"plugin {technique.owner}",
+            hint="a technique may change the train split only",
+        )
+
+
+CHECKS: Mapping[str, Check] = {"load_data": _splits_untouched}

@@ -1,0 +1,158 @@
+"""What a plugin hooks, read from its source without importing it.
+
+``ft plugins`` must not run what is merely installed. A class that the source does not show plainly
+(made at run time, compiled, inherited from another distribution) has no outline.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Literal
+
+from ft import hookspecs
+from ft.hookspecs import INNER
+
+Part = Literal["provides", "wraps", "hears"]
+
+TASK_HOOK = "load_data"
+"""Who provides it is a task; every other plugin is a technique."""
+
+_MARK = "hookimpl"
+_DEEPEST = 10
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The hooks of a plugin.
+
+    Attributes:
+        hooks: by the hook's name, whether the plugin provides it, wraps it or, being an event,
+            hears of it; in the order of the contract.
+    """
+
+    hooks: Mapping[str, Part]
+
+    @property
+    def kind(self) -> Literal["task", "technique"]:
+        """What the plugin is for."""
+        return "task" if self.hooks.get(TASK_HOOK) == "provides" else "technique"
+
+    def __str__(self) -> str:
+        parts: dict[str, list[str]] = {}
+        for hook, part in self.hooks.items():
+            parts.setdefault(part, []).append(hook)
+        return "; ".join(f"{part} {', '.join(hooks)}" for part, hooks in parts.items())
+
+
+def outline_of(cls: type) -> Outline:
+    """The hooks of an imported plugin class."""
+    found: dict[str, list[str]] = {}
+    for name in dir(cls):
+        function = getattr(cls, name, None)
+        if hasattr(function, "ft_impl") and hasattr(function, "__code__"):
+            code = function.__code__
+            found[name] = list(code.co_varnames[: code.co_argcount])
+    return _outline(found)
+
+
+def outline(target: str) -> Outline | None:
+    """The hooks of the class that an entry point points to, ``None`` if the source does not tell.
+
+    Args:
+        target: ``package.module:Class``.
+    """
+    module, _, name = target.partition(":")
+    found = _methods(module, name, _DEEPEST)
+    return _outline(found) if found else None
+
+
+def _outline(found: Mapping[str, list[str]]) -> Outline:
+    hooks: dict[str, Part] = {}
+    for name, spec in vars(hookspecs).items():
+        kind = getattr(spec, "ft_kind", None)
+        if kind is not None and name in found:
+            wraps = INNER in found[name]
+            hooks[name] = "hears" if kind == "event" else "wraps" if wraps else "provides"
+    return Outline(hooks)
+
+
+def _methods(module: str, name: str, depth: int) -> dict[str, list[str]] | None:
+    """The hook methods of a class with their arguments, those of its bases included."""
+    tree = _parse(module) if depth and name else None
+    if tree is None:
+        return None
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return _of_class(node, module, depth)
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _methods(_absolute(node, module), alias.name, depth - 1)
+    return None
+
+
+def _of_class(node: ast.ClassDef, module: str, depth: int) -> dict[str, list[str]] | None:
+    methods: dict[str, list[str]] = {}
+    for base in reversed(node.bases):
+        if isinstance(base, ast.Subscript):
+            base = base.value
+        base_name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+        if base_name in ("Plugin", "Generic", "Protocol", "ABC"):
+            continue
+        inherited = _methods(module, base_name, depth - 1)
+        if inherited is None:
+            return None
+        methods |= inherited
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef):
+            if any(_is_mark(decorator) for decorator in item.decorator_list):
+                methods[item.name] = [argument.arg for argument in item.args.args]
+            else:
+                methods.pop(item.name, None)
+    return methods
+
+
+def _is_mark(decorator: ast.expr) -> bool:
+    if isinstance(decorator, ast.Call):
+        decorator = decorator.func
+    return _MARK in (getattr(decorator, "attr", None), getattr(decorator, "id", None))
+
+
+def _absolute(node: ast.ImportFrom, module: str) -> str:
+    if not node.level:
+        return node.module or ""
+    spec = _find(module)
+    is_package = spec is not None and spec.submodule_search_locations is not None
+    parts = module.split(".")
+    above = parts[: len(parts) - node.level + is_package]
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _parse(module: str) -> ast.Module | None:
+    spec = _find(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    try:
+        return ast.parse(Path(spec.origin).read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _find(module: str) -> ModuleSpec | None:
+    """Where a module is, without importing it or the packages above it."""
+    top, *below = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top) if top else None
+        for depth in range(len(below)):
+            if spec is None or spec.submodule_search_locations is None:
+                return None
+            name = ".".join((top, *below[: depth + 1]))
+            spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
+    except (ImportError, ValueError):
+        return None
+    return spec

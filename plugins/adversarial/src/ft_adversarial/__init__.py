@@ -1,0 +1,10 @@
+"""Adversarial training in embedding space, for any task of ft whose model embeds tokens."""
+
+from ft_adversarial.attack import attack
+from ft_adversarial.plugin import Adversarial
+from ft_adversarial.settings import AdversarialConfig
+from ft_adversarial.typos import typos
+
+__version__ = "0.1.0"
+
+__all__ = ["Adversarial", "AdversarialConfig", "attack", "typos"]

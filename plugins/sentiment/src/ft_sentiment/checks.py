@@ -1,0 +1,193 @@
+"""What is wrong with the data or does not fit the settings, one clear message each."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from ft import ConfigError, DataError, Label, TaskData
+from ft_sentiment.labels import as_number, classes_of
+from ft_sentiment.settings import SentimentConfig
+
+Kind = Literal["single", "multi", "ordinal", "number"]
+
+OWNER = "sentiment"
+SHOWN = 5
+
+
+def check_settings(config: SentimentConfig, kind: Kind) -> None:
+    """Settings that make no sense together or for this kind of label.
+
+    Raises:
+        ConfigError: naming the setting.
+    """
+    if config.order and kind != "ordinal":
+        raise _setting("order", f"only ratings have an order, not labels of kind '{kind}'")
+    if config.focal_gamma and kind in ("ordinal", "number"):
+        raise _setting("focal_gamma", f"focal loss is for classes, not for labels of kind '{kind}'")
+    if config.class_weights != "none" and kind == "number":
+        raise _setting("class_weights", "numbers have no classes to weigh")
+    if config.long_texts == "windows" and config.pair:
+        raise _setting("long_texts", "a pair of texts cannot be read in windows", "head_tail")
+
+
+def _setting(key: str, what: str, instead: str | None = None) -> ConfigError:
+    hint = f"set it to '{instead}'" if instead else "leave it out"
+    return ConfigError(what, where=f"{OWNER}.{key}", who=OWNER, hint=hint)
+
+
+def check_weights(weights: dict[str, float], names: Sequence[str]) -> None:
+    """Weights for classes that do not exist.
+
+    Raises:
+        ConfigError: with the nearest class.
+    """
+    for name in weights:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"the classes are {_listed(names)}"
+            raise ConfigError(
+                f"there is no class '{name}' in the data",
+                where=f"{OWNER}.class_weights.{name}",
+                who=OWNER,
+                hint=hint,
+            )
+
+
+def check_texts(data: TaskData) -> None:
+    """Texts with nothing in them.
+
+    Raises:
+        DataError: with the place of the first.
+    """
+    for text in data.schema.texts:
+        for split, examples in data.splits.items():
+            empty = [
+                i for i, value in enumerate(examples[text.column]) if not (value or "").strip()
+            ]
+            if empty:
+                raise DataError(
+                    f"the text is empty (column '{text.column}'; {_count(len(empty))} in {split})",
+                    where=data.place(split, empty[0]),
+                    who=OWNER,
+                    hint="remove these rows, or write what is missing",
+                )
+
+
+def check_classes(data: TaskData, label: Label, config: SentimentConfig, lint: str) -> TaskData:
+    """Classes that cannot be learned or scored.
+
+    Args:
+        data: the splits.
+        label: one of the schema's labels, of any kind but ``number``.
+        config: what to do about classes that train lacks.
+        lint: ``warn``, ``refuse`` or ``off``, about classes with a single example.
+
+    Returns:
+        The data, with what was found as notes; the label's names are those that train has.
+
+    Raises:
+        DataError: train has one class only, or another split has a class that train lacks.
+    """
+    counts = Counter(name for _, name in _labels(data, "train", label))
+    if not counts or (len(counts) == 1 and label.kind != "multi"):
+        only = next(iter(counts), None)
+        raise DataError(
+            f"every training example has the label '{only}'"
+            if counts
+            else "no example has a label",
+            where=data.place("train", 0),
+            who=OWNER,
+            hint=f"there must be two classes at least; is '{label.column}' the right column "
+            f"({OWNER}.columns)?",
+        )
+    notes = [*_unseen(data, label, counts, config)]
+    single = [name for name in label.names if counts[name] == 1]
+    if single and lint != "off":
+        what = (
+            f"{'class' if len(single) == 1 else 'classes'} {_listed(single)} "
+            f"{'has' if len(single) == 1 else 'have'} one training example each"
+        )
+        if lint == "refuse":
+            row = next(row for row, name in _labels(data, "train", label) if name in single)
+            raise DataError(
+                what,
+                where=data.place("train", row),
+                who=OWNER,
+                hint="add examples, merge the class with another, or set run.lint = 'warn'",
+            )
+        notes.append(f"{what}: it can hardly be learned from that")
+    names = tuple(name for name in label.names if counts[name])
+    schema = data.schema
+    if names != label.names and schema.label == label:
+        schema = replace(schema, label=replace(label, names=names))
+    return replace(data, schema=schema, notes=[*data.notes, *notes])
+
+
+def _unseen(
+    data: TaskData, label: Label, seen: Counter[str], config: SentimentConfig
+) -> Iterator[str]:
+    for split in data.splits:
+        found = [(row, name) for row, name in _labels(data, split, label) if not seen[name]]
+        if not found:
+            continue
+        names = sorted({name for _, name in found})
+        what = f"label {_listed(names)} occurs in {split} but not in train ({_count(len(found))})"
+        if config.unseen_labels == "refuse":
+            raise DataError(
+                what,
+                where=data.place(split, found[0][0]),
+                who=OWNER,
+                hint="add such examples to train, or set sentiment.unseen_labels = 'count' "
+                "to count them as mistaken",
+            )
+        yield f"{what}: counted as mistaken"
+
+
+def _labels(data: TaskData, split: str, label: Label) -> Iterator[tuple[int, str]]:
+    for row, value in enumerate(data.splits[split][label.column]):
+        for name in classes_of(value):
+            yield row, name
+
+
+def ranked(data: TaskData, label: Label, order: Sequence[str]) -> Label:
+    """The label with its ratings in rising order.
+
+    Args:
+        data: the splits.
+        label: of kind ``ordinal``.
+        order: the ratings from lowest to highest as the user gives them; empty: by number.
+
+    Raises:
+        DataError: a rating is not a number, or not in ``order``.
+        ConfigError: a rating stands in ``order`` twice.
+    """
+    if len(set(order)) != len(order):
+        raise ConfigError("a rating stands in the order twice", where=f"{OWNER}.order", who=OWNER)
+    known: dict[str, Any] = {name: rank for rank, name in enumerate(order)}
+    if not order:
+        known = {name: number for name in label.names if (number := as_number(name)) is not None}
+    for split in data.splits:
+        for row, name in _labels(data, split, label):
+            if name not in known:
+                raise DataError(
+                    f"the rating '{name}' is not in {OWNER}.order"
+                    if order
+                    else f"the rating '{name}' is not a number",
+                    where=data.place(split, row),
+                    who=OWNER,
+                    hint=f"correct it, or name every rating from lowest to highest in {OWNER}.order",
+                )
+    return replace(label, names=tuple(sorted(label.names, key=known.__getitem__)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+
+
+def _count(examples: int) -> str:
+    return f"{examples} example{'' if examples == 1 else 's'}"

@@ -1,0 +1,87 @@
+"""Scores of predictions of any number of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ft import Metric, Table
+from ft_sentiment.classes import metric, per_class_table, ratio
+from ft_sentiment.resampling import bootstrap_groups
+
+WHOLE = ("micro_f1", "macro_f1", "weighted_f1", "subset_accuracy")
+
+
+def multilabel_rows(gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """What each example adds to the counts: 1, all right, then hits, gold and predicted a class."""
+    exact = (gold == predicted).all(1, keepdims=True)
+    return np.concatenate(
+        [np.ones_like(exact, dtype=float), exact, gold & predicted, gold, predicted], axis=1
+    )
+
+
+def multilabel_scores(sums: np.ndarray) -> np.ndarray:
+    """Scores from summed `multilabel_rows`: `WHOLE`, then precision, recall and F1 of each class.
+
+    Macro F1 is the mean over classes that occur, gold or predicted; a class that is never
+    predicted has precision 0, one without examples no recall (NaN).
+    """
+    n = sums[:, 0]
+    hits, gold, predicted = np.split(sums[:, 2:], 3, axis=1)
+    f1 = ratio(2 * hits, gold + predicted, np.nan)
+    occurs = ~np.isnan(f1)
+    plain = np.nan_to_num(f1)
+    whole = np.stack(
+        [
+            ratio(2 * hits.sum(1), (gold + predicted).sum(1), 0.0),
+            ratio(plain.sum(1), occurs.sum(1), 0.0),
+            ratio((plain * gold).sum(1), gold.sum(1), 0.0),
+            sums[:, 1] / n,
+        ],
+        axis=1,
+    )
+    precision = ratio(hits, predicted, 0.0)
+    recall = ratio(hits, gold, np.nan)
+    return np.concatenate([whole, precision, recall, f1], axis=1)
+
+
+def score_multilabel(
+    gold: np.ndarray, predicted: np.ndarray, names: Sequence[str], *, seed: int
+) -> tuple[dict[str, Metric], list[Table]]:
+    """Every score that needs no probabilities, with 95 % bootstrap intervals.
+
+    Args:
+        gold: (examples, classes), 0 or 1.
+        predicted: (examples, classes), 0 or 1.
+        names: the classes.
+        seed: of the bootstrap.
+    """
+    from sklearn import metrics as reference
+
+    both = np.concatenate([gold, predicted], axis=1)
+    unique, sizes = np.unique(both, axis=0, return_counts=True)
+    rows = multilabel_rows(*np.split(unique, 2, axis=1))
+    low, high = bootstrap_groups(rows, sizes, multilabel_scores, seed=seed)
+    kinds = ("precision", "recall", "f1")
+    order = [*WHOLE, *(f"{kind}/{name}" for kind in kinds for name in names)]
+    ends = dict(zip(order, zip(low, high, strict=True), strict=True))
+
+    present = np.flatnonzero(gold.any(0) | predicted.any(0))
+    points = {
+        "micro_f1": reference.f1_score(gold, predicted, average="micro", zero_division=0),
+        "macro_f1": reference.f1_score(
+            gold, predicted, average="macro", labels=present, zero_division=0
+        )
+        if len(present)
+        else 0.0,
+        "weighted_f1": reference.f1_score(gold, predicted, average="weighted", zero_division=0),
+        "subset_accuracy": reference.accuracy_score(gold, predicted),
+    }
+    *scores, support = reference.precision_recall_fscore_support(gold, predicted, zero_division=0)
+    for kind, values in zip(kinds, scores, strict=True):
+        for name, value, examples in zip(names, values, support, strict=True):
+            if examples:
+                points[f"{kind}/{name}"] = value
+    metrics = {name: metric(value, *ends[name]) for name, value in points.items()}
+    return metrics, [per_class_table(metrics, names, support)]

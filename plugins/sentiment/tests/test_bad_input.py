@@ -1,0 +1,171 @@
+"""What is wrong with data or settings is said in one clear message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import ft
+from ft import ConfigError, DataError, Label
+
+
+@pytest.fixture
+def load(monkeypatch, make_run, make_plugin):
+    """Call `load_data` as if the reader had found ``data``."""
+
+    def call(data, lint="warn", **settings):
+        monkeypatch.setattr(ft, "read_texts", lambda *_, **__: data, raising=False)
+        return make_plugin(**settings).load_data(make_run(lint=lint))
+
+    return call
+
+
+def rows(labels, texts=None):
+    return {"text": texts or [f"w{i} w1" for i in range(len(labels))], "label": list(labels)}
+
+
+AB = Label(names=("a", "b"))
+ABC = Label(names=("a", "b", "c"))
+
+
+def test_good_data_passes_unchanged(load, make_data):
+    data = make_data(AB, train=rows("aabb"), test=rows("ab"))
+    loaded = load(data)
+    assert loaded.schema == data.schema
+    assert loaded.splits is data.splits
+    assert loaded.notes == []
+
+
+def test_label_only_in_the_test_split(load, make_data):
+    data = make_data(ABC, train=rows("aabb"), test=rows("abcac"))
+    with pytest.raises(DataError) as caught:
+        load(data)
+    message = str(caught.value)
+    assert "test[2]: label 'c' occurs in test but not in train (2 examples)" in message
+    assert "sentiment.unseen_labels = 'count'" in message
+
+
+def test_label_only_in_the_test_split_can_be_counted_as_mistaken(load, make_data):
+    data = make_data(ABC, train=rows("aabb"), test=rows("abcac"))
+    loaded = load(data, unseen_labels="count")
+    assert loaded.schema.label.names == ("a", "b")
+    assert loaded.notes == [
+        "label 'c' occurs in test but not in train (2 examples): counted as mistaken"
+    ]
+    assert list(loaded.splits["test"]["label"]) == list("abcac")
+
+
+def test_label_only_in_the_test_split_of_several_labels(load, make_data):
+    label = Label(names=("a", "b", "c"), kind="multi")
+    data = make_data(label, train=rows([["a"], ["b", "a"], ["b"]]), test=rows([["a"], ["a", "c"]]))
+    with pytest.raises(DataError, match=r"test\[1\]: label 'c' occurs in test but not in train"):
+        load(data)
+
+
+def test_class_with_one_example_is_said(load, make_data):
+    data = make_data(ABC, train=rows("aabbc"))
+    (note,) = load(data).notes
+    assert note == "class 'c' has one training example each: it can hardly be learned from that"
+
+
+def test_class_with_one_example_is_refused_where_findings_are(load, make_data):
+    data = make_data(ABC, train=rows("aabbc"))
+    with pytest.raises(DataError, match=r"train\[4\]: class 'c' has one training example"):
+        load(data, lint="refuse")
+    assert load(data, lint="off").notes == []
+
+
+def test_only_one_class(load, make_data):
+    data = make_data(Label(names=("a",)), train=rows("aaa"))
+    with pytest.raises(DataError, match="every training example has the label 'a'") as caught:
+        load(data)
+    assert "is 'label' the right column" in caught.value.hint
+
+
+def test_no_labels_at_all(load, make_data):
+    data = make_data(Label(kind="multi"), train=rows([[], []]))
+    with pytest.raises(DataError, match="no example has a label"):
+        load(data)
+
+
+@pytest.mark.parametrize("empty", ["", "  \n", None])
+def test_empty_text(load, make_data, empty):
+    data = make_data(AB, train=rows("aabb"), test=rows("ab", ["w1", empty]))
+    with pytest.raises(DataError, match=r"test\[1\]: the text is empty \(column 'text'; 1 example"):
+        load(data)
+
+
+def test_empty_second_text_of_a_pair(load, make_data):
+    pair = {**rows("ab"), "other": ["w1", ""]}
+    data = make_data(AB, ("text", "other"), train=pair)
+    with pytest.raises(DataError, match=r"train\[1\]: the text is empty \(column 'other'"):
+        load(data, pair="other")
+
+
+def test_the_place_is_file_and_line_where_known(load, make_data):
+    data = make_data(AB, train={**rows("aabb", ["w1", "w2", "", "w3"]), "line": [2, 3, 4, 6]})
+    data.files["train"] = [Path("reviews.csv")]
+    with pytest.raises(DataError, match=r"^reviews\.csv:4: the text is empty"):
+        load(data)
+
+
+def test_rating_that_is_not_a_number(load, make_data):
+    label = Label(names=("1", "2", "five"), kind="ordinal")
+    data = make_data(label, train=rows(["1", "2", "five", "1"]))
+    with pytest.raises(DataError, match=r"train\[2\]: the rating 'five' is not a number") as caught:
+        load(data, kind="ordinal")
+    assert "sentiment.order" in caught.value.hint
+
+
+@pytest.mark.parametrize("odd", ["nan", "inf"])
+def test_rating_that_is_no_finite_number(load, make_data, odd):
+    data = make_data(Label(names=("1", odd), kind="ordinal"), train=rows(["1", odd]))
+    with pytest.raises(DataError, match=f"the rating '{odd}' is not a number"):
+        load(data, kind="ordinal")
+
+
+def test_ratings_are_ordered_by_number(load, make_data):
+    label = Label(names=("10", "2", "-1", "2.5"), kind="ordinal")
+    data = make_data(label, train=rows(["10", "2", "-1", "2.5"] * 2))
+    assert load(data, kind="ordinal").schema.label.names == ("-1", "2", "2.5", "10")
+
+
+def test_ratings_are_ordered_as_the_user_says(load, make_data):
+    label = Label(names=("bad", "good", "poor"), kind="ordinal")
+    data = make_data(label, train=rows(["good", "bad", "poor"] * 2))
+    order = ("bad", "poor", "good")
+    assert load(data, kind="ordinal", order=order).schema.label.names == order
+    with pytest.raises(DataError, match=r"train\[0\]: the rating 'good' is not in sentiment\.order"):
+        load(data, kind="ordinal", order=("bad", "poor"))
+    with pytest.raises(ConfigError, match=r"sentiment\.order: a rating stands in the order twice"):
+        load(data, kind="ordinal", order=("bad", "poor", "good", "bad"))
+
+
+def test_weight_for_a_class_that_does_not_exist(load, make_data):
+    data = make_data(Label(names=("positive", "negative")), train=rows(["positive", "negative"]))
+    with pytest.raises(ConfigError) as caught:
+        load(data, class_weights={"positiv": 2.0})
+    assert caught.value.where == "sentiment.class_weights.positiv"
+    assert caught.value.hint == "did you mean 'positive'?"
+    with pytest.raises(ConfigError, match="the classes are 'positive', 'negative'"):
+        load(data, class_weights={"x": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "key"),
+    [
+        ("single", {"order": ("a", "b")}, "order"),
+        ("ordinal", {"focal_gamma": 2.0}, "focal_gamma"),
+        ("number", {"focal_gamma": 2.0}, "focal_gamma"),
+        ("number", {"class_weights": "balanced"}, "class_weights"),
+        ("single", {"long_texts": "windows", "pair": "other"}, "long_texts"),
+    ],
+)
+def test_settings_that_do_not_fit(load, make_data, kind, settings, key):
+    names = () if kind == "number" else ("1", "2")
+    labels = [1.0, 2.0] if kind == "number" else ["1", "2"]
+    data = make_data(Label(names=names, kind=kind), train=rows(labels))
+    with pytest.raises(ConfigError) as caught:
+        load(data, **settings)
+    assert caught.value.where == f"sentiment.{key}"
