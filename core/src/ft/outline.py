@@ -54,8 +54,8 @@ def outline_of(cls: type) -> Outline:
     found: dict[str, list[str]] = {}
     for name in dir(cls):
         function = getattr(cls, name, None)
-        if hasattr(function, "ft_impl") and hasattr(function, "__code__"):
-            code = function.__code__
+        code = getattr(function, "__code__", None)
+        if code is not None and hasattr(function, "ft_impl"):
             found[name] = list(code.co_varnames[: code.co_argcount])
     return _outline(found)
 

@@ -44,7 +44,7 @@ class Reporter(Protocol):
         """A split was scored; ``is_best`` says that the model is the best one so far."""
 
     def progress(self, name: str, done: int, total: int) -> None:
-        """Encoding or prediction has done so many of so many examples."""
+        """Encoding or prediction has done so many of so many examples; 0 in all: unknown."""
 
     def table(self, table: Table) -> None:
         """A table for people."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from ft_adversarial import Adversarial, AdversarialConfig
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertForSequenceClassification, BertForTokenClassification
 
 from ft import Loss
+from ft_adversarial import Adversarial, AdversarialConfig
 
 PAD, UNK, CLS, SEP = 0, 1, 2, 3
 

@@ -27,9 +27,7 @@ class Reference:
         embeds = functional.embedding(self.batch["input_ids"], weight, padding_idx=0)
         if shift is not None:
             embeds = embeds + shift
-        return self.model(
-            inputs_embeds=embeds, attention_mask=self.batch["attention_mask"]
-        ).logits
+        return self.model(inputs_embeds=embeds, attention_mask=self.batch["attention_mask"]).logits
 
     def loss(self, shift: Tensor | None = None) -> Tensor:
         logits, labels = self.logits(shift), self.batch["labels"]
@@ -94,9 +92,7 @@ def run_step(kit, task, **settings):
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 @pytest.mark.parametrize("clean", [1.0, 0.5, 0.0])
 def test_fgm(kit, task, norm, clean):
-    loss, found, _ = run_step(
-        kit, task, method="fgm", radius=RADIUS, norm=norm, clean_weight=clean
-    )
+    loss, found, _ = run_step(kit, task, method="fgm", radius=RADIUS, norm=norm, clean_weight=clean)
     by_hand = Reference(task.model, task.batch, norm)
     nothing = by_hand.nothing()
     shift = by_hand.climb(nothing, by_hand.slope(nothing), RADIUS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 import ft
@@ -179,6 +181,20 @@ def test_synonyms_come_from_the_models_embeddings(start: Any) -> None:
     assert tokens[2] == "film"
     assert tokens[:1] + tokens[3:] == ["a", "from", "New", "York", "City"]
     assert started.run.asked == 1
+
+
+def test_a_resumed_run_keeps_the_neighbours_that_the_first_one_found(start: Any) -> None:
+    first, resumed = start(TRAIN, NER, **EVERYTHING), start(TRAIN, NER, **EVERYTHING)
+    assert first.plugin.state_dict() == {}
+    expected = first.encode(batch(*range(40)), epoch=2)
+    state = json.loads(json.dumps(first.plugin.state_dict()))
+    trained = (dict.fromkeys(("good", "movie"), 0), np.zeros((1, 3), np.float32))
+    resumed.run.word_embeddings = lambda: trained
+    resumed.plugin.on_run_start(resumed.run)
+    assert resumed.encode(batch(*range(40)), epoch=2) != expected
+    resumed.plugin.load_state_dict(state)
+    assert resumed.encode(batch(*range(40)), epoch=2) == expected
+    assert resumed.plugin.state_dict() == state
 
 
 def test_embeddings_are_not_asked_for_without_synonyms(start: Any) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
-from ft_sentiment import Sentiment, SentimentConfig
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from ft import EXAMPLE_ID, Label, Plugin, Predictions, RunConfig, Schema, TaskData, Text
+from ft_sentiment import Sentiment, SentimentConfig
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS = [f"w{i}" for i in range(60)]
@@ -165,5 +165,3 @@ def batch_of() -> Callable[..., dict[str, torch.Tensor]]:
         return batch
 
     return make
-
-

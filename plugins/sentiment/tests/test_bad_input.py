@@ -14,9 +14,9 @@ from ft import ConfigError, DataError, Label
 def load(monkeypatch, make_run, make_plugin):
     """Call `load_data` as if the reader had found ``data``."""
 
-    def call(data, lint="warn", **settings):
-        monkeypatch.setattr(ft, "read_texts", lambda *_, **__: data, raising=False)
-        return make_plugin(**settings).load_data(make_run(lint=lint))
+    def call(data, **settings):
+        monkeypatch.setattr(ft, "read_texts", lambda *_, **__: data)
+        return make_plugin(train="train.csv", **settings).load_data(make_run())
 
     return call
 
@@ -50,9 +50,6 @@ def test_label_only_in_the_test_split_can_be_counted_as_mistaken(load, make_data
     data = make_data(ABC, train=rows("aabb"), test=rows("abcac"))
     loaded = load(data, unseen_labels="count")
     assert loaded.schema.label.names == ("a", "b")
-    assert loaded.notes == [
-        "label 'c' occurs in test but not in train (2 examples): counted as mistaken"
-    ]
     assert list(loaded.splits["test"]["label"]) == list("abcac")
 
 
@@ -61,19 +58,6 @@ def test_label_only_in_the_test_split_of_several_labels(load, make_data):
     data = make_data(label, train=rows([["a"], ["b", "a"], ["b"]]), test=rows([["a"], ["a", "c"]]))
     with pytest.raises(DataError, match=r"test\[1\]: label 'c' occurs in test but not in train"):
         load(data)
-
-
-def test_class_with_one_example_is_said(load, make_data):
-    data = make_data(ABC, train=rows("aabbc"))
-    (note,) = load(data).notes
-    assert note == "class 'c' has one training example each: it can hardly be learned from that"
-
-
-def test_class_with_one_example_is_refused_where_findings_are(load, make_data):
-    data = make_data(ABC, train=rows("aabbc"))
-    with pytest.raises(DataError, match=r"train\[4\]: class 'c' has one training example"):
-        load(data, lint="refuse")
-    assert load(data, lint="off").notes == []
 
 
 def test_only_one_class(load, make_data):
@@ -136,7 +120,9 @@ def test_ratings_are_ordered_as_the_user_says(load, make_data):
     data = make_data(label, train=rows(["good", "bad", "poor"] * 2))
     order = ("bad", "poor", "good")
     assert load(data, kind="ordinal", order=order).schema.label.names == order
-    with pytest.raises(DataError, match=r"train\[0\]: the rating 'good' is not in sentiment\.order"):
+    with pytest.raises(
+        DataError, match=r"train\[0\]: the rating 'good' is not in sentiment\.order"
+    ):
         load(data, kind="ordinal", order=("bad", "poor"))
     with pytest.raises(ConfigError, match=r"sentiment\.order: a rating stands in the order twice"):
         load(data, kind="ordinal", order=("bad", "poor", "good", "bad"))

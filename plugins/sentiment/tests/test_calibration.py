@@ -3,14 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from ft_sentiment.calibration import fit_temperature, probabilities, rescale
-from ft_sentiment.confidence import calibration_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.nn import functional
 
-LOGITS = arrays(np.float64, (5, 3), elements=st.floats(-25, 25))
+from ft_sentiment.calibration import fit_temperature, probabilities, rescale
+from ft_sentiment.confidence import calibration_error
+
+LOGITS = arrays(np.int64, (5, 3), elements=st.integers(-25 * 64, 25 * 64)).map(lambda z: z / 64)
 
 
 def drawn(
@@ -84,7 +85,9 @@ def test_no_examples_leave_the_temperature():
 
 def test_the_temperature_is_bounded():
     logits, gold = drawn(500, 2, 1.0)
-    wrong = fit_temperature(probabilities(logits, False), 1 - probabilities(logits, False).argmax(1), False)
+    wrong = fit_temperature(
+        probabilities(logits, False), 1 - probabilities(logits, False).argmax(1), False
+    )
     assert wrong == pytest.approx(20, rel=1e-3)
     assert fit_temperature(probabilities(logits / 1000, False), gold, False) >= 0.0499
 

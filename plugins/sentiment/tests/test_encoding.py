@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ft import ConfigError
 from ft_sentiment import SentimentConfig
 from ft_sentiment.encoding import (
     encode_texts,
@@ -10,10 +16,6 @@ from ft_sentiment.encoding import (
     share_too_long,
     window_starts,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from ft import ConfigError
 
 
 def numbered(first: int, count: int) -> str:
@@ -47,9 +49,7 @@ def test_pairs_are_cut_longest_first(tokenizer, first, second, limit):
 
 def test_left_truncation_follows_the_tokenizer(tokenizer, monkeypatch):
     monkeypatch.setattr(tokenizer, "truncation_side", "left")
-    ours = encode_texts(
-        tokenizer, [[numbered(0, 10)]], 5, SentimentConfig(long_texts="truncate")
-    )
+    ours = encode_texts(tokenizer, [[numbered(0, 10)]], 5, SentimentConfig(long_texts="truncate"))
     assert words(ours.columns["input_ids"][0]) == [-1, 7, 8, 9, -1]
 
 
@@ -69,9 +69,7 @@ def test_head_and_tail_of_both_texts_of_a_pair(tokenizer):
     assert ours.columns["token_type_ids"][0] == [0] * 6 + [1] * 5
 
 
-@given(
-    length=st.integers(1, 200), budget=st.integers(1, 100), share=st.floats(0, 1)
-)
+@given(length=st.integers(1, 200), budget=st.integers(1, 100), share=st.floats(0, 1))
 def test_head_tail_keeps_exactly_what_fits(length, budget, share):
     kept = head_tail(range(length), budget, share)
     assert len(kept) == min(length, budget)
@@ -90,9 +88,7 @@ def test_longest_first_uses_all_the_room(first, second, room):
     assert kept[1] <= second
 
 
-@given(
-    length=st.integers(1, 400), room=st.integers(1, 60), overlap=st.integers(0, 80)
-)
+@given(length=st.integers(1, 400), room=st.integers(1, 60), overlap=st.integers(0, 80))
 def test_windows_are_full_cover_the_text_and_overlap(length, room, overlap):
     starts = window_starts(length, room, overlap)
     covered = {p for start in starts for p in range(start, min(start + room, length))}
@@ -100,7 +96,7 @@ def test_windows_are_full_cover_the_text_and_overlap(length, room, overlap):
     assert starts[0] == 0
     assert starts[-1] == max(length - room, 0)
     shared = min(overlap, room // 2)
-    assert all(a + room - b >= shared for a, b in zip(starts, starts[1:], strict=False))
+    assert all(a + room - b >= shared for a, b in pairwise(starts))
 
 
 def test_windows_of_a_long_text(tokenizer):

@@ -5,6 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.utils.class_weight import compute_class_weight
+from torch.nn import functional
+
 from ft_sentiment.losses import (
     balanced_weights,
     class_loss,
@@ -12,10 +17,6 @@ from ft_sentiment.losses import (
     number_loss,
     ordinal_targets,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.utils.class_weight import compute_class_weight
-from torch.nn import functional
 
 CLASSES, ROWS = 4, 9
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
 import pytest
-from ft_sentiment.classes import Counts, score_classes
-from ft_sentiment.confidence import Auroc, auroc, calibration_error
-from ft_sentiment.labels import rating_values
-from ft_sentiment.multilabel import multilabel_rows, multilabel_scores, score_multilabel
-from ft_sentiment.numbers import Spearman, number_rows, number_scores, score_numbers
-from ft_sentiment.resampling import bootstrap_groups
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 
 from ft import bootstrap_sums
+from ft_sentiment.classes import Counts, score_classes
+from ft_sentiment.confidence import Auroc, auroc, calibration_error
+from ft_sentiment.labels import rating_values
+from ft_sentiment.multilabel import multilabel_rows, multilabel_scores, score_multilabel
+from ft_sentiment.numbers import Spearman, number_rows, number_scores, score_numbers
+from ft_sentiment.resampling import bootstrap_groups
 
 RATINGS = ("1", "2", "4", "8")
 
@@ -46,12 +47,13 @@ def reference(gold: np.ndarray, predicted: np.ndarray, classes: int) -> list[flo
         )
         f1 = metrics.f1_score(gold, predicted, labels=labels, average=None, zero_division=np.nan)
         kappa = metrics.cohen_kappa_score(gold, predicted, labels=labels, weights="quadratic")
+        mcc = metrics.matthews_corrcoef(gold, predicted)
     values = rating_values(RATINGS)
     whole = [
         metrics.accuracy_score(gold, predicted),
         metrics.f1_score(gold, predicted, average="macro", zero_division=0),
         metrics.f1_score(gold, predicted, average="weighted", zero_division=0),
-        metrics.matthews_corrcoef(gold, predicted),
+        mcc,
         metrics.mean_absolute_error(values[gold], values[predicted]),
         0.0 if np.isnan(kappa) else kappa,
     ]
@@ -59,9 +61,7 @@ def reference(gold: np.ndarray, predicted: np.ndarray, classes: int) -> list[flo
     return [*whole, *precision, *recall, *f1]
 
 
-@given(
-    pairs=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
-)
+@given(pairs=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
 def test_class_scores_from_counts_are_scikit_learns(pairs):
     gold, predicted = np.array(pairs).T
     counts = Counts(gold, predicted, 4, rating_values(RATINGS))
@@ -77,9 +77,7 @@ def test_class_scores_of_resamples_are_scikit_learns():
         drawn = np.stack([gold[sample], predicted[sample]], 1)
         sizes = (drawn[:, None] == groups).all(-1).sum(0)
         ours = counts.scores((sizes @ counts.rows)[None])[0]
-        np.testing.assert_allclose(
-            ours, reference(gold[sample], predicted[sample], 4), atol=1e-12
-        )
+        np.testing.assert_allclose(ours, reference(gold[sample], predicted[sample], 4), atol=1e-12)
 
 
 def test_points_are_within_their_intervals_and_intervals_narrow_with_n():
@@ -159,7 +157,10 @@ def test_class_without_gold_examples_has_no_recall_of_its_own():
 @settings(max_examples=50)
 @given(
     st.lists(
-        st.tuples(st.lists(st.booleans(), min_size=3, max_size=3), st.lists(st.booleans(), min_size=3, max_size=3)),
+        st.tuples(
+            st.lists(st.booleans(), min_size=3, max_size=3),
+            st.lists(st.booleans(), min_size=3, max_size=3),
+        ),
         min_size=1,
         max_size=30,
     )
@@ -174,7 +175,11 @@ def test_multilabel_scores_are_scikit_learns(rows):
             gold, predicted, zero_division=0
         )
         f1 = metrics.f1_score(gold, predicted, average=None, zero_division=np.nan)
-        macro = metrics.f1_score(gold, predicted, average="macro", labels=present) if len(present) else 0
+        macro = (
+            metrics.f1_score(gold, predicted, average="macro", labels=present)
+            if len(present)
+            else 0
+        )
         whole = [
             metrics.f1_score(gold, predicted, average="micro", zero_division=0),
             macro,
@@ -237,7 +242,7 @@ def test_calibration_error_is_guos(seed):
     confidence = rng.random(300)
     correct = rng.random(300) < confidence**2
     expected, edges = 0.0, np.linspace(0, 1, 16)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         inside = (confidence > low) & (confidence <= high)
         if inside.any():
             gap = abs(correct[inside].mean() - confidence[inside].mean())

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ft.cli.text import duration, metrics_text, number, table_text
@@ -180,7 +179,7 @@ class JsonReporter(LineReporter):
         self._due: dict[str, float] = {}
 
     def _event(self, event: str, **values: Any) -> None:
-        self._say(json.dumps(plain({"event": event, **values}), ensure_ascii=False))
+        self._say(to_json({"event": event, **values}))
 
     def phase(self, name: str, detail: str = "") -> None:
         """See `ft.reporter.Reporter`."""
@@ -218,7 +217,7 @@ class JsonReporter(LineReporter):
     def progress(self, name: str, done: int, total: int) -> None:
         """See `ft.reporter.Reporter`."""
         now = self._clock()
-        if done >= total or now >= self._due.get(name, -math.inf):
+        if 0 < total <= done or now >= self._due.get(name, -math.inf):
             self._due[name] = now + self._interval
             self._event("progress", name=name, done=done, total=total)
 
@@ -231,16 +230,23 @@ class JsonReporter(LineReporter):
         self._event("finish", output=str(result.output), metrics=result.metrics)
 
 
-def plain(value: Any) -> Any:
-    """A copy of a value in JSON's own types."""
+def to_json(value: Any) -> str:
+    """A value as one line of JSON; a number that JSON lacks becomes null."""
+    return json.dumps(_plain(value), ensure_ascii=False, default=_scalar)
+
+
+def _scalar(value: Any) -> Any:
+    """A number of numpy's as Python's, anything else as text."""
+    return _plain(value.item()) if hasattr(value, "item") else str(value)
+
+
+def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
+        return _plain(asdict(value))
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, Path):
-        return str(value)
+        return [_plain(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -255,10 +261,14 @@ def closing(result: Result) -> list[str]:
         lines.append(f"trained {steps} steps in {duration(seconds)}")
     costs = [(c["plugin"], c["hook"], c["calls"], c["seconds"]) for c in record.get("costs", ())]
     if costs:
-        table = Table("\nwhat each plugin cost", ("plugin", "hook", "calls", "seconds"), tuple(costs))
+        table = Table(
+            "\nwhat each plugin cost", ("plugin", "hook", "calls", "seconds"), tuple(costs)
+        )
         lines += [table_text(table), ""]
     model = result.output / "model"
-    lines.append(f"everything is in {result.output}" + (f", the model in {model}" if record else ""))
+    lines.append(
+        f"everything is in {result.output}" + (f", the model in {model}" if record else "")
+    )
     if record:
         lines.append(f"use it: ft predict {result.output} FILE")
     return lines
@@ -273,7 +283,7 @@ def choose(*, quiet: bool, as_json: bool, to_stderr: bool = False) -> SilentRepo
         to_stderr: standard output is taken by something else.
     """
     stream = sys.stderr if to_stderr else sys.stdout
-    if int(os.environ.get("RANK") or 0) > 0:
+    if os.environ.get("RANK", "0") not in ("", "0"):
         return SilentReporter()  # another process of the same run speaks
     if as_json:
         return JsonReporter(stream)

@@ -38,7 +38,6 @@ class RichReporter(SilentReporter):
         self._tasks: dict[str, TaskID] = {}
         self._phase = ""
         self._pace = Pace()
-        self._loss: float | None = None
 
     def _print(self, text: str, style: str | None = None) -> None:
         self._console.print(Text(text, style=style or ""), soft_wrap=True)
@@ -81,7 +80,6 @@ class RichReporter(SilentReporter):
         self._pace.mark(step, tokens)
         if loss is None:
             return
-        self._loss = loss
         info = f"loss {number(loss)}  {self._pace.text()}"
         self._bars.update(self._bar(self._phase, None), completed=step, info=info)
 
@@ -96,8 +94,8 @@ class RichReporter(SilentReporter):
     def progress(self, name: str, done: int, total: int) -> None:
         """See `ft.reporter.Reporter`."""
         self._pace.pause()
-        self._bars.update(self._bar(name, total), completed=done, total=total)
-        if done >= total and name != self._phase:
+        self._bars.update(self._bar(name, None), completed=done, total=total or None)
+        if total and done >= total and name != self._phase:
             self._drop(name)
 
     def table(self, table: Table) -> None:

@@ -74,6 +74,8 @@ def _cell(value: Any) -> str:
 def _width(text: str) -> int:
     """Columns that a text takes on a terminal: Chinese characters take two."""
     return sum(
-        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+        0
+        if unicodedata.combining(character)
+        else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in text
     )

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from ft.config.resolver import Resolved
     from ft.discovery import Loaded
 
-CONFIG_FILE = "config.toml"
-"""Its name in a run folder."""
-
 
 def to_toml(resolved: Resolved) -> str:
     """Every setting, defaults included, as TOML that `resolve` reads back to the same values.

@@ -9,6 +9,7 @@ every use, so a damaged one is built anew.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -151,10 +152,8 @@ def _open(folder: Path) -> Entry | None:
         return None
     if not whole:
         return None
-    try:
+    with contextlib.suppress(OSError):  # a read-only cache serves as well
         os.utime(folder)  # for `_prune`
-    except OSError:
-        pass  # a read-only cache serves as well
     return entry
 
 

@@ -28,7 +28,9 @@ def check_mapping(columns: Mapping[str, str], known: Collection[str], owner: str
         if ours not in known:
             near = difflib.get_close_matches(ours, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"the columns are: {', '.join(known)}"
-            errors.append(ConfigError(f"there is no column {ours!r} to give a name", where=key, hint=hint))
+            errors.append(
+                ConfigError(f"there is no column {ours!r} to give a name", where=key, hint=hint)
+            )
         elif list(columns.values()).count(theirs) > 1:
             errors.append(ConfigError(f"the column {theirs!r} is named twice", where=key))
     raise_all(errors)
@@ -56,26 +58,26 @@ def missing_column(
     """The error that names a column that is not there, and the one that was perhaps meant."""
     wanted = columns.get(ours, ours)
     what = f"there is no column {wanted!r}"
-    there = ", ".join(map(repr, available)) or "none"
-    for other in available:
-        if other.strip() == wanted.strip():
-            what += f", but one with white space around its name, {other!r}"
-            break
     near = next((other for other in available if other.strip() == wanted.strip()), None)
-    near = near or next(
-        (other for other in available if other.strip().lower() == wanted.strip().lower()), None
-    )
-    near = near or next(iter(difflib.get_close_matches(wanted, available, n=1)), None)
-    hint = f"set {owner}.columns = {{{ours} = {near or 'the name there'!r}}}"
-    return DataError(
-        f"{what}; the columns are {there}",
-        where=name,
-        hint=f"did you mean {near!r}? {hint}" if near else hint,
-    )
+    if near is not None:
+        what += f", but one with white space around its name, {near!r}"
+    else:
+        folded = {other.strip().lower(): other for other in available}
+        close = difflib.get_close_matches(wanted.strip().lower(), folded, n=1)
+        near = folded[close[0]] if close else None
+    what += f"; the columns are {', '.join(map(repr, available)) or 'none'}"
+    if near is None:
+        hint = f"set {owner}.columns = {{{ours} = '...'}} to the name that the file gives it"
+    else:
+        hint = f"if {near!r} is meant, set {owner}.columns = {{{ours} = {near!r}}}"
+    return DataError(what, where=name, hint=hint)
 
 
 def arrange(
-    batch: pa.RecordBatch, roles: Mapping[str, str], drop: Collection[str] = ()
+    batch: pa.RecordBatch,
+    roles: Mapping[str, str],
+    drop: Collection[str] = (),
+    taken: Collection[str] = (),
 ) -> pa.RecordBatch:
     """A reader's batch with our names for our columns, and the line (its last column) as `LINE`.
 
@@ -83,11 +85,12 @@ def arrange(
         batch: of a reader.
         roles: the file's name for each of ours.
         drop: names in the file of columns that are left out.
+        taken: more names that no other column may have.
     """
     import pyarrow as pa
 
     theirs = {name: ours for ours, name in roles.items()}
-    taken = {*roles, *RESERVED}
+    used = {*roles, *taken, *RESERVED}
     names, columns = [], []
     for name, column in zip(batch.schema.names[:-1], batch.columns[:-1], strict=True):
         if name in drop:
@@ -95,9 +98,9 @@ def arrange(
         ours = theirs.get(name)
         if ours is None:
             ours = name
-            while ours in taken:
+            while ours in used:
                 ours += "_"
-            taken.add(ours)
+            used.add(ours)
         names.append(ours)
         columns.append(column)
     return pa.RecordBatch.from_arrays([*columns, batch.columns[-1]], [*names, LINE])

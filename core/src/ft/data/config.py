@@ -23,11 +23,13 @@ class WordsConfig(DataConfig):
         None, description="CoNLL: the column of the tags; negative counts from the end; default: -1"
     )
     delimiter: str | None = Field(
-        None, min_length=1, description="CoNLL: between columns; default: tabs if there are, else spaces"
+        None,
+        min_length=1,
+        description="CoNLL: between columns; default: tabs if there are, else spaces",
     )
-    scheme: Literal["auto", "BIO2", "BIO", "IOB2", "IOB1", "IO", "BIOES", "IOBES", "BMES", "BILOU", "none"] = (
-        Field("auto", description="how tags mark spans; none: plain tags, such as parts of speech")
-    )
+    scheme: Literal[
+        "auto", "BIO2", "BIO", "IOB2", "IOB1", "IO", "BIOES", "IOBES", "BMES", "BILOU", "none"
+    ] = Field("auto", description="how tags mark spans; none: plain tags, such as parts of speech")
     repair_tags: bool = Field(
         False, description="read impossible tag sequences by conlleval's rule instead of refusing"
     )

@@ -222,7 +222,7 @@ def _layout(sample: list[str], name: str, config: WordsConfig, owner: str) -> La
     delimiter = config.delimiter
     if delimiter is None and 2 * sum("\t" in line for line in plain) > len(plain):
         delimiter = "\t"
-    spaces = delimiter is None or delimiter.isspace() and delimiter != "\t"
+    spaces = delimiter is None or (delimiter.isspace() and delimiter != "\t")
     split: Split = _split_spaces if spaces else _splitter(str(delimiter))
     rows = [split(line) for line in plain]
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 2

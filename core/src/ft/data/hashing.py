@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from ft.schema import FILE, LINE
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 BATCH_ROWS = 2000
-_UNIT, _FIELD = "\x1f", "\x1e"
 
 
 def tables(data: Dataset, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -25,45 +25,64 @@ def tables(data: Dataset, columns: Sequence[str] | None = None) -> Iterator[pa.T
     yield from data.with_format("arrow").iter(BATCH_ROWS)
 
 
-def row_texts(table: pa.Table, columns: Sequence[str]) -> Iterator[str]:
-    """Each row as one text that tells its values in ``columns`` apart from any others."""
-    texts = [_texts(table.column(name)) for name in columns]
-    if len(texts) == 1:
-        return iter(texts[0])
-    return (_FIELD.join(row) for row in zip(*texts, strict=True))
+def row_bytes(table: pa.Table, columns: Sequence[str]) -> Iterator[bytes]:
+    """Each row as bytes that tell its values in ``columns`` apart from any others."""
+    parts = [_bytes(table.column(name).combine_chunks()) for name in columns]
+    if len(parts) == 1:
+        return iter(parts[0])
+    return (
+        b"".join(part for value in row for part in (len(value).to_bytes(8, "little"), value))
+        for row in zip(*parts, strict=True)
+    )
 
 
-def _texts(column: Any) -> list[str]:
+def _bytes(column: pa.Array) -> list[bytes]:
+    """The values of a column; texts and lists of texts straight from Arrow's memory."""
+    import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     kind = column.type
     if pa.types.is_string(kind) and not column.null_count:
-        return list(column.to_pylist())
-    if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
-        joined = pc.binary_join(column, _UNIT)
-        if not joined.null_count:
-            return list(joined.to_pylist())
-    return [json.dumps(value, default=str, sort_keys=True) for value in column.to_pylist()]
+        data, ends = _string_buffers(column)
+        return [data[start:end] for start, end in pairwise(ends.tolist())]
+    words = column.values if pa.types.is_list(kind) else column
+    if pa.types.is_string(words.type) and not column.null_count and not words.null_count:
+        data, ends = _string_buffers(words)
+        lengths = np.diff(ends).astype("<i4").tobytes()
+        rows = column.offsets.to_numpy()
+        edges = zip(pairwise(rows.tolist()), pairwise(ends[rows].tolist()), strict=True)
+        return [
+            data[start:end] + lengths[4 * one : 4 * other] for (one, other), (start, end) in edges
+        ]
+    return [json.dumps(value, default=str, sort_keys=True).encode() for value in column.to_pylist()]
+
+
+def _string_buffers(strings: pa.Array) -> tuple[bytes, np.ndarray]:
+    """The bytes of an array of texts, and where each begins; one more for the end."""
+    import numpy as np
+
+    if not len(strings):
+        return b"", np.zeros(1, np.int32)
+    _, ends, data = strings.buffers()
+    found = np.frombuffer(ends, np.int32)[strings.offset : strings.offset + len(strings) + 1]
+    first = int(found[0])
+    return memoryview(data)[first : int(found[-1])].tobytes() if data else b"", found - first
 
 
 def row_hashes(data: Dataset, columns: Sequence[str]) -> np.ndarray:
     """A 64-bit hash of each row's values in ``columns``: (rows,), uint64."""
     import numpy as np
 
-    found = np.empty(len(data), np.uint64)
-    row = 0
-    for table in tables(data, columns):
-        for text in row_texts(table, columns):
-            found[row] = hash64(text)
-            row += 1
-    return found
+    found = [hash64(row_bytes(table, columns)) for table in tables(data, columns)]
+    return np.concatenate(found) if found else np.empty(0, np.uint64)
 
 
-def hash64(text: str) -> int:
-    """A 64-bit hash of a text, the same everywhere."""
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
+def hash64(rows: Iterable[bytes]) -> np.ndarray:
+    """A 64-bit hash of each row, the same everywhere: (rows,), uint64."""
+    import numpy as np
+
+    digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+    return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
 def content_columns(names: Sequence[str]) -> list[str]:
@@ -78,8 +97,7 @@ def content_hash(data: Dataset) -> str:
     """
     columns = content_columns(data.column_names)
     whole = hashlib.sha256(json.dumps([columns, len(data)]).encode())
-    for table in tables(data, columns):
-        for text in row_texts(table, columns):
-            row = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16)
-            whole.update(row.digest())
+    for table in tables(data, columns) if columns else ():
+        for row in row_bytes(table, columns):
+            whole.update(hashlib.blake2b(row, digest_size=16).digest())
     return whole.hexdigest()

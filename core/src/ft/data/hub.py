@@ -30,7 +30,9 @@ def hub_splits(given: str, key: str) -> dict[str, tuple[str, Dataset]]:
     """
     name, _, configuration = given.removeprefix(HUB).partition(":")
     if not name:
-        raise ConfigError("no data set is named", where=key, hint="write hub:NAME, as in hub:wnut_17")
+        raise ConfigError(
+            "no data set is named", where=key, hint="write hub:NAME, as in hub:wnut_17"
+        )
     import datasets
 
     try:

@@ -15,11 +15,11 @@ LONGEST = 1 << 26
 
 
 class Chunk(NamedTuple):
-    """Some lines of a file.
+    r"""Some lines of a file.
 
     Attributes:
         first: the 1-based number of the first.
-        lines: without their ends (or with ``\\n`` where the ends are kept).
+        lines: without their ends (or with ``\n`` where the ends are kept).
         bad: what is wrong with a line, by its position in ``lines``.
     """
 
@@ -29,9 +29,9 @@ class Chunk(NamedTuple):
 
 
 def chunks(path: Path, encoding: str, owner: str, *, keep_ends: bool = False) -> Iterator[Chunk]:
-    """The lines of a text file, a block at a time.
+    r"""The lines of a text file, a block at a time.
 
-    Lines end with ``\\n``, ``\\r\\n``, or ``\\r`` where a file has no other; nothing else ends one
+    Lines end with ``\n``, ``\r\n``, or ``\r`` where a file has no other; nothing else ends one
     (not U+2028, which stands inside texts). A byte order mark is left out.
 
     Raises:

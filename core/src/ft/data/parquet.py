@@ -130,7 +130,8 @@ def _named_batch(batch: pa.RecordBatch, features: Mapping[str, Any]) -> pa.Recor
 
     names = batch.schema.names
     columns = [
-        _named(column, features.get(name)) for column, name in zip(batch.columns, names, strict=True)
+        _named(column, features.get(name))
+        for column, name in zip(batch.columns, names, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, names)
 

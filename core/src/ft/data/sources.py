@@ -88,7 +88,9 @@ def find_sources(
     found: dict[str, list[Source]] = {}
     errors: list[FtError] = []
     if need_train and config.train is None:
-        errors.append(ConfigError("is not set", where=f"{owner}.train", hint="name the training data"))
+        errors.append(
+            ConfigError("is not set", where=f"{owner}.train", hint="name the training data")
+        )
     whole: dict[str, dict[str, list[Source]]] = {}
     for split in SPLITS:
         given = getattr(config, split)
@@ -103,9 +105,9 @@ def find_sources(
             errors.append(error)
     raise_all(errors)
     if config.train is not None:
-        for split, sources in whole[config.train].items():
-            if split:
-                found.setdefault(split, sources)
+        for name, sources in whole[config.train].items():
+            if name:
+                found.setdefault(name, sources)
     if not found:
         raise ConfigError("no data is set", where=f"{owner}.train", hint="name the data's files")
     return {split: found[split] for split in SPLITS if split in found}
@@ -140,9 +142,7 @@ def _look(given: str, key: str, formats: Mapping[str, Format]) -> dict[str, list
     raise ConfigError(f"{given} {what}", where=key, hint=_near(path))
 
 
-def _pick(
-    found: dict[str, list[Source]], split: str, given: str, key: str
-) -> list[Source]:
+def _pick(found: dict[str, list[Source]], split: str, given: str, key: str) -> list[Source]:
     if "" in found:
         return found[""]
     if split in found:
@@ -229,4 +229,3 @@ def _splits_of(name: str) -> set[str]:
         for part in ("train", "valid", "dev", "test")
         if any(part in word for word in words)
     }
-

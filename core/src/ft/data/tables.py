@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +38,9 @@ def load(
         DataError: the source cannot be read, or hardly any of its rows can.
     """
     before = _state(source)
-    key = make_key(_content(source), source.format, _suffix(source), _reading(source, config), options)
+    key = make_key(
+        _content(source), source.format, _suffix(source), _reading(source, config), options
+    )
 
     def build(sink: Sink) -> Iterator[pa.RecordBatch]:
         batches = _read(source, config, owner, sink)
@@ -105,7 +106,7 @@ def _state(source: Source) -> tuple[int, ...]:
     if source.path is None:
         return ()
     try:
-        stat = os.stat(source.path)
+        stat = source.path.stat()
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}", where=source.name) from error
     return stat.st_size, stat.st_mtime_ns, stat.st_ino

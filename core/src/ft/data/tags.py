@@ -113,9 +113,7 @@ def find_illegal(tags: Sequence[str], scheme: Scheme = "BIO2") -> list[int]:
     last word.
     """
     found = [
-        i
-        for i, tag in enumerate(tags)
-        if not is_legal(tags[i - 1] if i else None, tag, scheme)
+        i for i, tag in enumerate(tags) if not is_legal(tags[i - 1] if i else None, tag, scheme)
     ]
     last = len(tags) - 1
     if tags and not is_legal(tags[-1], None, scheme) and last not in found:

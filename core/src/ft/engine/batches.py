@@ -17,7 +17,7 @@ from ft.plugin import derive_seed
 
 Feature = Mapping[str, Any]
 
-POOL_BATCHES = 64
+POOL_BATCHES = 256
 """Batches whose examples are sorted by length together: enough to keep padding low, few enough
 that an epoch stays shuffled."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from accelerate import Accelerator
 from transformers import AutoConfig, AutoTokenizer
-from transformers import logging as hf_logging
 
 from ft.errors import ConfigError, FtError
+from ft.quiet import quiet_transformers
 from ft.settings import RunConfig
 
 if TYPE_CHECKING:
@@ -28,21 +28,6 @@ if TYPE_CHECKING:
     from ft.schema import TaskData
 
 LONGEST = 512
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from drawing a bar and listing the new head's weights as missing."""
-    level = hf_logging.get_verbosity()
-    bars = hf_logging.is_progress_bar_enabled()
-    hf_logging.set_verbosity_error()
-    hf_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        hf_logging.set_verbosity(level)
-        if bars:
-            hf_logging.enable_progress_bar()
 
 
 ModelContext = Callable[["nn.Module", Mapping[str, "Tensor"]], AbstractContextManager[None]]
@@ -123,7 +108,7 @@ class Run:
             ConfigError: it is not there, or needs code that is not trusted.
         """
         try:
-            with _quiet():
+            with quiet_transformers():
                 return loader(
                     self.model_path, trust_remote_code=self.config.trust_remote_code, **settings
                 )

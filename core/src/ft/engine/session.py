@@ -29,6 +29,7 @@ from ft.engine.run import Run
 from ft.errors import ConfigError, PluginError, TrainingError, UserError
 from ft.manager import CORE, Hooks, Member
 from ft.plugin import Config
+from ft.quiet import quiet_transformers
 from ft.results import Evaluation, Metric, Table
 from ft.schema import Schema, TaskData
 from ft.starters import starter
@@ -321,8 +322,9 @@ def task_json(run: Run, data: TaskData) -> dict[str, Any]:
 def save_model(run: Run, folder: RunFolder) -> None:
     """Write the model and its tokenizer as ``save_pretrained`` does."""
     assert run.model is not None
-    run.model.save_pretrained(folder.model)  # type: ignore[operator]
-    run.tokenizer.save_pretrained(folder.model)
+    with quiet_transformers():
+        run.model.save_pretrained(folder.model)  # type: ignore[operator]
+        run.tokenizer.save_pretrained(folder.model)
 
 
 def verify_saved(run: Run, resolved: Resolved, folder: RunFolder, data: TaskData) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from ft import EXAMPLE_ID, Evaluation, Metric, Predictions, Schema, Table, derive_seed
-from ft_adversarial.attack import attack
+from ft_adversarial.attacks import attack
 from ft_adversarial.settings import AdversarialConfig
-from ft_adversarial.typos import typos
+from ft_adversarial.typing_errors import typos
 
 Columns = Mapping[str, list[Any]]
 

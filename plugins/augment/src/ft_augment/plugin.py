@@ -17,6 +17,7 @@ from ft_augment.recipe import (
     MOVES_WORDS,
     NEEDS_INVENTORY,
     OPERATIONS,
+    Neighbours,
     Recipe,
     text_operations,
     word_operations,
@@ -40,6 +41,7 @@ class Augment(Plugin):
     config: AugmentConfig
 
     _recipe: Recipe | None = None
+    _neighbours: Neighbours | None = None
     _originals: int | None = None
     _base = 0
     _along: tuple[str, ...] = ()
@@ -86,6 +88,15 @@ class Augment(Plugin):
         if not training:
             return inner(run, examples, training)
         return inner(run, self._variants(run, examples), training)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The neighbours: on a resume the embeddings are no longer those they were found among."""
+        return {} if self._neighbours is None else {"neighbours": dict(self._neighbours)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back the neighbours; everything else follows from the seed and the data."""
+        self._neighbours = state.get("neighbours")
+        self._recipe = None
 
     @property
     def _who(self) -> str:
@@ -134,10 +145,9 @@ class Augment(Plugin):
         if NEEDS_INVENTORY.intersection((*on_words, *on_texts)):
             rng = self.rng_at("inventory")
             known = collect(train, schema, rng, inside=config.synonym_entities)
-        neighbours: dict[str, tuple[str, ...]] = {}
-        if "synonym" in (*on_words, *on_texts):
+        if self._neighbours is None and "synonym" in (*on_words, *on_texts):
             vocab, table = run.word_embeddings()
-            neighbours = find_neighbours(
+            self._neighbours = find_neighbours(
                 sorted(known.counts, key=lambda word: (-known.counts[word], word)),
                 vocab,
                 table,
@@ -145,6 +155,7 @@ class Augment(Plugin):
                 similarity=config.synonym_similarity,
                 spare=known.stop,
             )
+        neighbours = self._neighbours or {}
         if MOVES_WORDS.intersection(on_words):
             self._along = columns_along(train, schema)
         self._base = int(self.rng_at("examples").integers(2**63))

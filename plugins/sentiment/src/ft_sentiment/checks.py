@@ -77,17 +77,16 @@ def check_texts(data: TaskData) -> None:
                 )
 
 
-def check_classes(data: TaskData, label: Label, config: SentimentConfig, lint: str) -> TaskData:
+def check_classes(data: TaskData, label: Label, config: SentimentConfig) -> TaskData:
     """Classes that cannot be learned or scored.
 
     Args:
         data: the splits.
         label: one of the schema's labels, of any kind but ``number``.
         config: what to do about classes that train lacks.
-        lint: ``warn``, ``refuse`` or ``off``, about classes with a single example.
 
     Returns:
-        The data, with what was found as notes; the label's names are those that train has.
+        The data; the label's names are those that train has.
 
     Raises:
         DataError: train has one class only, or another split has a class that train lacks.
@@ -104,47 +103,26 @@ def check_classes(data: TaskData, label: Label, config: SentimentConfig, lint: s
             hint=f"there must be two classes at least; is '{label.column}' the right column "
             f"({OWNER}.columns)?",
         )
-    notes = [*_unseen(data, label, counts, config)]
-    single = [name for name in label.names if counts[name] == 1]
-    if single and lint != "off":
-        what = (
-            f"{'class' if len(single) == 1 else 'classes'} {_listed(single)} "
-            f"{'has' if len(single) == 1 else 'have'} one training example each"
-        )
-        if lint == "refuse":
-            row = next(row for row, name in _labels(data, "train", label) if name in single)
-            raise DataError(
-                what,
-                where=data.place("train", row),
-                who=OWNER,
-                hint="add examples, merge the class with another, or set run.lint = 'warn'",
-            )
-        notes.append(f"{what}: it can hardly be learned from that")
+    if config.unseen_labels == "refuse":
+        _refuse_unseen(data, label, counts)
     names = tuple(name for name in label.names if counts[name])
-    schema = data.schema
-    if names != label.names and schema.label == label:
-        schema = replace(schema, label=replace(label, names=names))
-    return replace(data, schema=schema, notes=[*data.notes, *notes])
+    if names == label.names or data.schema.label != label:
+        return data
+    return replace(data, schema=replace(data.schema, label=replace(label, names=names)))
 
 
-def _unseen(
-    data: TaskData, label: Label, seen: Counter[str], config: SentimentConfig
-) -> Iterator[str]:
+def _refuse_unseen(data: TaskData, label: Label, seen: Counter[str]) -> None:
     for split in data.splits:
         found = [(row, name) for row, name in _labels(data, split, label) if not seen[name]]
-        if not found:
-            continue
-        names = sorted({name for _, name in found})
-        what = f"label {_listed(names)} occurs in {split} but not in train ({_count(len(found))})"
-        if config.unseen_labels == "refuse":
+        if found:
+            names = _listed(sorted({name for _, name in found}))
             raise DataError(
-                what,
+                f"label {names} occurs in {split} but not in train ({_count(len(found))})",
                 where=data.place(split, found[0][0]),
                 who=OWNER,
-                hint="add such examples to train, or set sentiment.unseen_labels = 'count' "
+                hint=f"add such examples to train, or set {OWNER}.unseen_labels = 'count' "
                 "to count them as mistaken",
             )
-        yield f"{what}: counted as mistaken"
 
 
 def _labels(data: TaskData, split: str, label: Label) -> Iterator[tuple[int, str]]:

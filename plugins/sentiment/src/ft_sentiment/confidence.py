@@ -58,21 +58,20 @@ class Auroc:
     """
 
     def __init__(self, positive: np.ndarray, scores: np.ndarray) -> None:
-        self.positive = np.asarray(positive, dtype=bool)
-        unique, self.groups = np.unique(scores, return_inverse=True)
+        unique, groups = np.unique(scores, return_inverse=True)
         self.size = len(unique)
+        self.cells = 2 * groups + np.asarray(positive, dtype=bool)
 
     def __call__(self, sample: np.ndarray) -> float:
         """The area for the examples at ``sample``; NaN if they are of one class."""
-        groups, positive = self.groups[sample], self.positive[sample]
-        positives = np.bincount(groups[positive], minlength=self.size)
-        negatives = np.bincount(groups[~positive], minlength=self.size)
-        pairs = float(positives.sum()) * float(negatives.sum())
+        counts = np.bincount(self.cells[sample], minlength=2 * self.size)
+        negatives, positives = counts[::2], counts[1::2]
+        below = np.cumsum(negatives)
+        pairs = float(below[-1]) * float(positives.sum())
         if not pairs:
             return float("nan")
         # Ranked right: every negative with a lower score, and half of those with the same.
-        below = np.cumsum(negatives) - negatives / 2
-        return float(positives @ below / pairs)
+        return float(positives @ (below - negatives / 2) / pairs)
 
 
 def auroc(positive: np.ndarray, scores: np.ndarray, *, seed: int) -> Metric:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 import ft
-from ft import Evaluation, Label, Loss, Plugin, Predictions, TaskData, hookimpl
+from ft import Evaluation, Label, Loss, Plugin, Predictions, Run, TaskData, hookimpl
 from ft_sentiment import checks, losses
 from ft_sentiment.calibration import COLDEST, HOTTEST
 from ft_sentiment.decoding import decode_classes, pool
 from ft_sentiment.encoding import encode_texts, sample_rows, share_too_long
 from ft_sentiment.evaluation import Scored, evaluate_classes, evaluate_numbers
+from ft_sentiment.kinds import found_kind, kind_notes
 from ft_sentiment.labels import class_counts, targets
 from ft_sentiment.settings import SentimentConfig
-
-if TYPE_CHECKING:
-    from ft.engine.run import Run
 
 SHARE = "labels_share"
 """Feature column: how much of its example a window is."""
@@ -56,10 +54,10 @@ class Sentiment(Plugin):
     @hookimpl
     def load_data(self, run: Run) -> TaskData:
         """Read the splits, find the labels, and check both."""
-        config = self.config
-        data: TaskData = ft.read_texts(
-            config, run, owner=self.name, pair=config.pair, label_kind=config.kind
-        )
+        config = ft.data_or_starter(self.config, run, self.name)
+        kind = found_kind(config, run, self.name) if config.kind == "auto" else config.kind
+        data = ft.read_texts(config, run, owner=self.name, pair=config.pair, label_kind=kind)
+        data.notes += kind_notes(config, data)
         label = data.schema.label
         assert label is not None
         checks.check_settings(config, label.kind)
@@ -71,7 +69,7 @@ class Sentiment(Plugin):
             data = replace(data, schema=replace(data.schema, label=label))
         if isinstance(config.class_weights, dict):
             checks.check_weights(config.class_weights, label.names)
-        return checks.check_classes(data, label, config, run.config.lint)
+        return checks.check_classes(data, label, config)
 
     @hookimpl
     def build_head(self, inner: Callable[..., nn.Module], run: Run, data: TaskData) -> nn.Module:

@@ -1,0 +1,130 @@
+"""The run in two lines of Python; what the command line does, without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ft.reporter import SilentReporter
+
+if TYPE_CHECKING:
+    from ft.engine.session import Result
+
+
+def run(
+    plugins: Sequence[str] | None = None,
+    *,
+    config: str | Path | None = None,
+    output: str | Path | None = None,
+    resume: str | Path | None = None,
+    quiet: bool = True,
+    **settings: Any,
+) -> Result:
+    """Fine-tune a model, as ``ft run`` does.
+
+    ``ft.run(["ner", "augment"], ner={"train": "train.conll"}, epochs=5)``
+
+    Args:
+        plugins: a task, then techniques: names, ``./file.py``, ``package.module:Class``;
+            ``None`` takes those that ``config`` names.
+        config: a TOML file with settings.
+        output: the run's folder; by default a new one under ``runs``.
+        resume: the folder of a run to go on with; it brings its plugins and settings.
+        quiet: print nothing; else what the command line prints.
+        settings: settings of the run by name (``epochs=3``), and a mapping a plugin
+            (``ner={"train": ...}``). They win over those in ``config``.
+
+    Raises:
+        ft.UserError: a plugin, a setting or the data is wrong.
+        ft.TrainingError: training failed.
+    """
+    from ft.config import resolve, source_file
+
+    target, resumed = _path(output), _path(resume)
+    file = source_file(plugins, _path(config), target, resumed, prefix="")
+    values = {
+        name if isinstance(value, Mapping) else f"run.{name}": value
+        for name, value in settings.items()
+    }
+    labels = {f"run.{name}": f"argument {name}" for name in settings}
+    resolved = resolve(plugins, file=file, values=values, labels=labels)
+    reporter = _reporter(quiet)
+    try:
+        from ft.engine import session
+
+        for note in resolved.notes:
+            reporter.note(note)
+        return session.train(resolved, output=target, resume=resumed, reporter=reporter)
+    finally:
+        reporter.close()
+
+
+def predict(
+    run_folder: str | Path,
+    inputs: str | Mapping[str, Any] | Path | Iterable[str | Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Predict with the model of a run.
+
+    Args:
+        run_folder: the folder of a finished run.
+        inputs: one text or one mapping, many of them, or the path (a `Path`) of a text or
+            ``.jsonl`` file.
+
+    Returns:
+        One prediction an input, in the same order.
+
+    Raises:
+        ft.UserError: the folder or an input is wrong.
+    """
+    from ft.engine import session
+    from ft.inputs import read_requests
+
+    requests: Iterable[Any]
+    if isinstance(inputs, Path):
+        requests = read_requests(inputs)
+    elif isinstance(inputs, str | Mapping):
+        requests = [inputs]
+    else:
+        requests = inputs
+    return list(session.predict(Path(run_folder), iter(requests), SilentReporter()))
+
+
+def evaluate(
+    run_folder: str | Path,
+    data: str | Path | None = None,
+    *,
+    split: Literal["validation", "test"] = "test",
+    quiet: bool = True,
+) -> Result:
+    """Score the model of a run.
+
+    Args:
+        run_folder: the folder of a finished run.
+        data: a file to score in place of the run's own split.
+        split: which split.
+        quiet: print nothing; else what the command line prints.
+
+    Raises:
+        ft.UserError: the folder or the data is wrong, or there is no such split.
+    """
+    from ft.engine import session
+
+    reporter = _reporter(quiet)
+    try:
+        source = None if data is None else str(data)
+        return session.evaluate(Path(run_folder), source, split, reporter)
+    finally:
+        reporter.close()
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _reporter(quiet: bool) -> SilentReporter:
+    if quiet:
+        return SilentReporter()
+    from ft.cli.progress import choose
+
+    return choose(quiet=False, as_json=False)

@@ -1,0 +1,35 @@
+"""``ft evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ft.cli.options import Debug, Json, Quiet
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Score this file in place of the run's own split."),
+    ] = None,
+    split: Annotated[
+        Literal["validation", "test"], typer.Option(help="The split to score.")
+    ] = "test",
+    quiet: Quiet = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score the model of a run on its test split, or on other data."""
+    from ft.cli.progress import choose
+
+    reporter = choose(quiet=quiet, as_json=as_json)
+    try:
+        from ft.engine import session
+
+        session.evaluate(run, data, split, reporter)
+    finally:
+        reporter.close()

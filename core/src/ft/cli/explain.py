@@ -1,0 +1,67 @@
+"""``ft run --explain``: what a run would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ft.cli.progress import to_json
+from ft.cli.text import aligned
+from ft.config.describe import shown
+
+if TYPE_CHECKING:
+    from ft.config import Resolved
+
+
+def show(resolved: Resolved, *, as_json: bool) -> None:
+    """Print the plugins, the chain of each hook, the forward passes of a step, every setting.
+
+    Raises:
+        PluginError: the plugins do not fit together.
+    """
+    from ft.engine import session
+
+    facts = session.explain(resolved)
+    if as_json:
+        typer.echo(to_json({**facts, "origins": resolved.origins, "notes": resolved.notes}))
+        return
+    for line in lines(resolved, facts):
+        typer.echo(line)
+
+
+def lines(resolved: Resolved, facts: dict[str, Any]) -> list[str]:
+    """The explanation as text.
+
+    Args:
+        resolved: plugins and settings.
+        facts: what `ft.engine.session.explain` says of them.
+    """
+    found = [f"note: {note}" for note in resolved.notes]
+    rows = [(p.name, p.distribution or p.source, p.version) for p in resolved.plugins]
+    found += [
+        "plugins, the first nearest to the task",
+        *_indented(aligned(("name", "from", "version"), rows)),
+    ]
+    found += ["", "hooks, from the outermost plugin to the one that answers"]
+    forwards = facts["forwards"]
+    passes = f"{forwards} forward{'s' if forwards != 1 else ''} a step"
+    chains = [
+        (hook, f"{chain}, {passes}" if hook == "compute_loss" else chain)
+        for hook, chain in facts["chains"].items()
+    ]
+    events = [(hook, ", ".join(names)) for hook, names in facts.get("events", {}).items()]
+    found += _indented(f"{hook}: {text}" for hook, text in [*chains, *events])
+    for table, config in {"run": resolved.run, **resolved.configs}.items():
+        settings = [
+            (name, shown(getattr(config, name)), resolved.origins.get(f"{table}.{name}", "default"))
+            for name in type(config).model_fields
+        ]
+        found += ["", f"[{table}]"]
+        if settings:
+            found += _indented(aligned(("setting", "value", "from"), settings))
+    return found
+
+
+def _indented(texts: Any) -> list[str]:
+    return [f"  {text}" for text in texts]

@@ -1,0 +1,72 @@
+"""How a command fails: one clear message on standard error and an exit code."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import typer
+
+from ft.errors import EXIT_FAILED, EXIT_INTERRUPTED, FtError, Problems
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def guarded(command: F) -> F:
+    """Make a command report what goes wrong in it and end with the right exit code.
+
+    The traceback is printed where the command was given ``--debug``, or with ``FT_DEBUG=1``.
+    """
+
+    @functools.wraps(command)
+    def call(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except typer.Exit:
+            raise
+        except BrokenPipeError:
+            # The reader has what it wanted, as in `ft predict RUN texts.txt | head`.
+            detach_stdout()
+        except (Exception, KeyboardInterrupt) as error:
+            if options.get("debug") or os.environ.get("FT_DEBUG", "0") not in ("", "0"):
+                for one in error.errors if isinstance(error, Problems) else [error]:
+                    traceback.print_exception(one)
+            print(message(error), file=sys.stderr)
+            raise typer.Exit(exit_code(error)) from error
+
+    return call  # type: ignore[return-value]
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code of the command that an error ends."""
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    return error.exit_code if isinstance(error, FtError) else EXIT_FAILED
+
+
+def message(error: BaseException) -> str:
+    """What to tell the user about an error."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, Problems):
+        return "\n".join(message(one) for one in error.errors)
+    lines = [f"error: {error if isinstance(error, FtError) else _first_line(error)}"]
+    lines += [f"  {note}" for note in getattr(error, "__notes__", ())]
+    if not isinstance(error, FtError):
+        lines.append("  to do: run with --debug for the traceback")
+    return "\n".join(lines)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    name = type(error).__name__
+    return f"{name}: {text.splitlines()[0]}" if text else name
+
+
+def detach_stdout() -> None:
+    """Keep Python from flushing into a closed pipe when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,74 @@
+"""The command ``ft``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ft.cli import evaluate, plugins, predict, run
+from ft.cli.failure import detach_stdout, guarded
+
+app = typer.Typer(
+    help="Fine-tune pre-trained transformers with plugins: a task, and techniques behind it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.command("run")(guarded(run.run))
+app.command("predict")(guarded(predict.predict))
+app.command("evaluate")(guarded(evaluate.evaluate))
+app.add_typer(plugins.app, name="plugins")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ft import __version__
+
+        typer.echo(f"ft {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def ft(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Fine-tune pre-trained transformers with plugins: a task, and techniques behind it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: those of the process by default.
+
+    Returns:
+        The exit code: 0 done, 1 a plugin or the training failed, 2 the input is wrong,
+        130 interrupted.
+    """
+    _calm_libraries()
+    try:
+        app(list(sys.argv[1:] if arguments is None else arguments), prog_name="ft")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    else:
+        code = 0
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        detach_stdout()
+    return code
+
+
+def _calm_libraries() -> None:
+    """Keep bars and chatter of the libraries out of our own, unless the user asked for them."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

@@ -1,0 +1,11 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the final metrics.")]
+Json = Annotated[bool, typer.Option("--json", help="Say everything as JSON, one object a line.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]

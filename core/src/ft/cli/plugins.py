@@ -1,0 +1,164 @@
+"""``ft plugins``: what is installed, and what one plugin is and takes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ft.cli.failure import guarded
+from ft.cli.options import Debug
+
+if TYPE_CHECKING:
+    from ft.discovery import Loaded
+
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+app = typer.Typer(
+    help="List the installed plugins, or show one.", rich_markup_mode=None, add_completion=False
+)
+
+
+@app.callback(invoke_without_command=True)
+def plugins(context: typer.Context, as_json: Json = False) -> None:
+    """List the installed plugins, or show one."""
+    if context.invoked_subcommand is None:
+        list_installed(as_json=as_json)
+
+
+@app.command("list")
+@guarded
+def list_installed(as_json: Json = False) -> None:
+    """List the installed plugins, from metadata and source alone: none is imported."""
+    from ft.cli.progress import to_json
+    from ft.cli.text import aligned
+    from ft.discovery import duplicates, installed
+    from ft.outline import outline
+
+    found = installed()
+    plans = [outline(one.target) for one in found]
+    rows: list[dict[str, Any]] = [
+        {
+            "name": one.name,
+            "distribution": one.distribution,
+            "version": one.version,
+            "kind": plan.kind if plan else None,
+            "hooks": dict(plan.hooks) if plan else None,
+            "summary": one.summary,
+        }
+        for one, plan in zip(found, plans, strict=True)
+    ]
+    clashes = duplicates(found)
+    if as_json:
+        typer.echo(to_json({"plugins": rows, "clashes": sorted(clashes)}))
+        return
+    if not rows:
+        typer.echo("no plugin is installed; a plugin of your own runs with --plugins ./file.py")
+        return
+    columns = ("name", "kind", "distribution", "version", "summary")
+    heading, *lines = aligned(columns, [[row[column] or "?" for column in columns] for row in rows])
+    typer.echo(heading)
+    for line, plan in zip(lines, plans, strict=True):
+        typer.echo(
+            f"{line}\n    {plan or 'hooks: known once it is imported, see `ft plugins show`'}"
+        )
+    for name, offers in clashes.items():
+        both = " and ".join(f"{one.distribution} {one.version}" for one in offers)
+        print(f"warning: '{name}' is offered by {both}; uninstall one of them", file=sys.stderr)
+
+
+@app.command("show")
+@guarded
+def show(
+    name: Annotated[
+        str, typer.Argument(help="As in --plugins: ner, ./file.py, package.module:Class.")
+    ],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show a plugin's hooks, its settings and its card. This imports the plugin."""
+    from ft.cli.progress import to_json
+    from ft.discovery import load
+    from ft.outline import outline_of
+
+    loaded = load(name)
+    facts = {
+        "name": loaded.name,
+        "distribution": loaded.distribution,
+        "version": loaded.version,
+        "source": loaded.source,
+        "kind": outline_of(loaded.cls).kind,
+        "hooks": dict(outline_of(loaded.cls).hooks),
+        "settings": list(_settings(loaded)),
+        "card": _card(loaded),
+    }
+    if as_json:
+        typer.echo(to_json(facts))
+        return
+    for line in _page(facts):
+        typer.echo(line)
+
+
+@app.command("schema")
+@guarded
+def schema(
+    names: Annotated[list[str], typer.Argument(metavar="A,B", help="Plugins, as in --plugins.")],
+    debug: Debug = False,
+) -> None:
+    """Print the JSON schema of a configuration with these plugins, for editors."""
+    import json
+
+    from ft.cli.run import split_names
+    from ft.config import json_schema
+    from ft.discovery import load_all
+
+    typer.echo(json.dumps(json_schema(load_all(split_names(names) or [])), indent=2))
+
+
+def _settings(loaded: Loaded) -> Iterator[dict[str, Any]]:
+    from ft.config.describe import expected, fields_by_key, shown
+
+    for key, field in fields_by_key(loaded.cls.Config).items():
+        default = (
+            "required"
+            if field.is_required()
+            else shown(field.get_default(call_default_factory=True))
+        )
+        yield {
+            "key": f"{loaded.name}.{key}",
+            "type": expected(field),
+            "default": default,
+            "help": field.description or "",
+        }
+
+
+def _card(loaded: Loaded) -> str:
+    """The distribution's README, or else what the class says of itself."""
+    import inspect
+    from importlib import metadata
+
+    about: Any = metadata.metadata(loaded.distribution) if loaded.distribution else {}
+    text = about.get_payload() if loaded.distribution else ""
+    text = text or about.get("Description") or inspect.getdoc(loaded.cls) or ""
+    return str(text).strip()
+
+
+def _page(facts: dict[str, Any]) -> Iterator[str]:
+
+    origin = " ".join(part for part in (facts["distribution"], facts["version"]) if part)
+    yield f"{facts['name']}, a {facts['kind']}" + (f", from {origin}" if origin else "")
+    yield f"  {facts['source']}"
+    yield ""
+    yield "hooks"
+    for hook, part in facts["hooks"].items():
+        yield f"  {part} {hook}"
+    yield ""
+    yield "settings" if facts["settings"] else "no settings"
+    for setting in facts["settings"]:
+        yield f"  {setting['key']} = {setting['default']}"
+        yield f"      {setting['type']}" + (f": {setting['help']}" if setting["help"] else "")
+    if facts["card"]:
+        yield ""
+        yield facts["card"]

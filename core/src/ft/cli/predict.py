@@ -1,0 +1,99 @@
+"""``ft predict``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from ft.cli.options import Debug, Quiet
+from ft.errors import UserError
+from ft.inputs import Format, Request
+
+STDIN = "-"
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="[INPUT]",
+            show_default=False,
+            help="A text file, one text a line, or .jsonl; - or nothing: standard input.",
+        ),
+    ] = STDIN,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write there; else to standard output."
+        ),
+    ] = None,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="What the input holds; auto goes by its name or first line."),
+    ] = "auto",
+    quiet: Quiet = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say the progress as JSON, on standard error.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Predict with the model of a run: one JSON object a line, in the order of the input."""
+    from ft.cli.progress import QuietReporter, choose, to_json
+
+    requests = _requests(source, form)
+    if output is not None and source != STDIN and output.resolve() == Path(source).resolve():
+        raise UserError("the output would overwrite the input", where=f"--output {output}")
+    to_terminal = output is None and sys.stdout.isatty()
+    reporter = choose(quiet=quiet, as_json=as_json, to_stderr=True)
+    if to_terminal and not as_json:
+        reporter = QuietReporter(
+            sys.stderr, sys.stderr
+        )  # the predictions are what one wants to see
+    try:
+        from ft.engine import session
+
+        answers = (to_json(one) for one in session.predict(run, requests, reporter))
+        if output is None:
+            _write(answers, sys.stdout, each=to_terminal)
+        else:
+            _write_file(answers, output)
+    finally:
+        reporter.close()
+
+
+def _requests(source: str, form: Format) -> Iterator[Request]:
+    from ft.inputs import parse_requests, read_requests
+
+    if source != STDIN:
+        return read_requests(Path(source), form)
+    if sys.stdin.isatty():
+        print("one text a line; end with Ctrl-D on an empty line", file=sys.stderr)
+    return parse_requests(sys.stdin.buffer, "standard input", form)
+
+
+def _write(answers: Iterator[str], stream: TextIO, *, each: bool) -> None:
+    reconfigure: Any = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(encoding="utf-8")
+    for answer in answers:
+        print(answer, file=stream, flush=each)
+    stream.flush()
+
+
+def _write_file(answers: Iterator[str], path: Path) -> None:
+    """Write the whole file or none."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            for answer in answers:
+                stream.write(f"{answer}\n")
+        partial.replace(path)
+    except FileNotFoundError as error:
+        raise UserError("there is no such folder", where=f"--output {path}") from error
+    finally:
+        partial.unlink(missing_ok=True)
