@@ -198,9 +198,11 @@ def _from_module(spec: str) -> Loaded:
     search_also(Path.cwd())
     cls = plugin_class(_import(module, attribute, who), spec, who)
     name = own_name(cls, cls.__name__.lower(), who)
-    owners = set(metadata.packages_distributions().get(module.partition(".")[0], ()))
-    distribution = owners.pop() if len(owners) == 1 else None
-    version = metadata.version(distribution) if distribution else None
+    # Of a distribution's plugin, named by its class, the version is known too.
+    offers = [one for one in installed() if one.target == spec]
+    distribution, version = (
+        (offers[0].distribution, offers[0].version) if len(offers) == 1 else (None, None)
+    )
     return Loaded(name, cls, distribution, version, spec, spec)
 
 

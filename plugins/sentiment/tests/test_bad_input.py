@@ -33,7 +33,7 @@ def test_good_data_passes_unchanged(load, make_data):
     data = make_data(AB, train=rows("aabb"), test=rows("ab"))
     loaded = load(data)
     assert loaded.schema == data.schema
-    assert loaded.splits is data.splits
+    assert loaded.splits == data.splits
     assert loaded.notes == []
 
 
@@ -76,21 +76,24 @@ def test_no_labels_at_all(load, make_data):
 @pytest.mark.parametrize("empty", ["", "  \n", None])
 def test_empty_text(load, make_data, empty):
     data = make_data(AB, train=rows("aabb"), test=rows("ab", ["w1", empty]))
-    with pytest.raises(DataError, match=r"test\[1\]: the text is empty \(column 'text'; 1 example"):
+    with pytest.raises(DataError, match=r"test\[1\]: 1 example of test without any text"):
         load(data)
+    loaded = load(data, on_bad_row="skip")
+    assert loaded.splits["test"]["text"][:] == ["w1"]
+    assert loaded.notes == ["test[1]: 1 example of test without any text (columns 'text') left out"]
 
 
 def test_empty_second_text_of_a_pair(load, make_data):
     pair = {**rows("ab"), "other": ["w1", ""]}
     data = make_data(AB, ("text", "other"), train=pair)
-    with pytest.raises(DataError, match=r"train\[1\]: the text is empty \(column 'other'"):
+    with pytest.raises(DataError, match=r"train\[1\]: 1 example of train without any text"):
         load(data, pair="other")
 
 
 def test_the_place_is_file_and_line_where_known(load, make_data):
     data = make_data(AB, train={**rows("aabb", ["w1", "w2", "", "w3"]), "line": [2, 3, 4, 6]})
     data.files["train"] = [Path("reviews.csv")]
-    with pytest.raises(DataError, match=r"^reviews\.csv:4: the text is empty"):
+    with pytest.raises(DataError, match=r"^reviews\.csv:4: 1 example of train"):
         load(data)
 
 
@@ -153,5 +156,5 @@ def test_settings_that_do_not_fit(load, make_data, kind, settings, key):
     labels = [1.0, 2.0] if kind == "number" else ["1", "2"]
     data = make_data(Label(names=names, kind=kind), train=rows(labels))
     with pytest.raises(ConfigError) as caught:
-        load(data, **settings)
+        load(data, kind=kind, **settings)
     assert caught.value.where == f"sentiment.{key}"

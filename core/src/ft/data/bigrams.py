@@ -87,8 +87,9 @@ def find_pairs(batch: pa.RecordBatch) -> Pairs:
 
 
 def batches(entry: Entry) -> Iterator[pa.RecordBatch]:
-    """Read, not mapped, so that the pages do not stay in memory."""
+    """An entry's batches, at least one; read, not mapped, so that no page stays in memory."""
     import pyarrow as pa
 
     with pa.OSFile(entry.arrow) as file, pa.ipc.open_stream(file) as stream:
+        yield pa.RecordBatch.from_pylist([], schema=stream.schema)
         yield from stream

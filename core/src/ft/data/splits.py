@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ft.data.badrows import settle
 from ft.data.cache import Entry
-from ft.data.hashing import content_columns, row_hashes
+from ft.data.holdout import hold_out
 from ft.data.sources import Source
 from ft.data.tables import open_entry
 from ft.errors import DataError, FtError, raise_all
-from ft.schema import FILE, Schema, TaskData
+from ft.schema import FILE, SPLITS, Schema, TaskData
 from ft.settings import DataConfig
 
 if TYPE_CHECKING:
-    import numpy as np
     from datasets import Dataset
 
     from ft.engine.run import Run
-
-SHARE = 0.1
-"""Of the training examples, what is split off for validation."""
 
 
 def read_sources(
@@ -81,14 +76,40 @@ def assemble(
     }
     notes = settle(list(named.values()), config, run, owner)
     notes += [f"{name}: {note}" for name, entry in named.values() for note in entry.notes]
-    splits = {split: _join(split, sources[split], entries[split]) for split in sources}
     files = {
         split: [source.path for source in parts if source.path is not None]
         for split, parts in sources.items()
     }
-    if "train" in splits:
-        _complete(splits, files, config, owner, content, notes)
-    return TaskData(datasets.DatasetDict(splits), Schema(), files, notes)
+    splits = {split: _join(split, sources[split], entries[split]) for split in sources}
+    if "train" in splits and "validation" not in splits:
+        kept, held = hold_out(splits["train"], entries["train"], content)
+        if held:
+            files["validation"] = files["train"]
+            splits["validation"] = _join("validation", sources["train"], held)
+            splits["train"] = _join("train", sources["train"], kept)
+        notes.append(_held_note(splits, owner))
+    if config.limit is not None and "train" in splits and config.limit < len(splits["train"]):
+        rows = len(splits["train"])
+        splits["train"] = splits["train"].select(range(config.limit))
+        notes.append(f"{owner}.limit: train is its first {config.limit:,} of {rows:,} examples")
+    if "train" in splits and "test" not in splits:
+        scored = "the validation split is" if "validation" in splits else "nothing is"
+        notes.append(f"{owner}.test is not set: {scored} scored at the end")
+    ordered = {split: splits[split] for split in SPLITS if split in splits}
+    return TaskData(datasets.DatasetDict(ordered), Schema(), files, notes)
+
+
+def _held_note(splits: Mapping[str, Dataset], owner: str) -> str:
+    if "validation" not in splits:
+        return (
+            f"{owner}.validation is not set, and train has too few different examples to hold any "
+            "out: nothing is validated"
+        )
+    held = len(splits["validation"])
+    return (
+        f"{owner}.validation is not set: {held:,} of {held + len(splits['train']):,} training "
+        "examples are held out for it, chosen by a hash of their content"
+    )
 
 
 def _join(split: str, sources: Sequence[Source], entries: Sequence[Entry]) -> Dataset:
@@ -109,69 +130,3 @@ def _join(split: str, sources: Sequence[Source], entries: Sequence[Entry]) -> Da
         raise DataError(
             f"the files' columns do not fit each other: {error}", where=names
         ) from error
-
-
-def _complete(
-    splits: dict[str, Dataset],
-    files: dict[str, list[Path]],
-    config: DataConfig,
-    owner: str,
-    content: Sequence[str],
-    notes: list[str],
-) -> None:
-    """Split validation off train if there is none, and limit train."""
-    train = splits["train"]
-    if "validation" not in splits:
-        kept, held = split_off(train, content or content_columns(train.column_names))
-        if len(held):
-            splits["validation"], files["validation"] = train.select(held), files["train"]
-            splits["train"] = train.select(kept)
-            notes.append(
-                f"{owner}.validation is not set: {len(held):,} of {len(train):,} training examples "
-                "are held out for it, chosen by a hash of their content"
-            )
-        else:
-            notes.append(
-                f"{owner}.validation is not set, and train has too few different examples to hold "
-                "any out: nothing is validated"
-            )
-    if config.limit is not None and config.limit < len(splits["train"]):
-        rows = len(splits["train"])
-        splits["train"] = splits["train"].select(range(config.limit))
-        notes.append(f"{owner}.limit: train is its first {config.limit:,} of {rows:,} examples")
-    if "test" not in splits:
-        scored = "the validation split is" if "validation" in splits else "nothing is"
-        notes.append(f"{owner}.test is not set: {scored} scored at the end")
-    order = [split for split in ("train", "validation", "test") if split in splits]
-    for split in order:
-        splits[split] = splits.pop(split)
-
-
-def split_off(
-    data: Dataset, content: Sequence[str], share: float = SHARE
-) -> tuple[np.ndarray, np.ndarray]:
-    """Divide rows by a hash of their content.
-
-    Which side an example falls on depends on nothing but itself, so adding examples moves none,
-    and examples of equal content stay together. Of two or more different ones, each side gets one.
-
-    Args:
-        data: the rows.
-        content: the columns that are hashed.
-        share: of the rows, about so many are split off.
-
-    Returns:
-        The rows kept and the rows split off, rising: (rows,), int64.
-    """
-    import numpy as np
-
-    hashes = row_hashes(data, content)
-    held = hashes < np.uint64(share * 2**64)
-    lowest, highest = hashes.min(), hashes.max()
-    if lowest == highest:
-        held[:] = False
-    elif held.all():
-        held = hashes != highest
-    elif not held.any():
-        held = hashes == lowest
-    return np.flatnonzero(~held), np.flatnonzero(held)

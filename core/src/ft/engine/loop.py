@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -17,7 +15,9 @@ from ft.engine.batches import Feature, Plan, collate, length, micro_batches
 from ft.engine.checkpoint import Checkpoints, random_state, set_random_state
 from ft.engine.features import Features
 from ft.engine.folder import RunFolder
+from ft.engine.interrupt import Interrupt
 from ft.engine.optim import Optimizer, rate_factor
+from ft.engine.progress import Progress
 from ft.errors import ConfigError, Interrupted, TrainingError
 from ft.results import Evaluation, Loss, Metric
 
@@ -26,35 +26,6 @@ if TYPE_CHECKING:
 
 LOG_EVERY = 10
 """Steps between lines of the training log."""
-
-
-@dataclass
-class Progress:
-    """What the loop must remember across a resume, beside weights and random states.
-
-    Attributes:
-        epoch: the epoch in progress, counted from 1.
-        batch: batches done in it.
-        step: optimizer steps done.
-        best: the best value of the deciding metric so far, and the step that reached it.
-        misses: evaluations since then.
-        train_seconds: time spent in steps.
-        tokens: real tokens seen; ``padded`` counts padding too.
-        sums: what the next line of the log is made of.
-        stops: who asked the run to stop.
-    """
-
-    epoch: int = 1
-    batch: int = 0
-    step: int = 0
-    best: float | None = None
-    best_step: int = 0
-    misses: int = 0
-    train_seconds: float = 0.0
-    tokens: int = 0
-    padded: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    stops: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Loop:
@@ -84,7 +55,7 @@ class Loop:
         self.pad_id = run.tokenizer.pad_token_id or 0
         self._sums: dict[str, Tensor] = {}
         self._saved_at = perf_counter()
-        self._interrupted = threading.Event()
+        self._interrupt = Interrupt()
 
     def resume(self) -> bool:
         """Take up the newest complete checkpoint; says whether there was one."""
@@ -120,7 +91,7 @@ class Loop:
         run, progress = self.run, self.progress
         run.reporter.train_start(run.total_steps, progress.step, run.config.epochs)
         self.model.train()
-        with self._signals():
+        with self._interrupt:
             while progress.step < run.total_steps and not run.stops:
                 run.epoch = progress.epoch
                 for features in self._batches():
@@ -216,7 +187,7 @@ class Loop:
             due or (config.checkpoint_minutes and minutes >= config.checkpoint_minutes)
         ) and not last:
             self.save()
-        if self._interrupted.is_set():
+        if self._interrupt.asked:
             self.save()
             raise Interrupted(
                 f"stopped at step {progress.step} of {self.run.total_steps}; nothing is lost",
@@ -310,28 +281,3 @@ class Loop:
             hint="lower run.learning_rate, raise run.warmup, or try run.precision = 'fp32'; "
             f"the last good state is kept in {self.checkpoints.folder}",
         )
-
-    def _signals(self) -> Any:
-        return _Signals(self._interrupted)
-
-
-class _Signals:
-    """The first Ctrl-C or SIGTERM asks the loop to stop after the step, the second one at once."""
-
-    def __init__(self, event: threading.Event) -> None:
-        self._event = event
-        self._previous: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._handle)
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, _: object) -> None:
-        if self._event.is_set():
-            raise KeyboardInterrupt
-        self._event.set()

