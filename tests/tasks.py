@@ -46,6 +46,7 @@ def sentence(rng: random.Random, longest: int) -> tuple[list[str], list[str]]:
 class WordsTask(Plugin):
     """Tags names and places."""
 
+    name = "words"
     Config = SizeConfig
 
     @hookimpl
@@ -75,6 +76,7 @@ class WordsTask(Plugin):
 class TextTask(Plugin):
     """Says whether a text mentions a place."""
 
+    name = "texts"
     Config = SizeConfig
 
     @hookimpl

@@ -7,6 +7,7 @@ import string
 import sys
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,12 +38,12 @@ class Tag(ft.Plugin):
         rate: float = Field(0.1, ge=0, le=1, description="share of the words")
         label: str = "x"
         steps: Annotated[int, Field(gt=0)] | None = 5
-        names: list[str] = []
+        names: list[str] = Field([])
         places: tuple[Path, ...] = ()
         pick: Literal["fast", "slow"] | int = "fast"
         colour: Colour = Colour.RED
         inner: Inner = Inner()
-        weights: dict[str, float] = {}
+        weights: dict[str, float] = Field({})
         odd: int = 1
         aliased: int = Field(1, alias="lambda")
         on: bool = False
@@ -100,7 +101,7 @@ def _module() -> Any:
     sys.path[:] = path
 
 
-@pytest.fixture()
+@pytest.fixture
 def toml(tmp_path: Path) -> Callable[[str], Path]:
     def write(text: str) -> Path:
         path = tmp_path / "my.toml"
@@ -136,7 +137,9 @@ def test_defaults() -> None:
 
 
 def test_arguments_win_over_overrides_over_the_file(toml: Callable[[str], Path]) -> None:
-    file = toml(f'plugins = ["{TAG}"]\n[run]\nseed = 1\nepochs = 1\nbatch_size = 1\n[tag]\nlabel = "a"\n')
+    file = toml(
+        f'plugins = ["{TAG}"]\n[run]\nseed = 1\nepochs = 1\nbatch_size = 1\n[tag]\nlabel = "a"\n'
+    )
     resolved = resolve(
         None,
         file=file,
@@ -240,19 +243,28 @@ def test_what_is_given_is_not_changed() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("run.epochs=many", "run.epochs is 'many', but must be a number greater than 0 (passes over"),
+        (
+            "run.epochs=many",
+            "run.epochs is 'many', but must be a number greater than 0 (passes over",
+        ),
         ("run.epochs=0", "run.epochs is 0, but must be a number greater than 0"),
         ("run.seed=1.5", "run.seed is 1.5, but must be a whole number at least 0"),
         ("run.warmup=1", "run.warmup is 1, but must be a number at least 0 and less than 1"),
-        ("run.max_steps=-1", "run.max_steps is -1, but must be a whole number greater than 0, or none"),
+        (
+            "run.max_steps=-1",
+            "run.max_steps is -1, but must be a whole number greater than 0, or none",
+        ),
         ("run.lint=warm", "run.lint is 'warm', but must be 'warn', 'refuse' or 'off'"),
-        ("run.freeze=head", "run.freeze is 'head', but must be 'none', 'encoder' or 'embeddings' or a"),
+        (
+            "run.freeze=head",
+            "run.freeze is 'head', but must be 'none', 'encoder' or 'embeddings' or a",
+        ),
         ("tag.rate=2", "tag.rate is 2, but must be a number at least 0 and at most 1 (share of"),
         ("tag.on=maybe", "tag.on is 'maybe', but must be true or false"),
         ("tag.names=3", "tag.names is 3, but must be a list, each item text"),
         ("tag.columns=3", "tag.columns is 3, but must be a table"),
         ("tag.colour=green", "tag.colour is 'green', but must be 'red' or 'blue'"),
-        ("tag.steps=0", "tag.steps is 0: it must be greater than 0"),
+        ("tag.steps=0", "tag.steps is 0, but must be a whole number greater than 0, or none"),
         ("tag.inner=3", "tag.inner is 3, but must be a table"),
         ("tag.inner.a=x", "tag.inner.a is 'x': it must be a valid integer"),
         ("tag.names=['a', 3]", "tag.names.1 is 3: it must be a valid string"),
@@ -319,10 +331,19 @@ def test_an_unknown_setting(override: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("epochs=1", "the setting 'epochs' belongs to no table\n  to do: did you mean 'run.epochs'?"),
+        (
+            "epochs=1",
+            "the setting 'epochs' belongs to no table\n  to do: did you mean 'run.epochs'?",
+        ),
         ("zzz=1", "the setting 'zzz' belongs to no table\n  to do: a setting is table.key"),
-        ("tga.rate=1", "there is no table 'tga'; this run has run, tag\n  to do: did you mean 'tag'?"),
-        ("zzz.rate=1", "there is no table 'zzz'; this run has run, tag\n  to do: settings belong to"),
+        (
+            "tga.rate=1",
+            "there is no table 'tga'; this run has run, tag\n  to do: did you mean 'tag'?",
+        ),
+        (
+            "zzz.rate=1",
+            "there is no table 'zzz'; this run has run, tag\n  to do: settings belong to",
+        ),
         ("run=3", "'run' must be a table\n  to do: write its settings under [run]"),
         ("epochs", "an override is table.key=value"),
         ("=3", "an override is table.key=value"),
@@ -355,7 +376,9 @@ def test_arguments_are_checked_like_the_rest() -> None:
     assert problem(TAG, values={"run.epoch": 3}, labels={"run.epoch": "argument epoch"}) == (
         "argument epoch: there is no setting 'run.epoch'\n  to do: did you mean 'run.epochs'?"
     )
-    assert problem(TAG, values={"epochs": 3}).startswith("argument epochs: the setting 'epochs' belongs")
+    assert problem(TAG, values={"epochs": 3}).startswith(
+        "argument epochs: the setting 'epochs' belongs"
+    )
     assert "not valid text" in problem(TAG, values={"tag": {"label": "\ud800"}})
 
 
@@ -416,12 +439,11 @@ def test_all_errors_come_at_once_each_with_its_place(toml: Callable[[str], Path]
         "columns = {text = 3, label = 'l'}\n"
         "[tga]\n"
     )
-    messages = problems(file=file, overrides=["nonsense", "run.seed=-1"], values={"run.batch_size": 0})
-    assert [message.partition(" ")[0] for message in messages if message.startswith(str(file))] == [
-        f"{file}:{line}:" for line in (2, 18, 10, 11, 17, 12, 14, 16, 13)
-    ] or sorted(int(m.split(":")[1]) for m in messages if m.startswith(str(file))) == [
-        2, 10, 11, 13, 14, 17, 18, 19,
-    ]  # fmt: skip
+    messages = problems(
+        file=file, overrides=["nonsense", "run.seed=-1"], values={"run.batch_size": 0}
+    )
+    lines = sorted(int(one.split(":")[1]) for one in messages if one.startswith(str(file)))
+    assert lines == [2, 10, 11, 13, 14, 16, 18, 19, 20]
     assert len([message for message in messages if not message.startswith(str(file))]) == 3
 
 
@@ -458,7 +480,7 @@ def test_a_file_with_a_mark_and_windows_lines(tmp_path: Path) -> None:
 
 
 def test_the_configuration_of_a_run(tmp_path: Path) -> None:
-    with pytest.raises(ft.UserError, match="no config.toml"):
+    with pytest.raises(ft.UserError, match="there is no run here"):
         run_config(tmp_path)
     with pytest.raises(ft.UserError, match="there is no such folder"):
         run_config(tmp_path / "gone")
@@ -475,19 +497,21 @@ toml_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(tree=st.dictionaries(words, toml_values, max_size=4))
 def test_the_line_of_every_key_is_found(tree: dict[str, Any], tmp_path: Path) -> None:
     import tomli_w
 
     file = tmp_path / "any.toml"
     file.write_text(tomli_w.dumps(tree, multiline_strings=True), encoding="utf-8", newline="")
-    text = file.read_text(encoding="utf-8").splitlines() if False else file.read_bytes().decode().split("\n")
+    lines = file.read_bytes().decode().split("\n")
     for setting in read_file(file):
-        if setting.path != (setting.path[0],) or not setting.is_table:
-            line = text[int(setting.place.rpartition(":")[2]) - 1]
-            key = setting.path[-1]
-            assert key in line or tomli_w.dumps({key: 0}).partition(" = ")[0] in line
+        line = lines[int(setting.place.rpartition(":")[2]) - 1]
+        written = tomli_w.dumps({setting.path[-1]: 0}).removesuffix(" = 0\n")
+        assert line.startswith((f"{written} =", "["))
+        assert written in line
 
 
 # Back to TOML
@@ -519,7 +543,9 @@ tag_settings = st.fixed_dictionaries(
         "places": st.lists(st.sampled_from(["a/b", "c"]).map(Path), max_size=2),
         "pick": st.sampled_from(["fast", "slow", 3]),
         "colour": st.sampled_from(["red", "blue"]),
-        "inner": st.fixed_dictionaries({}, optional={"a": st.integers(), "b": st.floats() | st.none()}),
+        "inner": st.fixed_dictionaries(
+            {}, optional={"a": st.integers(), "b": st.floats() | st.none()}
+        ),
         "weights": st.dictionaries(names, st.floats(allow_nan=False), max_size=3),
         "lambda": st.integers(),
         "on": st.booleans(),
@@ -527,17 +553,16 @@ tag_settings = st.fixed_dictionaries(
 )
 
 
-def said(text: Any) -> bool:
-    """The word none, for a setting that may be none, stands for none."""
-    return text == "none"
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(run=run_settings, tag=tag_settings, here=st.integers(), maybe=st.none() | st.integers())
 def test_what_is_written_is_read_back(
     run: dict[str, Any], tag: dict[str, Any], here: int, maybe: int | None, tmp_path: Path
 ) -> None:
-    first = resolve([TAG, MUST], values={"run": run, "tag": tag, "must": {"here": here, "maybe": maybe}})
+    first = resolve(
+        [TAG, MUST], values={"run": run, "tag": tag, "must": {"here": here, "maybe": maybe}}
+    )
     text = to_toml(first)
     file = tmp_path / "config.toml"
     file.write_text(text, encoding="utf-8", newline="")
@@ -580,16 +605,20 @@ def test_the_schema_accepts_what_resolve_accepts() -> None:
 # Fuzz: any input gives settings or one clear error
 
 
-@settings(max_examples=300, deadline=None)
-@given(overrides=st.lists(st.text(max_size=30) | st.from_regex(r"(run|tag)\.[a-z_]{1,8}=.{0,20}"), max_size=3))
+@settings(max_examples=100, deadline=None)
+@given(
+    overrides=st.lists(
+        st.text(max_size=30) | st.from_regex(r"(run|tag)\.[a-z_]{1,8}=.{0,20}"), max_size=3
+    )
+)
 def test_any_override_is_understood_or_refused(overrides: list[str]) -> None:
-    try:
+    with suppress(FtError):
         resolve([TAG], overrides=overrides)
-    except FtError as error:
-        assert str(error)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_any_file_is_understood_or_refused(data: st.DataObject, tmp_path: Path) -> None:
     good = f'plugins = ["{TAG}"]\n[run]\nseed = 1\nmodel = """a\nb"""\n[tag]\nnames = ["a",\n"b"]\n'.encode()
@@ -597,7 +626,5 @@ def test_any_file_is_understood_or_refused(data: st.DataObject, tmp_path: Path) 
     cut = data.draw(st.integers(0, 8))
     file = tmp_path / "any.toml"
     file.write_bytes(good[:at] + data.draw(st.binary(max_size=6)) + good[at + cut :])
-    try:
+    with suppress(FtError):
         resolve(None, file=file)
-    except FtError as error:
-        assert str(error)

@@ -37,7 +37,7 @@ class Toy(ft.Plugin):
 Install = Callable[..., Path]
 
 
-@pytest.fixture()
+@pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Installs a distribution: its metadata, an entry point, its files."""
     site = tmp_path / "site"
@@ -101,7 +101,9 @@ def test_duplicates_names_every_distribution(install: Install) -> None:
 
 
 def test_a_name_loads_its_plugin_and_no_other(install: Install) -> None:
-    install("ft-toy", "toy", "toy_pkg.plugin:Toy", {"toy_pkg/__init__.py": "", "toy_pkg/plugin.py": TOY})
+    install(
+        "ft-toy", "toy", "toy_pkg.plugin:Toy", {"toy_pkg/__init__.py": "", "toy_pkg/plugin.py": TOY}
+    )
     install("ft-bomb", "bomb", "bomb_pkg:Bomb", {"bomb_pkg.py": "raise RuntimeError('imported')"})
     loaded = load("toy")
     assert issubclass(loaded.cls, ft.Plugin)
@@ -133,7 +135,9 @@ def test_a_distribution_name_is_understood(install: Install) -> None:
         load("ft-zeugma")
 
 
-def test_an_unknown_name_with_a_file_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_with_a_file_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, "fraud.py", TOY)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ft.PluginError, match=r"for the file here write \./fraud\.py"):
@@ -141,7 +145,7 @@ def test_an_unknown_name_with_a_file_beside(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_dotted_name_is_told_the_form() -> None:
-    with pytest.raises(ft.PluginError, match="named package.module:Class"):
+    with pytest.raises(ft.PluginError, match="a class in a module is named package"):
         load("zzz.qqq")
 
 
@@ -160,7 +164,10 @@ def test_two_distributions_with_one_name_are_both_named(install: Install) -> Non
     ("code", "reason"),
     [
         ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
-        ("import a_library_nobody_has", "ModuleNotFoundError: No module named 'a_library_nobody_has'"),
+        (
+            "import a_library_nobody_has",
+            "ModuleNotFoundError: No module named 'a_library_nobody_has'",
+        ),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("def", "SyntaxError"),
     ],
@@ -328,7 +335,11 @@ def test_the_class_of_an_installed_plugin_knows_its_distribution(install: Instal
 
 
 def test_the_class_may_name_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path, "acme_named_q.py", TOY.replace("    class Config", "    name = 'tickets'\n    class Config"))
+    write(
+        tmp_path,
+        "acme_named_q.py",
+        TOY.replace("    class Config", "    name = 'tickets'\n    class Config"),
+    )
     monkeypatch.chdir(tmp_path)
     assert load("acme_named_q:Toy").name == "tickets"
 
@@ -354,7 +365,9 @@ def test_two_plugins_of_one_name(install: Install, tmp_path: Path) -> None:
     file = write(tmp_path, "toy.py", TOY)
     with pytest.raises(ft.PluginError) as caught:
         load_all(["toy", file])
-    assert f"two plugins are called 'toy': 'toy' (ft-toy 1.2) and 'toy' ({file}:Toy)" in str(caught.value)
+    assert f"two plugins are called 'toy': 'toy' (ft-toy 1.2) and 'toy' ({file}:Toy)" in str(
+        caught.value
+    )
 
 
 def test_all_errors_come_together(tmp_path: Path) -> None:
@@ -368,7 +381,6 @@ def test_all_errors_come_together(tmp_path: Path) -> None:
 
 
 # The outline, read without importing
-
 
 
 def test_the_outline_of_source_equals_that_of_the_class(install: Install) -> None:
@@ -385,7 +397,11 @@ def test_the_outline_of_source_equals_that_of_the_class(install: Install) -> Non
     assert read is not None
     assert not any(name.startswith("toy_pkg") for name in sys.modules)
     assert read.kind == "task"
-    assert dict(read.hooks) == {"load_data": "provides", "compute_loss": "wraps", "evaluate": "wraps"}
+    assert dict(read.hooks) == {
+        "load_data": "provides",
+        "compute_loss": "wraps",
+        "evaluate": "wraps",
+    }
     (site / "toy_pkg" / "__init__.py").write_text("from .plugin import Toy")
     assert outline_of(load("toy").cls) == read
 
@@ -399,7 +415,13 @@ def test_a_technique_only_wraps(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["Toy = type('Toy', (), {})", "def", "", "from nowhere_q import Toy", "class Toy(Unknown): ..."],
+    [
+        "Toy = type('Toy', (), {})",
+        "def",
+        "",
+        "from nowhere_q import Toy",
+        "class Toy(Unknown): ...",
+    ],
 )
 def test_source_that_does_not_tell_has_no_outline(install: Install, code: str) -> None:
     install("ft-toy", "toy", "toy_pkg:Toy", {"toy_pkg.py": code})

@@ -1,28 +1,28 @@
 """ft, the pytest of fine-tuning: a small core that owns the run, and plugins for everything else."""
 
-from typing import TYPE_CHECKING
-
-from ft.api import evaluate, predict, run
-from ft.data import (
-    Finding,
-    WordsConfig,
-    lint,
-    read_split_tables,
-    read_table,
-    read_texts,
-    read_words,
-    tags,
-)
-from ft.errors import ConfigError, DataError, FtError, PluginError, TrainingError, UserError
-from ft.plugin import Config, Plugin, derive_seed, hookimpl
-from ft.results import Evaluation, Loss, Metric, Predictions, Table
-from ft.schema import EXAMPLE_ID, FILE, LINE, Label, Schema, TaskData, Text, Words
-from ft.settings import DataConfig, RunConfig
-from ft.starters import data_or_starter, starter
-from ft.stats import bootstrap_items, bootstrap_sums
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ft.api import evaluate, predict, run
+    from ft.data import (
+        Finding,
+        WordsConfig,
+        lint,
+        read_split_tables,
+        read_table,
+        read_texts,
+        read_words,
+        tags,
+    )
     from ft.engine.run import Run
+    from ft.errors import ConfigError, DataError, FtError, PluginError, TrainingError, UserError
+    from ft.plugin import Config, Plugin, derive_seed, hookimpl
+    from ft.results import Evaluation, Loss, Metric, Predictions, Table
+    from ft.schema import EXAMPLE_ID, FILE, LINE, Label, Schema, TaskData, Text, Words
+    from ft.settings import DataConfig, RunConfig
+    from ft.starters import data_or_starter, starter
+    from ft.stats import bootstrap_items, bootstrap_sums
 else:
     # Annotations alone name it; importing it here would import torch.
     Run = "ft.engine.run.Run"
@@ -72,3 +72,31 @@ __all__ = [
     "starter",
     "tags",
 ]
+
+_HOMES = {
+    name: module
+    for module, names in {
+        "ft.api": "evaluate predict run",
+        "ft.data": "Finding WordsConfig lint read_split_tables read_table read_texts read_words tags",
+        "ft.errors": "ConfigError DataError FtError PluginError TrainingError UserError",
+        "ft.plugin": "Config Plugin derive_seed hookimpl",
+        "ft.results": "Evaluation Loss Metric Predictions Table",
+        "ft.schema": "EXAMPLE_ID FILE LINE Label Schema TaskData Text Words",
+        "ft.settings": "DataConfig RunConfig",
+        "ft.starters": "data_or_starter starter",
+        "ft.stats": "bootstrap_items bootstrap_sums",
+    }.items()
+    for name in names.split()
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is asked for: `ft --help` needs none of it.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ft' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -34,7 +34,7 @@ def test_padding_told_by_the_mask_alone(kit):
     batch["input_ids"][batch["attention_mask"] == 0] = 20
     run, spy = kit.FakeRun(), kit.Spy()
     run.tokenizer.all_special_ids = [2, 3]
-    kit.step(kit.plugin(), kit.classifier(), batch, spy, run)
+    kit.step(kit.plugin(method="r3f"), kit.classifier(), batch, spy, run)
     assert not spy.passes[-1][0][batch["attention_mask"] == 0].any()
 
 
@@ -47,7 +47,7 @@ def test_padding_told_by_its_id_alone(kit):
         return kit.task_loss(run, model, {**batch, "attention_mask": mask})
 
     spy = kit.Spy(loss)
-    kit.step(kit.plugin(), kit.classifier(), batch, spy)
+    kit.step(kit.plugin(method="r3f"), kit.classifier(), batch, spy)
     assert not spy.passes[-1][0][mask == 0].any()
 
 
@@ -167,6 +167,16 @@ def test_an_example_without_a_finite_gradient_is_left_alone(kit):
     assert torch.isfinite(shift).all()
     assert shift[0].any()
     assert shift[2].any()
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
+def test_no_direction_where_the_gradient_is_not_finite(norm, broken):
+    gradient = torch.ones(2, 3, 4)
+    gradient[0, 1, 2] = broken
+    unit = direction(gradient, torch.ones(2, 3, dtype=torch.bool), norm)
+    assert not unit[0].any()
+    assert unit[1].any()
 
 
 def test_a_model_that_hides_its_embedding_is_refused_before_the_start(kit):

@@ -43,7 +43,9 @@ def test_label_only_in_the_test_split(load, make_data):
         load(data)
     message = str(caught.value)
     assert "test[2]: label 'c' occurs in test but not in train (2 examples)" in message
-    assert "sentiment.unseen_labels = 'count'" in message
+    assert "add such examples to train, or set sentiment.unseen_labels = 'count'" in message
+    with pytest.raises(DataError, match=r"raise sentiment\.limit, or set"):
+        load(data, limit=4)
 
 
 def test_label_only_in_the_test_split_can_be_counted_as_mistaken(load, make_data):
@@ -76,24 +78,30 @@ def test_no_labels_at_all(load, make_data):
 @pytest.mark.parametrize("empty", ["", "  \n", None])
 def test_empty_text(load, make_data, empty):
     data = make_data(AB, train=rows("aabb"), test=rows("ab", ["w1", empty]))
-    with pytest.raises(DataError, match=r"test\[1\]: 1 example of test without any text"):
+    with pytest.raises(
+        DataError, match=r"test\[1\]: the text is empty \(column 'text'; 1 example of test"
+    ):
         load(data)
     loaded = load(data, on_bad_row="skip")
     assert loaded.splits["test"]["text"][:] == ["w1"]
-    assert loaded.notes == ["test[1]: 1 example of test without any text (columns 'text') left out"]
+    assert loaded.notes == [
+        "test[1]: the text is empty (column 'text'; 1 example of test); left out"
+    ]
 
 
 def test_empty_second_text_of_a_pair(load, make_data):
     pair = {**rows("ab"), "other": ["w1", ""]}
     data = make_data(AB, ("text", "other"), train=pair)
-    with pytest.raises(DataError, match=r"train\[1\]: 1 example of train without any text"):
+    with pytest.raises(
+        DataError, match=r"train\[1\]: the text is empty \(column 'text', 'other'; 1"
+    ):
         load(data, pair="other")
 
 
 def test_the_place_is_file_and_line_where_known(load, make_data):
     data = make_data(AB, train={**rows("aabb", ["w1", "w2", "", "w3"]), "line": [2, 3, 4, 6]})
     data.files["train"] = [Path("reviews.csv")]
-    with pytest.raises(DataError, match=r"^reviews\.csv:4: 1 example of train"):
+    with pytest.raises(DataError, match=r"^reviews\.csv:4: the text is empty"):
         load(data)
 
 

@@ -99,7 +99,8 @@ def _words(annotation: Any, limits: Sequence[Any]) -> str:
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *more = get_args(annotation)
-        return _words(inner, [*limits, *more])
+        nested = [part for one in more if isinstance(one, FieldInfo) for part in one.metadata]
+        return _words(inner, [*limits, *more, *nested])
     if _is_union(annotation):
         options = get_args(annotation)
         parts = [_words(option, limits) for option in options if not admits_none(option)]

@@ -218,7 +218,7 @@ class _Builder:
 
 def _layout(sample: list[str], name: str, config: WordsConfig, owner: str) -> Layout:
     data = [line for line in sample if line.strip() and not line.startswith(_DOCUMENT)]
-    plain = [line for line in data if line[0] != "#"] or data
+    plain = [line for line in data if line[0] != "#"]
     delimiter = config.delimiter
     if delimiter is None and 2 * sum("\t" in line for line in plain) > len(plain):
         delimiter = "\t"

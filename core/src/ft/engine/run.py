@@ -153,7 +153,8 @@ class Run:
         """
         if self.model is None:
             raise RuntimeError("word_embeddings needs the model, which is not built yet")
-        table = self.model.get_input_embeddings().weight  # type: ignore[operator,union-attr]
+        model: Any = self.model
+        table = model.get_input_embeddings().weight
         return self.tokenizer.get_vocab(), table.detach().float().cpu().numpy()
 
     def note(self, text: str) -> None:

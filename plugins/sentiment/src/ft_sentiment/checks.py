@@ -75,7 +75,7 @@ def check_texts(data: TaskData, config: SentimentConfig) -> TaskData:
         if not empty:
             continue
         first = data.place(split, empty[0])
-        what = f"{_count(len(empty))} of {split} without any text (columns {_listed(columns)})"
+        what = f"the text is empty (column {_listed(columns)}; {_count(len(empty))} of {split})"
         if config.on_bad_row == "refuse":
             raise DataError(
                 what,
@@ -85,7 +85,7 @@ def check_texts(data: TaskData, config: SentimentConfig) -> TaskData:
             )
         kept = sorted(set(range(len(examples))) - set(empty))
         splits[split] = examples.select(kept)
-        notes.append(f"{first}: {what} left out")
+        notes.append(f"{first}: {what}; left out")
     return replace(data, splits=splits, notes=notes)
 
 
@@ -123,14 +123,15 @@ def check_classes(data: TaskData, label: Label, config: SentimentConfig) -> Task
             f"({OWNER}.columns)?",
         )
     if config.unseen_labels == "refuse":
-        _refuse_unseen(data, label, counts)
+        instead = f"raise {OWNER}.limit" if config.limit else "add such examples to train"
+        _refuse_unseen(data, label, counts, instead)
     names = tuple(name for name in label.names if counts[name])
     if names == label.names or data.schema.label != label:
         return data
     return replace(data, schema=replace(data.schema, label=replace(label, names=names)))
 
 
-def _refuse_unseen(data: TaskData, label: Label, seen: Counter[str]) -> None:
+def _refuse_unseen(data: TaskData, label: Label, seen: Counter[str], instead: str) -> None:
     for split in data.splits:
         found = [(row, name) for row, name in _labels(data, split, label) if not seen[name]]
         if found:
@@ -139,8 +140,7 @@ def _refuse_unseen(data: TaskData, label: Label, seen: Counter[str]) -> None:
                 f"label {names} occurs in {split} but not in train ({_count(len(found))})",
                 where=data.place(split, found[0][0]),
                 who=OWNER,
-                hint=f"add such examples to train, or set {OWNER}.unseen_labels = 'count' "
-                "to count them as mistaken",
+                hint=f"{instead}, or set {OWNER}.unseen_labels = 'count' to count them as mistaken",
             )
 
 

@@ -72,15 +72,16 @@ class Counts:
         f1 = ratio(2 * hits, gold + predicted, np.nan)
         n = total[:, 0]
         right = hits.sum(1)
+        mcc = ratio(
+            right * n - (gold * predicted).sum(1),
+            np.sqrt(n**2 - (gold**2).sum(1)) * np.sqrt(n**2 - (predicted**2).sum(1)),
+            0.0,
+        )
         whole = [
             right / n,
             np.nanmean(f1, axis=1),
             (np.nan_to_num(f1) * gold).sum(1) / n,
-            ratio(
-                right * n - (gold * predicted).sum(1),
-                np.sqrt(n**2 - (gold**2).sum(1)) * np.sqrt(n**2 - (predicted**2).sum(1)),
-                0.0,
-            ),
+            mcc.clip(-1, 1),
         ]
         if self.values is not None:
             ranks = np.arange(k)

@@ -1,0 +1,174 @@
+"""Small techniques for tests of the core: one counts, one has state of every kind, one fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from ft import Config, Loss, Plugin, hookimpl
+
+
+class Count(Plugin):
+    """Counts the micro-batches of training and the model's forward passes within them."""
+
+    name = "count"
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self.batches: list[int] = []
+
+    @hookimpl
+    def compute_loss(
+        self, inner: Callable[..., Loss], run: Any, model: Any, batch: Mapping[str, Any]
+    ) -> Loss:
+        self.batches.append(0)
+
+        def count(*_: Any) -> None:
+            self.batches[-1] += 1
+
+        handle = model.register_forward_hook(count)
+        try:
+            return inner(run, model, batch)
+        finally:
+            handle.remove()
+
+    @hookimpl
+    def on_run_end(self, run: Any) -> None:
+        (run.output / "forwards.json").write_text(json.dumps(self.batches))
+
+
+class Twice(Plugin):
+    """The mean of two passes: a technique that needs the graph of what it wraps."""
+
+    name = "twice"
+    needs_graph = True
+
+    def forwards(self, inner: int) -> int:
+        return 2 * inner
+
+    @hookimpl
+    def compute_loss(
+        self, inner: Callable[..., Loss], run: Any, model: Any, batch: Mapping[str, Any]
+    ) -> Loss:
+        first, second = inner(run, model, batch), inner(run, model, batch)
+        return replace(first, total=(first.total + second.total) / 2)
+
+
+class Wobble(Plugin):
+    """Uses every source of random numbers, has state, logs, and has a part in double precision."""
+
+    name = "wobble"
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self.calls = 0
+        self.mean = 0.0
+
+    @hookimpl
+    def compute_loss(
+        self, inner: Callable[..., Loss], run: Any, model: Any, batch: Mapping[str, Any]
+    ) -> Loss:
+        loss = inner(run, model, batch)
+        self.calls += 1
+        self.mean += (float(loss.total.detach() / loss.items) - self.mean) / self.calls
+        factor = 1 + 0.1 * (
+            self.rng.random()
+            + random.random()
+            + np.random.random()  # noqa: NPY002
+            + float(torch.rand(()))
+            + self.mean * (self.calls % 3)
+        )
+        run.log(self, "factor", factor)
+        part = loss.total.detach().double() / 3
+        return replace(loss, total=factor * loss.total, parts={**loss.parts, "third": part})
+
+    @hookimpl
+    def on_epoch_end(self, run: Any, epoch: int) -> None:
+        run.log(self, "epochs", epoch + self.rng.random())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"calls": self.calls, "mean": self.mean}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.calls, self.mean = state.get("calls", 0), state.get("mean", 0.0)
+
+
+class Redraw(Plugin):
+    """Alters what is encoded for training by the numbers that `rng_at` gives."""
+
+    name = "redraw"
+
+    @hookimpl
+    def encode(
+        self, inner: Callable[..., Any], run: Any, examples: Mapping[str, Any], training: bool
+    ) -> Any:
+        if not training:
+            return inner(run, examples, training)
+        column = run.data.schema.words.tokens if run.data.schema.words else "text"
+        new = []
+        for row, value in zip(examples["example_id"], examples[column], strict=True):
+            words = list(value) if isinstance(value, list) else value.split()
+            words[self.rng_at(run.epoch, row).integers(len(words))] = "house"
+            new.append(words if isinstance(value, list) else " ".join(words))
+        return inner(run, {**examples, column: new}, training)
+
+
+class StumbleConfig(Config):
+    """When to fail, and how; only while the file ``armed`` is there, which is then removed."""
+
+    armed: str
+    hook: Literal["compute_loss", "evaluate", "on_epoch_end", "stop"] = "compute_loss"
+    step: int = 1
+    how: Literal["raise", "nan", "kill", "int", "term", "stop"] = "raise"
+
+
+class Stumble(Plugin):
+    """Fails once, in the step (counted from 1) and hook that it is told."""
+
+    name = "stumble"
+    Config = StumbleConfig
+
+    def _strikes(self, hook: str, step: int) -> bool:
+        """Whether to fail here with anything but an exception; signals are sent at once."""
+        config, armed = self.config, Path(self.config.armed)
+        if config.hook != hook or config.step != step or not armed.exists():
+            return False
+        armed.unlink()
+        if config.how == "raise":
+            raise RuntimeError("stumbled")
+        if config.how in ("kill", "int", "term"):
+            signals = {"kill": signal.SIGKILL, "int": signal.SIGINT, "term": signal.SIGTERM}
+            os.kill(os.getpid(), signals[config.how])
+        return True
+
+    @hookimpl
+    def compute_loss(
+        self, inner: Callable[..., Loss], run: Any, model: Any, batch: Mapping[str, Any]
+    ) -> Loss:
+        loss = inner(run, model, batch)
+        struck = self._strikes("compute_loss", run.step + 1)
+        if struck and self.config.how == "nan":
+            return replace(loss, total=loss.total * float("nan"))
+        # Ending early belongs to the run: it happens whether or not something is armed.
+        if self.config.hook == "stop" and self.config.step == run.step + 1:
+            run.stop(self, "enough")
+            self._strikes("stop", run.step + 1)
+        return loss
+
+    @hookimpl
+    def evaluate(self, inner: Callable[..., Any], run: Any, predictions: Any) -> Any:
+        self._strikes("evaluate", run.step)
+        return inner(run, predictions)
+
+    @hookimpl
+    def on_epoch_end(self, run: Any) -> None:
+        self._strikes("on_epoch_end", run.step)
