@@ -13,16 +13,22 @@ import pytest
 HERE = Path(__file__).parent
 
 
-def load_tasks() -> ModuleType:
-    """The module with the in-memory tasks, once."""
-    if "ft_test_tasks" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("ft_test_tasks", HERE / "tasks.py")
+def load_module(name: str) -> ModuleType:
+    """A module with helpers from this folder, once."""
+    full = f"ft_test_{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, HERE / f"{name}.py")
         assert spec
         assert spec.loader
         module = importlib.util.module_from_spec(spec)
-        sys.modules["ft_test_tasks"] = module
+        sys.modules[full] = module
         spec.loader.exec_module(module)
-    return sys.modules["ft_test_tasks"]
+    return sys.modules[full]
+
+
+def load_tasks() -> ModuleType:
+    """The module with the in-memory tasks."""
+    return load_module("tasks")
 
 
 @pytest.fixture(autouse=True)
@@ -43,20 +49,47 @@ def tasks() -> ModuleType:
     return load_tasks()
 
 
-@pytest.fixture
-def go(tiny_model: Path, tmp_path: Path) -> Any:
-    """Run ft in-process on the tiny model: ``go(["words"], epochs=1, ...)``."""
+@pytest.fixture(scope="session")
+def comparing() -> ModuleType:
+    """The functions that compare two runs and write small data files."""
+    return load_module("comparing")
+
+
+SPECS = {
+    "words": f"{HERE / 'tasks.py'}:WordsTask",
+    "texts": f"{HERE / 'tasks.py'}:TextTask",
+    **{
+        name: f"{HERE / 'techniques.py'}:{name.title()}"
+        for name in ("count", "twice", "wobble", "redraw", "stumble")
+    },
+}
+"""The tasks and techniques of this folder by the names that tests use."""
+
+
+@pytest.fixture(scope="session")
+def data_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """Settings of ``ner`` and ``sentiment`` with small files of the tiny model's words."""
+    folder, tasks, comparing = tmp_path_factory.mktemp("data"), load_tasks(), load_module("comparing")
+    sizes = {"train": 40, "validation": 12, "test": 12}
+    settings: dict[str, dict[str, str]] = {"ner": {}, "sentiment": {}}
+    for seed, (split, size) in enumerate(sizes.items()):
+        settings["ner"][split] = str(
+            comparing.write_conll(folder / f"{split}.conll", tasks.sentence, size, seed)
+        )
+        settings["sentiment"][split] = str(
+            comparing.write_reviews(
+                folder / f"{split}.jsonl", tasks.VOCABULARY, tasks.PLACES, size, seed
+            )
+        )
+    return settings
+
+
+@pytest.fixture(scope="session")
+def start(tiny_model: Path) -> Any:
+    """Run ft in-process on the tiny model: ``start(["words"], folder, epochs=1, ...)``."""
     import ft
 
-    specs = {
-        "words": f"{HERE / 'tasks.py'}:WordsTask",
-        "texts": f"{HERE / 'tasks.py'}:TextTask",
-    }
-    count = 0
-
-    def run(plugins: list[str], output: Path | None = None, **settings: Any) -> Any:
-        nonlocal count
-        count += 1
+    def run(plugins: list[str], output: Path, **settings: Any) -> Any:
         values = {
             "model": str(tiny_model),
             "epochs": 1,
@@ -66,10 +99,19 @@ def go(tiny_model: Path, tmp_path: Path) -> Any:
             "device": "cpu",
             **settings,
         }
-        return ft.run(
-            [specs.get(name, name) for name in plugins],
-            output=output or tmp_path / f"run{count}",
-            **values,
-        )
+        return ft.run([SPECS.get(name, name) for name in plugins], output=output, **values)
+
+    return run
+
+
+@pytest.fixture
+def go(start: Any, tmp_path: Path) -> Any:
+    """As ``start``, into a new folder each time: ``go(["words"], epochs=1, ...)``."""
+    count = 0
+
+    def run(plugins: list[str], output: Path | None = None, **settings: Any) -> Any:
+        nonlocal count
+        count += 1
+        return start(plugins, output or tmp_path / f"run{count}", **settings)
 
     return run

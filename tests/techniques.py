@@ -123,12 +123,21 @@ class Redraw(Plugin):
 
 
 class StumbleConfig(Config):
-    """When to fail, and how; only while the file ``armed`` is there, which is then removed."""
+    """When to fail, and how.
 
-    armed: str
-    hook: Literal["compute_loss", "evaluate", "on_epoch_end", "stop"] = "compute_loss"
+    Attributes:
+        armed: fail only while this file is there, and remove it.
+        hook: where to fail.
+        step: when, counted from 1.
+        how: an exception, a loss that is not a number, or a signal to the own process.
+        stop: the step in which to ask the run to end, armed or not.
+    """
+
+    armed: str = "/nowhere"
+    hook: Literal["compute_loss", "evaluate", "on_epoch_end"] = "compute_loss"
     step: int = 1
-    how: Literal["raise", "nan", "kill", "int", "term", "stop"] = "raise"
+    how: Literal["raise", "nan", "kill", "int", "term"] = "raise"
+    stop: int | None = None
 
 
 class Stumble(Plugin):
@@ -138,7 +147,7 @@ class Stumble(Plugin):
     Config = StumbleConfig
 
     def _strikes(self, hook: str, step: int) -> bool:
-        """Whether to fail here with anything but an exception; signals are sent at once."""
+        """Whether it is time to fail; exceptions are raised and signals sent at once."""
         config, armed = self.config, Path(self.config.armed)
         if config.hook != hook or config.step != step or not armed.exists():
             return False
@@ -158,10 +167,8 @@ class Stumble(Plugin):
         struck = self._strikes("compute_loss", run.step + 1)
         if struck and self.config.how == "nan":
             return replace(loss, total=loss.total * float("nan"))
-        # Ending early belongs to the run: it happens whether or not something is armed.
-        if self.config.hook == "stop" and self.config.step == run.step + 1:
+        if self.config.stop == run.step + 1:
             run.stop(self, "enough")
-            self._strikes("stop", run.step + 1)
         return loss
 
     @hookimpl

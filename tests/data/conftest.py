@@ -36,7 +36,9 @@ def run(tmp_path: Path) -> Any:
 
 
 def _paths(settings: dict[str, Any]) -> dict[str, Any]:
-    return {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}
+    return {
+        key: str(value) if isinstance(value, Path) else value for key, value in settings.items()
+    }
 
 
 @pytest.fixture

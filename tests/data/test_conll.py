@@ -118,9 +118,17 @@ def test_delimiter(write: Any, words: Any) -> None:
         (TWO + "a\0b\tO\n", {}, r"a\.conll:5: holds a NUL byte"),
         ("#tag\n" + TWO, {}, r"a\.conll:1: has 1 column"),
         ("one\ntwo\n", {}, "the lines have one column"),
-        (TWO, {"tag_column": 2}, r"ner\.tag_column: there is no column 2: .*a\.conll has 2, 0 to 1"),
+        (
+            TWO,
+            {"tag_column": 2},
+            r"ner\.tag_column: there is no column 2: .*a\.conll has 2, 0 to 1",
+        ),
         (TWO, {"token_column": -3}, r"ner\.token_column: there is no column -3"),
-        (TWO, {"tag_column": 0}, r"ner\.tag_column: the words and the tags cannot both be column 0"),
+        (
+            TWO,
+            {"tag_column": 0},
+            r"ner\.tag_column: the words and the tags cannot both be column 0",
+        ),
         ("", {}, r"a\.conll.*: has no examples for the train split"),
         ("\n \n", {}, "has no examples"),
         ("# only\n", {}, "has no examples"),
@@ -152,7 +160,11 @@ def test_encodings(encoding: str, write: Any, words: Any) -> None:
     [
         ("utf9", b"x", r"ner\.encoding: there is no text encoding 'utf9'"),
         ("base64", b"x", "there is no text encoding 'base64'"),
-        ("utf-8", TWO.encode("utf-16"), r"begins with the mark of UTF-16\n.*ner\.encoding = 'utf-16'"),
+        (
+            "utf-8",
+            TWO.encode("utf-16"),
+            r"begins with the mark of UTF-16\n.*ner\.encoding = 'utf-16'",
+        ),
         ("utf-16", b"\xff\xfea\x00\x00\xd8b\x00", "is not valid utf-16 after line 1"),
     ],
 )

@@ -82,7 +82,10 @@ def test_a_header_alone_is_an_empty_table(write: Any) -> None:
         ("text,label\na,x\nb,y,z\n", r"a\.csv:3: has 3 fields, the header names 2"),
         ('text,label\n"a\nb",x\nc\n', r"a\.csv:4: has 1 field"),
         ('text,label\n"a" b,x\n', r"a\.csv:2: is not valid CSV: ',' expected after '\"'"),
-        ('text,label\na,x\n"b,y\nc,z\n', r"a\.csv:3: a quoted field in the row that begins here is"),
+        (
+            'text,label\na,x\n"b,y\nc,z\n',
+            r"a\.csv:3: a quoted field in the row that begins here is",
+        ),
         ("text,label\na\0,x\n", r"a\.csv:2: holds a NUL byte"),
         ("text,label\na\rb,x\n", r"a\.csv:2: is not valid CSV: new-line character"),
         ("te\0xt,label\na,x\n", r"a\.csv:1: the header holds a NUL byte"),

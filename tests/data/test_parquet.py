@@ -34,7 +34,10 @@ def test_rows_and_their_numbers(tmp_path: Path) -> None:
         (pa.array([["a"], None, []], pa.large_list(pa.string())), [["a"], None, []]),
         (pa.array([[1, 2], [3, 4]], pa.list_(pa.int8(), 2)), [[1, 2], [3, 4]]),
         (pa.array([[{"s": 1}], []]), [[{"s": 1}], []]),
-        (pa.ListArray.from_arrays([0, 1, 3], pa.array(["x", "y", "x"]).dictionary_encode()), [["x"], ["y", "x"]]),
+        (
+            pa.ListArray.from_arrays([0, 1, 3], pa.array(["x", "y", "x"]).dictionary_encode()),
+            [["x"], ["y", "x"]],
+        ),
         (pa.array([1.5, None]), [1.5, None]),
     ],
 )
@@ -58,7 +61,9 @@ def test_class_ids_become_names(tmp_path: Path) -> None:
 
 
 def test_damaged_notes_on_classes_do_not_matter(tmp_path: Path) -> None:
-    table = pa.table({"n": [1, 2]}).replace_schema_metadata({"huggingface": json.dumps({"info": 3})})
+    table = pa.table({"n": [1, 2]}).replace_schema_metadata(
+        {"huggingface": json.dumps({"info": 3})}
+    )
     pq.write_table(table, tmp_path / "a.parquet")
     assert read_table(tmp_path / "a.parquet", owner="t")["n"][:] == [1, 2]
 

@@ -27,7 +27,7 @@ def test_every_scheme_is_recognised_and_converted(
 ) -> None:
     bio2 = [tags.split() for tags in BIO2]
     if scheme == "IO":
-        bio2[0] = "B-PER I-PER O B-LOC I-LOC I-LOC".split()
+        bio2[0] = ["B-PER", "I-PER", "O", "B-LOC", "I-LOC", "I-LOC"]
     path = write("a.conll", conll([from_bio2(tags, scheme) for tags in bio2]))
     data = words(path, **({"scheme": scheme} if given else {}))
     for split in data.splits.values():
@@ -35,10 +35,14 @@ def test_every_scheme_is_recognised_and_converted(
     assert data.schema.words.scheme == "BIO2"
     assert data.schema.words.labels == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
     said = [note for note in data.notes if "converted to BIO2" in note]
-    assert said == ([] if scheme == "BIO2" else [f"the tags are in {scheme}; they are converted to BIO2"])
+    assert said == (
+        [] if scheme == "BIO2" else [f"the tags are in {scheme}; they are converted to BIO2"]
+    )
 
 
-@pytest.mark.parametrize(("given", "meant"), [("BIO", "BIO2"), ("IOB2", "BIO2"), ("IOBES", "BIOES")])
+@pytest.mark.parametrize(
+    ("given", "meant"), [("BIO", "BIO2"), ("IOB2", "BIO2"), ("IOBES", "BIOES")]
+)
 def test_other_names_of_schemes(given: str, meant: Any, write: Any, words: Any) -> None:
     path = write("a.conll", conll([from_bio2(tags.split(), meant) for tags in BIO2]))
     assert words(path, scheme=given).splits["train"]["tags"][:] == [tags.split() for tags in BIO2]
@@ -95,7 +99,10 @@ def test_impossible_bio2(sentence: str, message: str, write: Any, words: Any) ->
     [
         ("O E-PER", r"a\.conll:8: 'E-PER' cannot follow 'O' in BIOES"),
         ("B-PER O", r"a\.conll:8: 'O' cannot follow 'B-PER' in BIOES"),
-        ("O B-PER", r"a\.conll:8: the span that 'B-PER' is in is not closed at the end of the sent"),
+        (
+            "O B-PER",
+            r"a\.conll:8: the span that 'B-PER' is in is not closed at the end of the sent",
+        ),
     ],
 )
 def test_impossible_bioes(sentence: str, message: str, write: Any, words: Any) -> None:

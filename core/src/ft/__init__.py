@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from ft.settings import DataConfig, RunConfig
     from ft.starters import data_or_starter, starter
     from ft.stats import bootstrap_items, bootstrap_sums
-else:
-    # Annotations alone name it; importing it here would import torch.
-    Run = "ft.engine.run.Run"
 
 __version__ = "0.1.0"
 
@@ -78,6 +75,7 @@ _HOMES = {
     for module, names in {
         "ft.api": "evaluate predict run",
         "ft.data": "Finding WordsConfig lint read_split_tables read_table read_texts read_words tags",
+        "ft.engine.run": "Run",
         "ft.errors": "ConfigError DataError FtError PluginError TrainingError UserError",
         "ft.plugin": "Config Plugin derive_seed hookimpl",
         "ft.results": "Evaluation Loss Metric Predictions Table",
@@ -91,7 +89,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is asked for: `ft --help` needs none of it.
+    # Imported when it is asked for: `ft --help` needs none of it, and `Run` imports torch.
     if name not in _HOMES:
         raise AttributeError(f"module 'ft' has no attribute '{name}'")
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)

@@ -32,7 +32,7 @@ def attribute_of(module: ModuleType, path: str, who: str) -> object:
             ]
             near = difflib.get_close_matches(path, classes, n=1) or classes[:1]
             raise PluginError(
-                f"{module.__file__ or module.__name__} has no '{path}'",
+                f"{getattr(module, '__file__', None) or module.__name__} has no '{path}'",
                 who=who,
                 hint=f"did you mean '{near[0]}'?" if near else _DERIVE,
             )

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ft import Evaluation, Label, Metric, Predictions, Schema, Text, Words
+from ft import Evaluation, Label, Metric, Plugin, Predictions, Schema, Text, Words
 
 
 class EvaluatingRun:
@@ -20,7 +20,10 @@ class EvaluatingRun:
             self.batch["labels"] = self.logits().argmax(-1)
         self.schema = schema
         self.tokenizer = SimpleNamespace(all_special_ids=[0, 1, 2, 3])
-        self.hooks = SimpleNamespace(provide=lambda hook, *arguments: kit.task_loss(*arguments))
+        self.hooks = SimpleNamespace(
+            provide=lambda hook, *arguments: kit.task_loss(*arguments), members=[]
+        )
+        self.logged: dict[str, float] = {}
         self.examples = {"example_id": [0, 1], "text": ["a fine film", "dull"], "label": ["a", "b"]}
         self.edited: list[dict] = []
         self.notes: list[str] = []
@@ -111,6 +114,34 @@ def test_words_keep_their_tags(kit):
     assert len(edited["tokens"][0]) == 5
     assert edited["tokens"][0][-1] == "."
     assert edited["tokens"] != run.examples["tokens"]
+
+
+def test_what_a_task_fits_to_the_clean_predictions_stays(kit):
+    class Calibrated(Plugin):
+        """Refits a temperature whenever it scores."""
+
+        temperature = 1.0
+
+        def state_dict(self):
+            return {"temperature": self.temperature}
+
+        def load_state_dict(self, state):
+            self.temperature = state["temperature"]
+
+    run, task = EvaluatingRun(kit, SENTIMENT), Calibrated()
+    run.hooks.members = [SimpleNamespace(plugin=task)]
+    before = []
+
+    def evaluate(run, predictions):
+        before.append(task.temperature)
+        task.temperature += len(before)
+        run.logged["task/temperature"] = task.temperature
+        return accuracy(run, predictions)
+
+    kit.plugin(robustness=True).evaluate(evaluate, run, run.predict("validation"))
+    assert before == [1.0, 2.0, 2.0]
+    assert task.temperature == 2.0
+    assert run.logged == {"task/temperature": 2.0}
 
 
 @pytest.mark.parametrize("schema", [Schema(), Schema(texts=(Text("text", editable=False),))])

@@ -34,8 +34,8 @@ def write(tmp_path):
         for split, count in zip(SPLITS, counts, strict=True):
             rows = []
             for _ in range(count):
-                word = rng.choice(list(KEY))
-                padding = " ".join(f"n{rng.randrange(20)}" for _ in range(40 if long else 3))
+                word = rng.choice(["good", "bad"] if long else list(KEY))
+                padding = " ".join(f"n{rng.randrange(20)}" for _ in range(20 if long else 3))
                 row = {"text": f"{padding} {word}", "label": label(word)}
                 if pair:
                     row |= {"text": padding, "reply": f"very {word}"}
@@ -160,9 +160,12 @@ def test_pairs(write, run):
 
 @pytest.mark.parametrize("how", ["head_tail", "windows", "truncate"])
 def test_long_texts(write, run, how):
-    """The word that tells stands at the end of 41: cut off, there is nothing to learn."""
+    """The word that tells stands at the end of 21: cut off, there is nothing to learn."""
     result = run(
-        write(str, long=True) | {"long_texts": how, "window_overlap": 4}, max_length=16, epochs=8
+        write(str, long=True) | {"long_texts": how, "window_overlap": 4},
+        max_length=16,
+        epochs=6,
+        learning_rate=2e-3,
     )
     accuracy = result.metrics["test"]["accuracy"].value
     assert accuracy < 0.7 if how == "truncate" else accuracy > 0.8

@@ -91,7 +91,6 @@ class PlainReporter(LineReporter):
         super().__init__(stream)
         self._interval, self._clock = interval, clock
         self._pace = Pace(clock)
-        self._loss: float | None = None
         self._due = 0.0
 
     def phase(self, name: str, detail: str = "") -> None:
@@ -117,11 +116,10 @@ class PlainReporter(LineReporter):
     ) -> None:
         """See `ft.reporter.Reporter`."""
         now = self._pace.mark(step, tokens)
-        self._loss = self._loss if loss is None else loss
-        if now >= self._due and self._loss is not None:
+        if loss is not None and now >= self._due:
             self._due = now + self._interval
             rate = "" if learning_rate is None else f"learning rate {learning_rate:.2e}"
-            parts = [f"step {step}/{self._pace.total}", f"loss {number(self._loss)}", rate]
+            parts = [f"step {step}/{self._pace.total}", f"loss {number(loss)}", rate]
             self._say("  ".join(part for part in (*parts, self._pace.text()) if part))
 
     def evaluation(

@@ -94,7 +94,7 @@ class RichReporter(SilentReporter):
     def progress(self, name: str, done: int, total: int) -> None:
         """See `ft.reporter.Reporter`."""
         self._pace.pause()
-        self._bars.update(self._bar(name, None), completed=done, total=total or None)
+        self._bars.update(self._bar(name, total or None), completed=done, total=total or None)
         if total and done >= total and name != self._phase:
             self._drop(name)
 

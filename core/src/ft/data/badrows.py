@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ft.errors import DataError, FtError, UserError, raise_all
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from ft.data.cache import Entry
     from ft.engine.run import Run
     from ft.settings import DataConfig
@@ -84,6 +86,30 @@ class Sink:
         """Say once what was decided."""
         if text not in self.notes:
             self.notes.append(text)
+
+
+def without(
+    batch: pa.RecordBatch, reasons: Mapping[int, str], original: pa.RecordBatch, sink: Sink
+) -> pa.RecordBatch:
+    """A batch without its bad rows, which go to the sink.
+
+    Args:
+        batch: the rows as they are kept.
+        reasons: what is wrong with a row, by its position.
+        original: the rows as the reader gave them, the line in the last column.
+        sink: takes the bad rows.
+    """
+    import pyarrow as pa
+
+    if not reasons:
+        return batch
+    columns = original.select(range(original.num_columns - 1))
+    lines = original.columns[-1]
+    for i in sorted(reasons):
+        row = columns.slice(i, 1).to_pylist()[0]
+        raw = json.dumps(row, ensure_ascii=False, default=str)
+        sink.reject(lines[i].as_py(), reasons[i], raw)
+    return batch.filter(pa.array([i not in reasons for i in range(batch.num_rows)]))
 
 
 def hopeless_errors(error: Hopeless, name: str) -> list[FtError]:

@@ -69,6 +69,8 @@ def _learn(kinds: dict[str, Kind], row: dict[str, Any]) -> str | None:
     """Widen the columns' kinds to hold a row, or say why it does not fit."""
     found: dict[str, Kind] = {}
     for column, value in row.items():
+        if "\0" in column:
+            return f"names the column {column!r}, with a NUL character in it"
         try:
             kind = kind_of(value)
             known = kinds.get(column)
@@ -232,11 +234,13 @@ def _listed(blocks: Iterator[Chunk], name: str) -> Iterator[_Row]:
         raw = text.text[text.at : end]
         yield _row(line, raw, value, None)
         text.advance(end)
+        last = text.line
         found = text.skip(",]")
         if found == "]":
             return _end(text, name)
         if not found:
-            raise DataError("the list is not closed, or lacks a comma", where=f"{name}:{text.line}")
+            line = text.line if text.at < len(text.text) else last
+            raise DataError("the list is not closed, or lacks a comma", where=f"{name}:{line}")
 
 
 def _end(text: _Text, name: str) -> None:

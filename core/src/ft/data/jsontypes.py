@@ -33,7 +33,7 @@ def kind_of(value: object, depth: int = 0) -> Kind:
     """The kind of a JSON value.
 
     Raises:
-        Misfit: an integer beyond 64 bits, or one list in another too often.
+        Misfit: an integer beyond 64 bits, one list in another too often, or a name with a NUL.
     """
     if value is None:
         return "null"
@@ -50,6 +50,8 @@ def kind_of(value: object, depth: int = 0) -> Kind:
     if depth > DEEPEST:
         raise Misfit("is nested too deeply")
     if isinstance(value, dict):
+        if any("\0" in name for name in value):
+            raise Misfit("has a name with a NUL character in it")
         return "object", {name: kind_of(part, depth + 1) for name, part in value.items()}
     assert isinstance(value, list)
     inner: Kind = "text" if value and set(map(type, value)) == {str} else "null"

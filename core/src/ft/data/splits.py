@@ -28,19 +28,15 @@ def read_sources(
     Raises:
         FtError: of the sources.
     """
-    entries: dict[str, list[Entry]] = {}
-    errors: list[FtError] = []
     done: dict[Source, Entry] = {}
-    for split, parts in sources.items():
-        for source in parts:
-            try:
-                if source not in done:
-                    done[source] = read(source)
-                entries.setdefault(split, []).append(done[source])
-            except FtError as error:
-                errors += getattr(error, "errors", [error])
+    errors: list[FtError] = []
+    for source in dict.fromkeys(source for parts in sources.values() for source in parts):
+        try:
+            done[source] = read(source)
+        except FtError as error:
+            errors += getattr(error, "errors", [error])
     raise_all(errors)
-    return entries
+    return {split: [done[source] for source in parts] for split, parts in sources.items()}
 
 
 def assemble(

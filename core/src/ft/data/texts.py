@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from ft.data.badrows import Sink
+from ft.data.badrows import Sink, without
 from ft.data.columns import arrange, check_mapping, find_column, missing_column
 from ft.data.hashing import tables
 from ft.data.sources import TABLES, find_sources
@@ -114,7 +114,7 @@ def _transform(
         if roles is None:
             roles = _roles(batch, [*texts, label], name, config, owner)
             _check_texts(batch, texts, roles, name)
-        batch = arrange(batch, roles)
+        original, batch = batch, arrange(batch, roles)
         labels, reasons = _convert(batch, label, convert)
         for text in texts:
             for i in _null_rows(batch.column(text)):
@@ -124,20 +124,7 @@ def _transform(
         for text in texts:
             at = batch.schema.get_field_index(text)
             batch = batch.set_column(at, text, batch.column(text).cast(pa.string()))
-        yield without(batch, reasons, sink)
-
-
-def without(batch: pa.RecordBatch, reasons: dict[int, str], sink: Sink) -> pa.RecordBatch:
-    """A batch without its bad rows, which go to the sink."""
-    import pyarrow as pa
-
-    if not reasons:
-        return batch
-    for i in sorted(reasons):
-        row = batch.slice(i, 1).to_pylist()[0]
-        line = row.popitem()[1]
-        sink.reject(line, reasons[i], json.dumps(row, ensure_ascii=False, default=str))
-    return batch.filter(pa.array([i not in reasons for i in range(batch.num_rows)]))
+        yield without(batch, reasons, original, sink)
 
 
 def _roles(

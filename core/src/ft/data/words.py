@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ft.data.badrows import Sink
+from ft.data.badrows import Sink, without
 from ft.data.columns import arrange, check_mapping, find_column, missing_column
 from ft.data.config import WordsConfig
 from ft.data.schemes import as_bio2
@@ -16,7 +16,6 @@ from ft.data.sources import WORDS, Source, find_sources
 from ft.data.spans import words_with_tags
 from ft.data.splits import assemble, read_sources
 from ft.data.tables import load
-from ft.data.texts import without
 from ft.errors import DataError
 from ft.schema import Schema, TaskData, Words
 
@@ -102,7 +101,7 @@ def _transform(
                 words, marks, reasons[i] = [], [], error.what
             tokens.append(words)
             tags.append(marks)
-        yield without(_with(batch, roles, tokens, tags), reasons, sink)
+        yield without(_with(batch, roles, tokens, tags), reasons, batch, sink)
 
 
 def _with(

@@ -32,9 +32,19 @@ def choose_precision(config: RunConfig) -> Precision:
 
 
 def make_accelerator(config: RunConfig) -> Accelerator:
-    """An accelerator for this process, on the device and in the precision of the settings."""
+    """An accelerator for this process, on the device and in the precision of the settings.
+
+    Raises:
+        ConfigError: the precision needs other hardware, or several processes were started.
+    """
     precision = choose_precision(config)
-    return Accelerator(
+    accelerator = Accelerator(
         cpu=config.device == "cpu" or None,
         mixed_precision="no" if precision == "fp32" else precision,
     )
+    if accelerator.num_processes > 1:
+        raise ConfigError(
+            f"this version of ft trains in one process, not {accelerator.num_processes}",
+            hint="start it with `ft run`, without torchrun or accelerate launch",
+        )
+    return accelerator

@@ -116,19 +116,15 @@ class RunFolder:
         with self.metrics.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
 
-    def cut_metrics(self, step: int) -> None:
-        """Drop the lines of ``metrics.jsonl`` that lie behind a step, and a half-written one."""
-        if not self.metrics.exists():
-            return
-        kept = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if entry["step"] <= step:
-                kept.append(line)
-        self._replace(self.metrics, "".join(line + "\n" for line in kept))
+    def metrics_lines(self) -> int:
+        """How many lines ``metrics.jsonl`` has."""
+        return self.metrics.read_bytes().count(b"\n") if self.metrics.exists() else 0
+
+    def cut_metrics(self, lines: int) -> None:
+        """Keep only the first lines of ``metrics.jsonl``, those a checkpoint knows of."""
+        if self.metrics.exists():
+            kept = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)[:lines]
+            self._replace(self.metrics, "".join(kept))
 
     def write(self, path: Path, values: Any) -> None:
         """Write JSON whole or not at all."""

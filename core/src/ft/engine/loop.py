@@ -77,7 +77,7 @@ class Loop:
             member.plugin.rng.bit_generator.state = saved["rng"]
             member.plugin.load_state_dict(saved["state"])
         set_random_state(state["random"])
-        self.folder.cut_metrics(self.progress.step)
+        self.folder.cut_metrics(self.progress.lines)
         self.run.note(f"resumed at step {self.progress.step} of {self.run.total_steps}")
         return True
 
@@ -92,15 +92,25 @@ class Loop:
         run.reporter.train_start(run.total_steps, progress.step, run.config.epochs)
         self.model.train()
         with self._interrupt:
-            while progress.step < run.total_steps and not run.stops:
+            while True:
+                # A run that was stopped right behind an epoch's last step has its end before it.
+                if progress.batch and (self._epoch_is_over() or self._is_over()):
+                    self._end_epoch()
+                if self._is_over():
+                    return
                 run.epoch = progress.epoch
                 for features in self._batches():
                     self._step(features)
                     progress.batch += 1
                     self._after_step()
-                    if progress.step >= run.total_steps or run.stops:
+                    if self._is_over():
                         break
-                self._end_epoch()
+
+    def _epoch_is_over(self) -> bool:
+        return self.progress.batch >= self.plan.batches
+
+    def _is_over(self) -> bool:
+        return self.progress.step >= self.run.total_steps or bool(self.run.stops)
 
     def _batches(self) -> Iterator[list[Feature]]:
         """The features of each batch of this epoch, from the batch that is due."""
@@ -178,7 +188,7 @@ class Loop:
     def _after_step(self) -> None:
         """What is due between two steps: an evaluation, a checkpoint, the end."""
         config, progress = self.run.config, self.progress
-        last = progress.batch >= self.plan.batches or progress.step >= self.run.total_steps
+        last = self._epoch_is_over() or self._is_over()
         if config.evaluate_steps and progress.step % config.evaluate_steps == 0 and not last:
             self._evaluate()
         minutes = (perf_counter() - self._saved_at) / 60
@@ -251,6 +261,7 @@ class Loop:
     def save(self) -> None:
         """Write a checkpoint of everything that the rest of the run depends on."""
         self.progress.stops = self.run.stops
+        self.progress.lines = self.folder.metrics_lines()
         self.progress.sums = {name: float(value) for name, value in self._sums.items()}
         state = {
             "progress": asdict(self.progress),

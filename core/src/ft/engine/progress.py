@@ -19,6 +19,7 @@ class Progress:
         train_seconds: time spent in steps.
         tokens: real tokens seen; ``padded`` counts padding too.
         sums: what the next line of the log is made of.
+        lines: lines of ``metrics.jsonl`` so far.
         stops: who asked the run to stop.
     """
 
@@ -32,4 +33,5 @@ class Progress:
     tokens: int = 0
     padded: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+    lines: int = 0
     stops: list[dict[str, Any]] = field(default_factory=list)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from ft import Loss
 from ft_adversarial.embedding import Shifts, Start, unsynchronised
+
+if TYPE_CHECKING:
+    from ft import Run
 
 
 class DropoutMasks:
@@ -54,7 +57,7 @@ class Passes:
     """
 
     inner: Callable[..., Loss]
-    run: Any
+    run: Run
     model: nn.Module
     batch: Mapping[str, Tensor]
     special: Sequence[int]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,9 @@ from ft_adversarial.methods import METHODS
 from ft_adversarial.passes import Passes
 from ft_adversarial.robustness import measure
 from ft_adversarial.settings import AdversarialConfig
+
+if TYPE_CHECKING:
+    from ft import Run
 
 
 class Adversarial(Plugin):
@@ -38,7 +42,7 @@ class Adversarial(Plugin):
 
     @hookimpl
     def compute_loss(
-        self, inner: Callable[..., Loss], run: Any, model: nn.Module, batch: Mapping[str, Tensor]
+        self, inner: Callable[..., Loss], run: Run, model: nn.Module, batch: Mapping[str, Tensor]
     ) -> Loss:
         """The clean loss and the adversarial term, as sums over the items.
 
@@ -54,16 +58,22 @@ class Adversarial(Plugin):
             return inner(run, model, batch)
         word_embedding(model)
         if run.step < config.start * run.total_steps:
-            return inner(run, model, batch)
+            return self._warming_up(inner(run, model, batch))
         passes = Passes(
             inner, run, model, batch, run.tokenizer.all_special_ids, config.same_dropout
         )
         generator = torch.Generator(run.device).manual_seed(int(self.rng.integers(2**63)))
         return METHODS[config.method](self.name, config, passes, generator)
 
+    def _warming_up(self, loss: Loss) -> Loss:
+        """The loss as it is, with the parts that later steps log, so that their means are right."""
+        total = loss.total.detach()
+        parts = {f"{self.name}/clean": total, self.name: torch.zeros_like(total)}
+        return replace(loss, parts={**loss.parts, **parts})
+
     @hookimpl
     def evaluate(
-        self, inner: Callable[..., Evaluation], run: Any, predictions: Predictions
+        self, inner: Callable[..., Evaluation], run: Run, predictions: Predictions
     ) -> Evaluation:
         """The task's evaluation; with ``robustness``, beside it that under attack and typos."""
         evaluation = inner(run, predictions)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -15,6 +16,9 @@ from ft import EXAMPLE_ID, Evaluation, Metric, Predictions, Schema, Table, deriv
 from ft_adversarial.attacks import attack
 from ft_adversarial.settings import AdversarialConfig
 from ft_adversarial.typing_errors import typos
+
+if TYPE_CHECKING:
+    from ft import Run
 
 Columns = Mapping[str, list[Any]]
 
@@ -25,7 +29,7 @@ MISSPELT = "under_typos"
 def measure(
     config: AdversarialConfig,
     inner: Callable[..., Evaluation],
-    run: Any,
+    run: Run,
     predictions: Predictions,
     clean: Evaluation,
 ) -> Evaluation:
@@ -39,10 +43,13 @@ def measure(
         clean: their evaluation.
     """
     split = predictions.split
-    under = {ATTACKED: inner(run, run.predict(split, context=partial(_context, config, run)))}
+    with _aside(run):
+        context = partial(_context, config, run)
+        under = {ATTACKED: inner(run, run.predict(split, context=context))}
     if misspelling(predictions.schema):
-        edit = partial(misspell, predictions.schema, split, config.typo_rate)
-        under[MISSPELT] = inner(run, run.predict(split, edit=edit))
+        with _aside(run):
+            edit = partial(misspell, predictions.schema, split, config.typo_rate)
+            under[MISSPELT] = inner(run, run.predict(split, edit=edit))
     else:
         run.note("robustness: this task has no text that may be edited, so no typing errors")
     metrics: dict[str, Metric] = dict(clean.metrics)
@@ -93,8 +100,21 @@ def misspell(schema: Schema, split: str, rate: float, examples: Columns) -> Colu
     return new
 
 
+@contextmanager
+def _aside(run: Run) -> Iterator[None]:
+    """What plugins fit to the predictions they score, such as a temperature, is put back."""
+    logged = dict(run.logged)
+    states = [(one.plugin, deepcopy(one.plugin.state_dict())) for one in run.hooks.members]
+    try:
+        yield
+    finally:
+        run.logged = logged
+        for plugin, state in states:
+            plugin.load_state_dict(state)
+
+
 def _context(
-    config: AdversarialConfig, run: Any, model: nn.Module, batch: Mapping[str, Tensor]
+    config: AdversarialConfig, run: Run, model: nn.Module, batch: Mapping[str, Tensor]
 ) -> AbstractContextManager[Any]:
     def loss(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         total: Tensor = run.hooks.provide("compute_loss", run, model, batch).total

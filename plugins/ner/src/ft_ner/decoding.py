@@ -7,31 +7,25 @@ from typing import Any
 
 import numpy as np
 
-OUTSIDE = "O"
+from ft import tags as schemes
 
 
 def allowed_transitions(labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Which tag may begin a sentence, (tags,), and follow which, (tags, tags), in BIO2."""
-    begin = np.array([not tag.startswith("I-") for tag in labels])
-    follow = np.array(
-        [
-            [not tag.startswith("I-") or before in (tag, "B-" + tag[2:]) for tag in labels]
-            for before in labels
-        ]
-    )
+    begin = np.array([schemes.is_legal(None, tag) for tag in labels])
+    follow = np.array([[schemes.is_legal(before, tag) for tag in labels] for before in labels])
     return begin, follow
 
 
-def constrained_tags(
-    logits: np.ndarray, labels: Sequence[str], legal: bool
+def choose_tags(
+    logits: np.ndarray, allowed: tuple[np.ndarray, np.ndarray] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The tag of each word.
 
     Args:
-        logits: (words, tags).
-        labels: the tags.
-        legal: choose the likeliest sequence that BIO2 allows (Viterbi 1967) instead of the
-            likeliest tag of each word alone.
+        logits: (words, tags), of one word or more.
+        allowed: what `allowed_transitions` gave, to choose the likeliest sequence that BIO2 allows
+            (Viterbi 1967); ``None`` for the likeliest tag of each word alone.
 
     Returns:
         Tag ids, (words,), and the probability of every tag, (words, tags).
@@ -39,8 +33,8 @@ def constrained_tags(
     shifted = logits - logits.max(-1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
     chosen = log_probabilities.argmax(-1)
-    if legal:
-        begin, follow = allowed_transitions(labels)
+    if allowed is not None:
+        begin, follow = allowed
         # The best free sequence is also the best legal one when it is legal.
         if not begin[chosen[0]] or not follow[chosen[:-1], chosen[1:]].all():
             chosen = _viterbi(log_probabilities, begin, follow)
@@ -77,26 +71,18 @@ def entities(
         ``first`` up to and including ``last``, and with offsets the characters ``start`` up to but
         not including ``end``.
     """
-    spans: list[tuple[str, int, int]] = []
-    for i, tag in enumerate(tags):
-        if tag == OUTSIDE:
-            continue
-        kind = tag[2:]
-        if spans and tag.startswith("I-") and spans[-1][0] == kind and spans[-1][2] == i - 1:
-            spans[-1] = (kind, spans[-1][1], i)
-        else:
-            spans.append((kind, i, i))
     found = []
-    for kind, first, last in spans:
+    for first, end, kind in schemes.spans(tags):
+        last = end - 1
         entity: dict[str, Any] = {
             "type": kind,
-            "score": round(float(np.mean(scores[first : last + 1])), 6),
-            "text": " ".join(tokens[first : last + 1]),
+            "score": round(float(np.mean(scores[first:end])), 6),
+            "text": " ".join(tokens[first:end]),
             "first": first,
             "last": last,
         }
         if text is not None and offsets is not None:
-            start, end = offsets[first][0], offsets[last][1]
-            entity |= {"text": text[start:end], "start": start, "end": end}
+            start, stop = offsets[first][0], offsets[last][1]
+            entity |= {"text": text[start:stop], "start": start, "end": stop}
         found.append(entity)
     return found

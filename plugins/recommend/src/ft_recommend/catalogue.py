@@ -53,9 +53,11 @@ class Catalogue:
         """The features, (size,), of an item given as a mapping of columns; absent ones are missing."""
         numbers = {name: np.array([_float(columns.get(name))]) for name in self.space.knots}
         categories = {name: [_joined(columns.get(name))] for name in self.space.values}
-        return self.space.matrix(1, numbers, categories)[0]
+        return self.space.matrix(1, numbers, categories).reshape(-1)
 
-    def with_items(self, ids: Sequence[str], texts: Sequence[str], features: np.ndarray) -> Catalogue:
+    def with_items(
+        self, ids: Sequence[str], texts: Sequence[str], features: np.ndarray
+    ) -> Catalogue:
         """This catalogue with more items behind its own."""
         return replace(
             self,

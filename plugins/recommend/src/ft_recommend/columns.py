@@ -52,7 +52,9 @@ class Table:
         """A column as strings without outer white space; what is missing is empty."""
         values = self.rows.column(column).combine_chunks()
         if isinstance(values, pa.ChunkedArray):
-            values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.string())
+            values = (
+                pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.string())
+            )
         return pc.utf8_trim_whitespace(pc.fill_null(pc.cast(values, pa.string()), ""))
 
     def keep(self, mask: np.ndarray) -> Table:
@@ -81,7 +83,9 @@ class Faults:
         """The first row's fault as an error that says how many share it."""
         first = self.rows[0]
         more = len(self.rows) - 1
-        what = first["reason"] + (f" (and {more:,} more rows like it or otherwise bad)" if more else "")
+        what = first["reason"] + (
+            f" (and {more:,} more rows like it or otherwise bad)" if more else ""
+        )
         return DataError(what, where=f"{first['file']}:{first['line']}", hint=hint)
 
 

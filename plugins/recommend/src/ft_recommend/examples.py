@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-
 from datasets import Dataset
+
 from ft import FILE, LINE
 from ft_recommend.interactions import SPLITS, Interactions
 
@@ -149,4 +149,3 @@ def _lists(values: np.ndarray, begin: np.ndarray, count: np.ndarray) -> pa.Array
     inside = np.arange(offsets[-1]) - np.repeat(offsets[:-1], count)
     flat = values[np.repeat(begin, count) + inside] if len(count) else values[:0]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat))
-

@@ -85,7 +85,7 @@ def read_interactions(
         key: None if parts[0][key] is None else np.concatenate([part[key] for part in parts])
         for key in keys
     }
-    sizes = [len(part["user"]) for part in parts]
+    sizes = [len(np.asarray(part["item"])) for part in parts]
     use = np.repeat([SPLITS[split] for split in tables], sizes).astype(np.int8)
     file = np.repeat(np.arange(len(parts)), sizes).astype(np.int8)
     encoded = pc.dictionary_encode(pa.array(joined["user"], pa.string()))
@@ -105,7 +105,9 @@ def read_interactions(
                 where=next(iter(tables.values())).name,
             )
         liked = np.asarray(rating >= config.min_rating)
-        notes.append(f"{int(liked.sum()):,} of {len(liked):,} ratings are {config.min_rating:g} or more and count as liked")
+        notes.append(
+            f"{int(liked.sum()):,} of {len(liked):,} ratings are {config.min_rating:g} or more and count as liked"
+        )
     made = Interactions(
         names,
         user[order],
@@ -172,7 +174,9 @@ def _order_notes(data: Interactions) -> list[str]:
     share = tied.mean() if len(tied) else 0.0
     if share < 0.01:
         return []
-    return [f"{share:.0%} of interactions have the time of the user's one before; the file's order decides"]
+    return [
+        f"{share:.0%} of interactions have the time of the user's one before; the file's order decides"
+    ]
 
 
 def hold_out(data: Interactions) -> None:

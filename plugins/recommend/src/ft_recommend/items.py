@@ -17,7 +17,9 @@ from ft_recommend.settings import RecommendConfig
 LETTERS = re.compile(r"\w")
 
 
-def read_catalogue(table: Table, config: RecommendConfig, faults: Faults) -> tuple[Catalogue, list[str]]:
+def read_catalogue(
+    table: Table, config: RecommendConfig, faults: Faults
+) -> tuple[Catalogue, list[str]]:
     """The items of a table and notes on how its columns are taken.
 
     Items without an id, with an id that stands before, or without a text are faults; they are left
@@ -48,7 +50,9 @@ def read_catalogue(table: Table, config: RecommendConfig, faults: Faults) -> tup
     space = Features.fit(number_columns, category_columns)
     rows = int(keep.sum())
     if not rows:
-        return Catalogue([], [], np.zeros((0, space.size), np.float32), space, tuple(text_columns)), []
+        return Catalogue(
+            [], [], np.zeros((0, space.size), np.float32), space, tuple(text_columns)
+        ), []
     catalogue = Catalogue(
         ids.filter(pa.array(keep)).to_pylist(),
         [text for text, kept_row in zip(texts, keep, strict=True) if kept_row],
@@ -77,7 +81,7 @@ def _first_of_each(table: Table, ids: pa.Array, faults: Faults) -> np.ndarray:
         "item {} stands twice in the catalogue",
         [repr(item) for item in values[again].tolist()],
     )
-    return keep & ~nameless
+    return np.asarray(keep & ~nameless)
 
 
 def _roles(
@@ -103,7 +107,9 @@ def _roles(
     numbers = [n for n in others if found.get(n) == "number"] if config.numbers is None else []
     words = [n for n in others if found.get(n) in ("text", "category")]
     text = list(config.text) or words
-    categories = [n for n in others if found.get(n) == "category"] if config.categories is None else []
+    categories = (
+        [n for n in others if found.get(n) == "category"] if config.categories is None else []
+    )
     if not text:
         raise DataError(
             f"no column holds text; the columns are {', '.join(table.names)}",

@@ -21,10 +21,15 @@ class RecommendConfig(DataConfig):
     """
 
     interactions: str | None = Field(
-        None, description="who had which item, and when: CSV, JSONL or Parquet; `train` means the same"
+        None,
+        description="who had which item, and when: CSV, JSONL or Parquet; `train` means the same",
     )
-    items: str | None = Field(None, description="the catalogue: one item a row, CSV, JSONL or Parquet")
-    users: str | None = Field(None, description="features of users, one user a row; may be left out")
+    items: str | None = Field(
+        None, description="the catalogue: one item a row, CSV, JSONL or Parquet"
+    )
+    users: str | None = Field(
+        None, description="features of users, one user a row; may be left out"
+    )
     text: tuple[str, ...] = Field(
         (), description="columns of items that make its text, in order; default: all that are words"
     )
@@ -38,16 +43,21 @@ class RecommendConfig(DataConfig):
         None, description="a lower rating does not count as liked, but the item as seen"
     )
     lone_users: Literal["train", "refuse"] = Field(
-        "train", description="users with one interaction: train on it (they cannot be tested), or refuse"
+        "train",
+        description="users with one interaction: train on it (they cannot be tested), or refuse",
     )
     cold_share: float = Field(
         0.0, ge=0, lt=1, description="share of items withheld from training, to measure new items"
     )
+    validation_users: int = Field(
+        5000, gt=0, description="users that validation asks at most, chosen at random once"
+    )
     mode: Mode = Field(
-        "two_tower", description="two_tower scores the catalogue; cross re-ranks a first stage's top"
+        "two_tower",
+        description="two_tower scores the catalogue; cross re-ranks a first stage's top",
     )
     history: int = Field(20, gt=0, description="liked items that are read, the most recent ones")
-    text_length: int = Field(48, gt=2, description="tokens of an item's text that are read")
+    text_length: int = Field(32, gt=2, description="tokens of an item's text that are read")
     tuned_share: float = Field(
         1.0,
         ge=0,
@@ -60,10 +70,14 @@ class RecommendConfig(DataConfig):
         True, description="learn a vector of each known item beside its text and features"
     )
     item_dropout: float = Field(
-        0.5, ge=0, le=1, description="how often such a vector is left out, as a new item's always is"
+        0.5,
+        ge=0,
+        le=1,
+        description="how often such a vector is left out, as a new item's always is",
     )
     loss: Literal["softmax", "bpr", "rating"] = Field(
-        "softmax", description="softmax over candidates, BPR's pairs, or squared error of the rating"
+        "softmax",
+        description="softmax over candidates, BPR's pairs, or squared error of the rating",
     )
     negatives: Negatives = Field(
         "auto",

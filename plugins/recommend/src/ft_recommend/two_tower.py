@@ -1,0 +1,302 @@
+"""The two-tower mode: features, loss and lists of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel
+
+from ft import Loss
+from ft_recommend import losses
+from ft_recommend.baselines import Scores, cosine
+from ft_recommend.catalogue import Catalogue
+from ft_recommend.knowledge import Knowledge
+from ft_recommend.model import Shape, TwoTower
+from ft_recommend.ranking import Search, allowed_items, chunks
+from ft_recommend.requests import Asked, Reader
+from ft_recommend.scoring import judge
+from ft_recommend.settings import RecommendConfig
+from ft_recommend.text import TokenTable, encode_table, tokenize
+
+if TYPE_CHECKING:
+    from ft.engine.run import Run
+
+ITEM_CHUNK = 65_536
+SEEN, WANTED, COUNT = "seen", "wanted", "count"
+"""Features of a request that `decode` needs."""
+
+
+class TwoTowerTask:
+    """What the plugin does in the mode ``two_tower``.
+
+    Args:
+        config: the settings.
+        run: the run.
+        knowledge: items and users.
+        popularity: (items,) how often each is liked in training; unused for a trained model.
+        mean_rating: where predicted ratings begin.
+    """
+
+    def __init__(
+        self,
+        config: RecommendConfig,
+        run: Run,
+        knowledge: Knowledge,
+        popularity: np.ndarray | None = None,
+        mean_rating: float | None = None,
+    ) -> None:
+        self.config = config
+        self.knowledge = knowledge
+        self.length = min(config.text_length, run.max_length)
+        encoder = run.load(AutoModel.from_pretrained, "model", dtype=torch.float32)
+        if popularity is None:
+            self.model = TwoTower.from_pretrained(encoder, run.model_path)
+        else:
+            self.model = self._new(run, encoder, popularity, mean_rating)
+        self.model.knowledge = knowledge
+        self.reader = Reader(knowledge.catalogue, knowledge.people, config.top)
+
+    def _new(
+        self, run: Run, encoder: nn.Module, popularity: np.ndarray, mean_rating: float | None
+    ) -> TwoTower:
+        config, catalogue = self.config, self.knowledge.catalogue
+        features = torch.from_numpy(padded(catalogue.features))
+        encoder_config: Any = encoder.config
+        shape = Shape(
+            items=len(catalogue),
+            hidden=int(encoder_config.hidden_size),
+            features=features.shape[1],
+            context=max(1, self.knowledge.context.size),
+            dimension=config.dimension,
+            history=config.history,
+            dropout=config.dropout,
+            item_embeddings=config.item_embeddings,
+            item_dropout=config.item_dropout,
+            tuned_share=config.tuned_share,
+            pad_id=int(run.tokenizer.pad_token_id or 0),
+        )
+        model = TwoTower(encoder, shape, features, torch.from_numpy(popularity))
+        model.tokens = TokenTable(catalogue.texts, run.tokenizer, self.length)
+        model.stale = True
+        if mean_rating is not None:
+            nn.init.constant_(model.text_bias.bias, mean_rating)
+        return model
+
+    def cosine(self) -> Scores:
+        """The baseline of the encoder as it is now."""
+        return cosine(self.model.bank[: self.model.shape.items].cpu().numpy())
+
+    def encode(self, run: Run, examples: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+        """Features of examples, or of requests where there is no item that the user took."""
+        if "item" not in examples:
+            return self._encode_requests(run, examples)
+        histories = [np.asarray(history, np.int64) for history in examples["history"]]
+        rows = len(histories)
+        missing = [float("nan")] * rows
+        features = {
+            "input_ids": self._candidates(run, examples["candidate"]),
+            "history": [latest_first(history, self.config.history) for history in histories],
+            "item": [row + 1 for row in examples["item"]],
+            "labels": list(examples["item"]),
+            "context": self._context(
+                examples["user"], examples.get("time", missing), examples.get("last", missing)
+            ),
+        }
+        if self.config.loss == "rating":
+            features["rating"] = [float(rating) for rating in examples["rating"]]
+        return features
+
+    def _candidates(self, run: Run, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids, all of one length, so that the core's batches by length stay random.
+
+        Batches of texts of one length would be batches of items of one kind.
+        """
+        if self.config.tuned_share == 0:
+            return [[int(run.tokenizer.pad_token_id or 0)]] * len(texts)
+        pad = int(run.tokenizer.pad_token_id or 0)
+        return [
+            ids + [pad] * (self.length - len(ids))
+            for ids in tokenize(texts, run.tokenizer, self.length)
+        ]
+
+    def _context(
+        self, users: Sequence[str], time: Sequence[float], last: Sequence[float]
+    ) -> list[list[float]]:
+        context = self.knowledge.context
+        person = self.knowledge.people.features_of(users, context.person)
+        matrix = context.matrix(np.array(time, float), np.array(last, float), person)
+        listed: list[list[float]] = padded(matrix).tolist()
+        return listed
+
+    def _encode_requests(self, run: Run, examples: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+        asked = self.reader.read({k: v for k, v in examples.items() if k != "example_id"})
+        self._add(run, asked)
+        everything: list[int] = []
+        pad = int(run.tokenizer.pad_token_id or 0)
+        return {
+            "input_ids": [[pad]] * len(asked.liked),
+            "history": [latest_first(history, self.config.history) for history in asked.liked],
+            "context": self._context(asked.names, asked.time, asked.last),
+            SEEN: [rows.tolist() for rows in asked.seen],
+            WANTED: [everything if rows is None else rows.tolist() for rows in asked.wanted],
+            COUNT: asked.count,
+        }
+
+    def _add(self, run: Run, asked: Asked) -> None:
+        """Put the new items of requests behind the catalogue; `decode` takes them out."""
+        self.added = self.knowledge.catalogue
+        if not asked.ids:
+            return
+        tokens = TokenTable(asked.texts, run.tokenizer, self.length)
+        features = np.stack(asked.features)
+        self.added = self.added.with_items(asked.ids, asked.texts, features)
+        bank = encode_table(self.model.encoder, tokens, self.model.bank.device)
+        self.model.add_items(bank, torch.from_numpy(padded(features)))
+
+    def compute_loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
+        """The loss over candidates, and where the encoder learns the loss over those just encoded."""
+        config, towers = self.config, self.model
+        targets = batch["labels"]
+        generator = None if model.training else torch.Generator().manual_seed(0)
+        rated = config.loss == "rating"
+        if rated:
+            candidates = losses.in_batch(targets, towers.popularity, False)
+        else:
+            candidates = losses.choose(targets, towers.popularity, config, generator)
+        names = ("input_ids", "history", "item", "context")
+        inputs = {name: batch[name] for name in names if name in batch}
+        outputs = model(**inputs, columns=candidates.columns)
+        logits, live = outputs["logits"], outputs.get("live_logits")
+        if rated:
+            total = losses.rating_loss(logits.diagonal(), batch["rating"]).sum()
+        else:
+            total = losses.ranking_loss(logits, candidates, config.loss).sum()
+        parts = {}
+        if live is not None:
+            few = len(live)
+            if rated:
+                each = losses.rating_loss(live.diagonal(), batch["rating"][:few])
+            else:
+                own = losses.in_batch(targets[:few], towers.popularity, config.correction)
+                each = losses.ranking_loss(live, own, config.loss)
+            term = each.mean() * len(targets)
+            total = total + term
+            parts["texts"] = term.detach()
+        if not model.training:
+            outputs = {name: outputs[name] for name in ("user", "candidate") if name in outputs}
+        return Loss(total, float(len(targets)), outputs, parts)
+
+    def decode(
+        self, outputs: Sequence[Mapping[str, Any]], examples: Mapping[str, list[Any]]
+    ) -> list[dict[str, Any]]:
+        """The list of each user; beside it the rank of the item that the user took, if one is known."""
+        if not outputs:
+            return []
+        users = np.stack([np.asarray(output["user"])[0] for output in outputs])
+        try:
+            items = self.item_vectors()
+            if "item" in examples:
+                return self._judge(users, items, outputs, examples)
+            return self._answer(users, items, outputs)
+        finally:
+            self.model.drop_items()
+
+    @torch.no_grad()
+    def item_vectors(self) -> np.ndarray:
+        """Vectors of every item with its bias behind, (items, dimension + 1) float32."""
+        model = self.model
+        training = model.training
+        model.eval()
+        try:
+            rows = torch.arange(len(model.bank), device=model.bank.device)
+            parts = [
+                model.candidates(part).float().cpu().numpy()
+                for part in torch.split(rows, ITEM_CHUNK)
+            ]
+        finally:
+            model.train(training)
+        return np.concatenate(parts)
+
+    def _judge(
+        self,
+        users: np.ndarray,
+        items: np.ndarray,
+        outputs: Sequence[Mapping[str, Any]],
+        examples: Mapping[str, list[Any]],
+    ) -> list[dict[str, Any]]:
+        config, catalogue = self.config, self.knowledge.catalogue
+        cold = self.model.popularity.cpu().numpy() == 0
+        found: list[dict[str, Any]] = []
+        for chunk in chunks(len(users), len(items)):
+            table = users[chunk] @ items.T
+            for scores, k in zip(table, chunk, strict=True):
+                target = examples["item"][k]
+                # The candidate as it was just read: an edited or attacked text counts as such.
+                vector = outputs[k].get("candidate")
+                own = None if vector is None else float(users[k] @ np.asarray(vector)[0])
+                one = judge(
+                    scores,
+                    target,
+                    examples["seen"][k],
+                    cold,
+                    top=config.top,
+                    exclude=config.exclude_seen,
+                    own=own,
+                )
+                if config.loss == "rating":
+                    one["predicted"] = float(scores[target] if own is None else own)
+                one["items"] = [catalogue.ids[row] for row in one["items"]]
+                found.append({"user": examples["user"][k], "target": catalogue.ids[target], **one})
+        return found
+
+    def _answer(
+        self, users: np.ndarray, items: np.ndarray, outputs: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Lists for requests: over the catalogue, or over the candidates that were asked about."""
+        asked = [output["features"][0] for output in outputs]
+        search = Search(items)
+        allowed: list[np.ndarray] = []
+        for one in asked:
+            mask = allowed_items(len(items), one[SEEN], self.config.exclude_seen)
+            if one[WANTED]:
+                mask &= False
+                mask[one[WANTED]] = True
+            else:
+                mask[len(self.knowledge.catalogue) :] = False
+            allowed.append(mask)
+        found = []
+        most = max(one[COUNT] for one in asked)
+        spare = max(int((~mask).sum()) for mask in allowed)
+        for one, (rows, scores) in zip(
+            asked, search.best(users, allowed, most, spare), strict=True
+        ):
+            rows, scores = rows[: one[COUNT]], scores[: one[COUNT]]
+            found.append(listed(self.added, rows, scores))
+        return found
+
+
+def listed(catalogue: Catalogue, rows: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+    """A list for a person: items, their scores and texts, best first."""
+    return {
+        "items": [catalogue.ids[row] for row in rows],
+        "scores": [round(float(score), 6) for score in scores],
+        "texts": [catalogue.texts[row] for row in rows],
+    }
+
+
+def latest_first(history: np.ndarray, length: int) -> list[int]:
+    """The latest items, the last one first, each row plus one; 0 behind the end."""
+    rows = np.zeros(length, np.int64)
+    last = history[::-1][:length]
+    rows[: len(last)] = last + 1
+    found: list[int] = rows.tolist()
+    return found
+
+
+def padded(matrix: np.ndarray) -> np.ndarray:
+    """The matrix, with one column of zeros if it has none."""
+    return matrix if matrix.shape[1] else np.zeros((len(matrix), 1), np.float32)

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ft import Schema, TaskData
+from ft.data import Finding, lint
+
+
+def found(data: Any, **options: Any) -> dict[str, Finding]:
+    findings = lint(data, **options)
+    assert len({finding.code for finding in findings}) == len(findings)
+    return {finding.code: finding for finding in findings}
+
+
+def numbers(finding: Finding) -> list[str]:
+    """Places as ``name:line``."""
+    return [place.rsplit("/", 1)[1] for place in finding.places]
+
+
+TRAIN = [f"text number {i},{'xy'[i % 2]}" for i in range(20)]
+
+
+@pytest.fixture
+def csvs(write: Any, texts: Any) -> Any:
+    def read(
+        train: list[str] = (), validation: list[str] = (), test: list[str] = (), **options: Any
+    ) -> Any:  # type: ignore[assignment]
+        def path(name: str, rows: list[str]) -> Path:
+            return write(name, "text,label\n" + "".join(f"{row}\n" for row in rows))
+
+        return texts(
+            path("train.csv", [*TRAIN, *train]),
+            validation=path("dev.csv", ["some,x", *validation]),
+            test=path("test.csv", ["other,y", *test]),
+            **options,
+        )
+
+    return read
+
+
+def test_clean_data_gives_nothing(csvs: Any) -> None:
+    assert lint(csvs()) == []
+
+
+def test_duplicates(csvs: Any) -> None:
+    data = csvs(train=["text number 3,y", "again,x", "again,x"])
+    finding = found(data)["duplicates"]
+    assert (finding.severity, finding.count) == ("warning", 2)
+    assert finding.message == "2 examples of train stand there before"
+    assert numbers(finding) == ["train.csv:22", "train.csv:24"]
+
+
+def test_overlap_between_splits(csvs: Any) -> None:
+    data = csvs(validation=["text number 0,y"], test=["text number 0,x", "some,x"])
+    findings = found(data)
+    assert numbers(findings["overlap-train-validation"]) == ["dev.csv:3"]
+    assert numbers(findings["overlap-train-test"]) == ["test.csv:3"]
+    assert numbers(findings["overlap-validation-test"]) == ["test.csv:3", "test.csv:4"]
+    assert findings["overlap-train-test"].message == "1 of 3 examples of test are in train too"
+
+
+def test_the_same_text_with_different_labels(csvs: Any) -> None:
+    finding = found(csvs(train=["text number 0,y", "text number 0,x", "text number 2,x"]))
+    assert finding["conflicting-labels"].count == 1
+    assert numbers(finding["conflicting-labels"]) == ["train.csv:2", "train.csv:22", "train.csv:23"]
+
+
+def test_labels_that_train_lacks(csvs: Any) -> None:
+    finding = found(csvs(test=["new,z", "new too,z"]))["unseen-label-test"]
+    assert finding.message == "labels of test that train never has: 'z'"
+    assert (numbers(finding), finding.count) == (["test.csv:3", "test.csv:4"], 2)
+
+
+def test_lone_labels(csvs: Any) -> None:
+    finding = found(csvs(train=["a,z", "b,w", "c,w"]))["rare-label"]
+    assert finding.message == "2 labels have fewer than 5 examples in train: 'z' (1), 'w' (2)"
+    assert numbers(finding) == ["train.csv:22", "train.csv:23"]
+
+
+def test_labels_given_and_never_used(csvs: Any) -> None:
+    finding = found(csvs(names=("x", "y", "z")))["rare-label"]
+    assert finding.message == "1 labels have fewer than 5 examples in train: 'z' (0)"
+
+
+def test_labels_that_look_alike(csvs: Any) -> None:
+    finding = found(csvs(train=["a,X ", "b,x"]))["label-spelling"]
+    assert finding.message == "labels that differ in case or spaces alone: 'X ', 'x'"
+
+
+def test_imbalance(csvs: Any) -> None:
+    finding = found(csvs(train=[f"more {i},x" for i in range(300)]))["imbalance"]
+    assert (finding.severity, finding.message) == ("info", "train has 310 of 'x' and 10 of 'y'")
+
+
+def test_one_label(write: Any, texts: Any) -> None:
+    data = texts(write("a.csv", "text,label\na,x\nb,x\n"))
+    findings = lint(data)
+    assert findings[0].severity == "error"
+    assert findings[0].message == "every example of train has the label 'x'"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u200b", "\u00a0\u3000\ufeff"])
+def test_empty_texts(text: str, csvs: Any) -> None:
+    finding = found(csvs(train=[f'"{text}",x']))["empty-text"]
+    assert finding.message == "1 examples have an empty or invisible text in 'text'"
+    assert numbers(finding) == ["train.csv:22"]
+
+
+@pytest.mark.parametrize("text", ["cafÃ©", "caf\ufffd", "donâ€™t", "Â£5", "ï»¿a", "ã€Œ"])
+def test_damage_by_a_wrong_encoding(text: str, csvs: Any) -> None:
+    finding = found(csvs(test=[f"{text},x"]))["encoding-damage"]
+    assert numbers(finding) == ["test.csv:3"]
+
+
+@pytest.mark.parametrize("text", ["café", "São Paulo", "É", "MAÇÃ", "£5", "ÂNGELA", "“quoted”"])
+def test_what_is_not_damaged(text: str, csvs: Any) -> None:
+    assert lint(csvs(test=[f"{text},x"])) == []
+
+
+def test_the_damage_of_really_reading_it_wrong(write: Any, texts: Any) -> None:
+    rows = "".join(f"naïve café – {i},{'xy'[i % 2]}\n" for i in range(20))
+    path = write("a.csv", "text,label\n" + rows)
+    finding = found(texts(path, encoding="cp1252"))["encoding-damage"]
+    assert finding.count == 60
+    assert len(finding.places) == 10
+
+
+def test_words(write: Any, words: Any) -> None:
+    rows = [{"tokens": [f"Ann{i}", "runs"], "tags": ["B-PER", "O"]} for i in range(6)]
+    rows += [
+        {"tokens": [], "tags": []},
+        {"tokens": ["a", " ", "\u200b"], "tags": ["O", "O", "O"]},
+        {"tokens": ["fe\ufeffed", "cafÃ©", ""], "tags": ["O", "B-LOC", "O"]},
+    ]
+    train = write("train.jsonl", rows)
+    test = write("test.jsonl", [{"tokens": ["x", "y"], "tags": ["B-ORG", "I-ORG"]}])
+    findings = found(words(train, validation=test, test=test))
+    assert numbers(findings["empty-sentence"]) == ["train.jsonl:7"]
+    assert (numbers(findings["invisible-word"]), findings["invisible-word"].count) == (
+        ["train.jsonl:8", "train.jsonl:9"], 3
+    )  # fmt: skip
+    assert numbers(findings["zero-width"]) == ["train.jsonl:9"]
+    assert numbers(findings["encoding-damage"]) == ["train.jsonl:9"]
+    assert "types have fewer than 5 examples in train: 'LOC' (1)" in findings["rare-label"].message
+    assert findings["unseen-label-test"].message == "types of test that train never has: 'ORG'"
+
+
+def test_no_entities(write: Any, words: Any) -> None:
+    finding = lint(words(write("a.conll", "a\tO\n\nb\tO\n")))[0]
+    assert (finding.severity, finding.code) == ("error", "no-spans")
+
+
+def test_plain_tags(write: Any, words: Any) -> None:
+    data = words(write("a.conll", "\n".join(["a\tDT\nb\tNN\n"] * 6) + "\nc\tXX\n"))
+    assert (
+        found(data)["rare-label"].message == "1 tags have fewer than 5 examples in train: 'XX' (1)"
+    )
+
+
+def test_pairs_are_the_same_only_together(write: Any, texts: Any) -> None:
+    content = "text,pair,label\n" + "".join(f"a,b{i},{i % 2}\n" for i in range(12)) + "a,b3,1\n"
+    findings = found(texts(write("a.csv", content), pair="pair"))
+    assert numbers(findings["duplicates"]) == ["a.csv:14"]
+
+
+def test_a_table_without_a_schema(write: Any) -> None:
+    import datasets
+
+    rows = datasets.Dataset.from_dict({"q": ["a", "b", "a"], "n": [1, 2, 1]})
+    data = TaskData(datasets.DatasetDict({"train": rows}), Schema())
+    assert found(data)["duplicates"].places == ("train[2]",)
+
+
+class Tokenizer:
+    """Splits at spaces; knows ASCII alone."""
+
+    model_max_length = 512
+    unk_token_id = 1
+
+    def __call__(
+        self, texts: Any, pairs: Any = None, *, is_split_into_words: bool, **_: Any
+    ) -> Any:
+        def pieces(text: Any) -> list[int]:
+            words = text if is_split_into_words else text.split()
+            return [2 if word.isascii() else 1 for word in words]
+
+        rows = [pieces(text) + (pieces(pairs[i]) if pairs else []) for i, text in enumerate(texts)]
+        return {"input_ids": rows}
+
+
+def test_lengths(csvs: Any, write: Any, words: Any, texts: Any) -> None:
+    data = csvs(train=["one two three four five,x", ",y"], test=["a b c d,x"])
+    finding = found(data, tokenizer=Tokenizer(), max_length=3)["over-length"]
+    assert (finding.severity, finding.count) == ("warning", 2)
+    assert finding.message == (
+        "2 of 25 examples are longer than the model's window of 3 tokens, the longest 5"
+    )
+    assert numbers(finding) == ["train.csv:22", "test.csv:3"]
+    assert "over-length" not in found(data, tokenizer=Tokenizer())
+    sentence = words(write("a.conll", "a\tB-X\nb\tO\nc\tO\n"))
+    assert found(sentence, tokenizer=Tokenizer(), max_length=2)["over-length"].severity == "info"
+    pair = texts(write("p.csv", "text,pair,label\na b,c d,x\n"), pair="pair")
+    assert "longest 4" in found(pair, tokenizer=Tokenizer(), max_length=3)["over-length"].message
+
+
+def test_lengths_of_a_sample(csvs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ft.data.lengths.SAMPLE", 10)
+    data = csvs(train=[f"long {i} c d,x" for i in range(5000)])
+    finding = found(data, tokenizer=Tokenizer(), max_length=3)["over-length"]
+    assert finding.message.startswith("10 of 12 examples looked at are longer")
+
+
+def test_a_script_that_the_tokenizer_does_not_know(csvs: Any) -> None:
+    data = csvs(train=["北 京 人 到 了 上 海,x"] * 3)
+    assert (
+        "pieces are unknown to the model's"
+        in found(data, tokenizer=Tokenizer())["unknown-pieces"].message
+    )
+
+
+def test_a_real_tokenizer(tmp_path: Path, csvs: Any) -> None:
+    from transformers import BertTokenizerFast
+
+    vocabulary = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        "text",
+        "number",
+        *map(str, range(20)),
+    ]
+    (tmp_path / "vocab.txt").write_text("\n".join(vocabulary))
+    tokenizer = BertTokenizerFast(str(tmp_path / "vocab.txt"), model_max_length=4)
+    finding = found(csvs(), tokenizer=tokenizer)["over-length"]
+    assert finding.count == 20
+    assert "longest 5" in finding.message
+
+
+def test_findings_come_in_order_of_weight(csvs: Any) -> None:
+    data = csvs(train=[f"more {i},x" for i in range(300)] + ["a,z"], test=[",x"])
+    weights = [finding.severity for finding in lint(data)]
+    assert weights == sorted(weights, key=["error", "warning", "info"].index)
+    assert set(weights) == {"warning", "info"}

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ft import DataConfig, TaskData
+from ft.data import WordsConfig, fingerprint, read_split_tables, read_texts, read_words
+from ft.data.holdout import held_rows
+
+
+def read(path: Any, **settings: Any) -> TaskData:
+    return read_texts(DataConfig(train=str(path), **settings), None, owner="t")
+
+
+def csv(rows: list[str]) -> str:
+    return "text,label\n" + "".join(f"{row}\n" for row in rows)
+
+
+ROWS = [f"text {i},{'xy'[i % 2]}" for i in range(1000)]
+
+
+def test_a_tenth_is_held_out_and_said(write: Any) -> None:
+    data = read(write("a.csv", csv(ROWS)))
+    held, kept = set(data.splits["validation"]["text"]), set(data.splits["train"]["text"])
+    assert 70 <= len(held) <= 130
+    assert held | kept == {row.split(",")[0] for row in ROWS}
+    assert not held & kept
+    assert data.notes == [
+        f"t.validation is not set: {len(held)} of 1,000 training examples are held out for it, "
+        "chosen by a hash of their content",
+        "t.test is not set: the validation split is scored at the end",
+    ]
+    assert data.files["validation"] == data.files["train"]
+    row = data.splits["validation"][7]
+    assert data.place("validation", 7).endswith(f"a.csv:{int(row['text'].split()[1]) + 2}")
+
+
+def test_more_examples_move_none(write: Any) -> None:
+    some = set(read(write("a.csv", csv(ROWS[:500]))).splits["validation"]["text"])
+    more = set(read(write("b.csv", csv(ROWS[::-1]))).splits["validation"]["text"])
+    assert some == {text for text in more if int(text.split()[1]) < 500}
+
+
+def test_the_same_in_every_format(write: Any) -> None:
+    rows = [dict(zip(("text", "label"), row.split(","), strict=True)) for row in ROWS]
+    one, other = read(write("a.csv", csv(ROWS))), read(write("a.jsonl", rows))
+    assert one.splits["validation"]["text"][:] == other.splits["validation"]["text"][:]
+    assert fingerprint(one) == fingerprint(other)
+
+
+def test_equal_texts_stay_together_whatever_their_label(write: Any) -> None:
+    rows = [f"text {i % 50},{'xyz'[i % 3]}" for i in range(600)]
+    data = read(write("a.csv", csv(rows)))
+    assert not set(data.splits["validation"]["text"]) & set(data.splits["train"]["text"])
+
+
+def test_words_are_held_out_by_their_tokens(write: Any) -> None:
+    path = write(
+        "a.conll", "".join(f"w{i % 100}\t{'OB'[i % 2]}{'-X' * (i % 2)}\n\n" for i in range(400))
+    )
+    data = read_words(WordsConfig(train=str(path)), None, owner="ner")
+    sides = [{row["tokens"][0] for row in data.splits[split]} for split in ("train", "validation")]
+    assert not sides[0] & sides[1]
+    assert sum(map(len, sides)) == 100
+
+
+def test_content_may_be_a_document(write: Any) -> None:
+    rows = [{"doc": f"d{i // 10}", "q": f"q{i}"} for i in range(500)]
+    config = DataConfig(train=str(write("a.jsonl", rows)))
+    data = read_split_tables(config, owner="qa", columns=["doc", "q"], content=["doc"])
+    assert not set(data.splits["validation"]["doc"]) & set(data.splits["train"]["doc"])
+
+
+@pytest.mark.parametrize("rows", [["a,x"], ["a,x", "a,x", "a,y"]])
+def test_one_example_is_not_divided(rows: list[str], write: Any) -> None:
+    data = read(write("a.csv", csv(rows)))
+    assert list(data.splits) == ["train"]
+    assert data.notes == [
+        "t.validation is not set, and train has too few different examples to hold any out: "
+        "nothing is validated",
+        "t.test is not set: nothing is scored at the end",
+    ]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=12))
+def test_each_side_has_one_of_two_different_ones(values: list[int]) -> None:
+    held = held_rows(np.array(values, np.uint64))
+    if len(set(values)) > 1:
+        held_set = {v for v, h in zip(values, held.tolist(), strict=True) if h}
+        kept_set = {v for v, h in zip(values, held.tolist(), strict=True) if not h}
+        assert held_set
+        assert kept_set
+        assert not held_set & kept_set
+    else:
+        assert not held.any()
+
+
+def test_limit_is_of_train_alone_and_after_holding_out(write: Any) -> None:
+    whole = read(write("a.csv", csv(ROWS)))
+    data = read(write("a.csv", csv(ROWS)), limit=10)
+    assert data.splits["train"]["text"][:] == whole.splits["train"]["text"][:10]
+    assert data.splits["validation"][:] == whole.splits["validation"][:]
+    rows = len(whole.splits["train"])
+    assert f"t.limit: train is its first 10 of {rows} examples" in data.notes
+    assert read(write("a.csv", csv(ROWS)), limit=5000).splits["train"].num_rows == rows
+
+
+def test_nothing_is_said_where_all_is_given(write: Any) -> None:
+    path = str(write("a.csv", csv(ROWS)))
+    assert read(path, validation=path, test=path).notes == []
+
+
+def test_fingerprints(write: Any) -> None:
+    path = write("a.csv", csv(ROWS))
+    given = {"validation": str(path), "test": str(path)}
+    one = fingerprint(read(path, **given))
+    assert set(one) == {"train", "validation", "test"}
+    assert all(len(value) == 64 for value in one.values())
+    assert fingerprint(read(write("b.csv", "\n" + csv(ROWS)), **given)) == one
+    for other in (
+        [*ROWS, "new,x"],
+        ROWS[:-1],
+        ROWS[::-1],
+        ["other,x", *ROWS[1:]],
+        ["text 0,y", *ROWS[1:]],
+    ):
+        assert fingerprint(read(write("c.csv", csv(other)), **given))["train"] != one["train"]
+
+
+def test_a_selection_has_the_fingerprint_of_its_rows(write: Any) -> None:
+    data = read(write("a.csv", csv(ROWS)))
+    picked = data.splits["train"].select([5, 3, 500])
+    again = data.splits["train"].select(range(600)).select([5, 3, 500])
+    copy = picked.flatten_indices()
+    prints = [fingerprint(TaskData({"train": rows}, data.schema)) for rows in (picked, again, copy)]  # type: ignore[arg-type]
+    assert prints[0] == prints[1] == prints[2]
+
+
+def test_words_that_run_into_each_other_differ(write: Any) -> None:
+    prints = set()
+    for tokens in (["ab", "c"], ["a", "bc"], ["abc"], ["ab", "c", ""]):
+        rows = [{"tokens": tokens, "tags": ["O"] * len(tokens)}]
+        path = str(write("a.jsonl", rows))
+        config = WordsConfig(train=path, validation=path, test=path)
+        prints.add(fingerprint(read_words(config, None, owner="ner"))["train"])
+    assert len(prints) == 4
