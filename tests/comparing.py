@@ -66,6 +66,13 @@ def differences(run: Path, reference: Path) -> list[str]:
     return found
 
 
+def assert_same(run: Path, reference: Path) -> None:
+    """Fail with the list of differences, if there are any."""
+    found = differences(run, reference)
+    if found:
+        raise AssertionError("\n".join([f"{len(found)} differences", *found[:20]]))
+
+
 def unequal(place: str, one: Any, other: Any) -> list[str]:
     """Where two JSON values differ."""
     if isinstance(one, dict) and isinstance(other, dict):

@@ -101,4 +101,4 @@ def test_x(tries: Tries, comparing: ModuleType, case: str, step: int, how: str) 
     error = RuntimeError if how == "raise" else Interrupted
     run = tries.stopped(case, error, how=how, step=step)
     ft.run(resume=run)
-    assert comparing.differences(run, reference) == []
+    comparing.assert_same(run, reference)

@@ -162,8 +162,8 @@ def test_several_processes_at_once(cache: Path, write: Any) -> None:
     path = write("a.csv", "text,label\n" + "".join(f"text {i},x\n" for i in range(20_000)))
     command = [sys.executable, "-c", READ, str(path)]
     environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
-    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(3)]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(2)]
     said = {run.communicate(timeout=60)[0] for run in runs}
-    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert [run.returncode for run in runs] == [0, 0]
     assert len(said) == 1
     assert len(entries(cache)) == 1

@@ -25,7 +25,9 @@ class Config(BaseModel):
     ``ft plugins show`` prints.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 def derive_seed(seed: int, *keys: object) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -37,7 +37,9 @@ class RunConfig(Config):
         "linear", description="course of the learning rate after the warm-up"
     )
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps that warm up")
-    clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient; null: none")
+    clip: float | None = Field(
+        1.0, gt=0, description="largest norm of the gradient; 'none': no clipping"
+    )
     freeze: Literal["none", "encoder", "embeddings"] | int = Field(
         "none",
         description="what stays as it is: the encoder, the embeddings, or the lowest k layers",
@@ -94,8 +96,3 @@ class DataConfig(Config):
     on_bad_row: Literal["refuse", "skip"] = Field(
         "refuse", description="a malformed row: refuse, or set it aside into a file with the reason"
     )
-
-
-def dump(config: Config) -> dict[str, Any]:
-    """The settings as plain values for TOML: what is ``None`` is left out."""
-    return config.model_dump(mode="json", exclude_none=True)

@@ -40,8 +40,12 @@ class Result:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-def score(run: Run, folder: RunFolder, split: str, result: Result) -> None:
-    """Predict and evaluate one split with the model as it is, into the folder and the result."""
+def score(run: Run, folder: RunFolder, split: str, result: Result, name: str | None = None) -> None:
+    """Predict and evaluate one split with the model as it is, into the folder and the result.
+
+    ``name`` is that of the files with the predictions; by default the split's.
+    """
+    name = name or split
     predictions = run.predict(split)
     evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
     metrics = dict(evaluation.metrics)
@@ -49,9 +53,9 @@ def score(run: Run, folder: RunFolder, split: str, result: Result) -> None:
         metrics["loss"] = Metric(predictions.loss, higher_is_better=False)
     result.metrics[split] = metrics
     result.tables = list(evaluation.tables)
-    folder.write_predictions(split, predictions.items)
+    folder.write_predictions(name, predictions.items)
     folder.write(
-        folder.predictions / f"{split}.tables.json", [asdict(table) for table in evaluation.tables]
+        folder.predictions / f"{name}.tables.json", [asdict(table) for table in evaluation.tables]
     )
     run.reporter.evaluation(run.step, run.epoch, split, metrics, False)
     for table in evaluation.tables:

@@ -62,7 +62,7 @@ def predict(
         for row, prediction in zip(rows, predict_examples(run, as_examples(rows)), strict=True):
             yield {**row, **prediction}
         done += len(chunk)
-        reporter.progress("predict", done, done)
+        reporter.progress("predict", done, 0)
 
 
 def evaluate(path: Path, data: str | None, split: str, reporter: Reporter) -> Result:
@@ -89,6 +89,7 @@ def evaluate(path: Path, data: str | None, split: str, reporter: Reporter) -> Re
             f"the run has no {split} split", hint="give --data FILE, or another --split"
         )
     result = Result(path, {})
-    score(run, RunFolder(path), split, result)
+    name = split if data is None else f"{split}-{Path(data).stem}"
+    score(run, RunFolder(path), split, result, name)
     reporter.finish(result)
     return result

@@ -18,8 +18,8 @@ from ft import (
     hookimpl,
     read_words,
 )
-from ft_ner.decoding import constrained_tags, entities
-from ft_ner.scoring import score
+from ft_ner.decoding import allowed_transitions, choose_tags, entities
+from ft_ner.scoring import score, score_words
 
 
 class NerConfig(WordsConfig):
@@ -52,40 +52,35 @@ class Ner(Plugin):
     ) -> list[dict[str, Any]]:
         """Tags, their probabilities, and the entities with words or character offsets."""
         words = run.data.schema.words
-        legal = self.config.decoding == "legal" and words.scheme == "BIO2"
         tokens = examples[words.tokens]
-        texts = examples.get("text", [None] * len(tokens))
-        offsets = examples.get("offsets", [None] * len(tokens))
+        legal = self.config.decoding == "legal" and words.scheme == "BIO2"
+        allowed = allowed_transitions(words.labels) if legal else None
+        found = []
+        for output, sentence in zip(outputs, tokens, strict=True):
+            tags, scores = [], np.zeros(0)
+            if sentence:
+                chosen, probabilities = choose_tags(output["logits"], allowed)
+                tags = [words.labels[i] for i in chosen]
+                scores = probabilities[np.arange(len(chosen)), chosen]
+            found.append({"tags": tags, "scores": [round(float(score), 6) for score in scores]})
+        if words.scheme != "BIO2":
+            return found
+        nothing = [None] * len(tokens)
+        texts, offsets = examples.get("text", nothing), examples.get("offsets", nothing)
         return [
-            self._sentence(output, words.labels, legal, *columns)
-            for output, *columns in zip(outputs, tokens, texts, offsets, strict=True)
+            {**item, "entities": entities(item["tags"], item["scores"], *columns)}
+            for item, *columns in zip(found, tokens, texts, offsets, strict=True)
         ]
-
-    @staticmethod
-    def _sentence(
-        output: Mapping[str, Any],
-        labels: Sequence[str],
-        legal: bool,
-        tokens: Sequence[str],
-        text: str | None,
-        offsets: Sequence[Sequence[int]] | None,
-    ) -> dict[str, Any]:
-        if not tokens:
-            return {"tags": [], "scores": [], "entities": []}
-        chosen, probabilities = constrained_tags(output["logits"], labels, legal)
-        tags = [labels[i] for i in chosen]
-        scores = probabilities[np.arange(len(chosen)), chosen]
-        return {
-            "tags": tags,
-            "scores": [round(float(score), 6) for score in scores],
-            "entities": entities(tags, scores, tokens, text, offsets),
-        }
 
     @hookimpl
     def evaluate(self, run: Any, predictions: Predictions) -> Evaluation:
-        """Strict precision, recall and F1 by entity, per type, and the table by tag."""
+        """Strict precision, recall and F1 by entity, per type, and the table by tag.
+
+        Plain tags, which mark no spans, are scored word by word.
+        """
         words = predictions.schema.words
         assert words is not None
         assert words.tags is not None
-        gold = predictions.examples[words.tags]
-        return score(list(gold), [item["tags"] for item in predictions.items])
+        gold = list(predictions.examples[words.tags])
+        found = [item["tags"] for item in predictions.items]
+        return score(gold, found) if words.scheme == "BIO2" else score_words(gold, found)

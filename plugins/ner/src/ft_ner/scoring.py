@@ -86,6 +86,24 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> 
     return Evaluation(metrics, "f1", (by_entity, by_tag(gold, predicted)))
 
 
+def score_words(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Evaluation:
+    """Accuracy over words with its 95 % bootstrap interval over sentences, and scores by tag.
+
+    For plain tags, such as parts of speech.
+    """
+    counts = np.array(
+        [
+            (sum(map(str.__eq__, truth, found)), len(truth))
+            for truth, found in zip(gold, predicted, strict=True)
+        ],
+        dtype=np.float64,
+    )
+    low, high = bootstrap_sums(counts, lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1))
+    right, words = counts.sum(0)
+    accuracy = Metric(float(right / max(words, 1)), float(low), float(high))
+    return Evaluation({"accuracy": accuracy}, "accuracy", (by_tag(gold, predicted),))
+
+
 def by_tag(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Table:
     """Precision, recall, F1 and support of each tag, word by word, and their averages."""
     true = [tag for sentence in gold for tag in sentence]
@@ -96,16 +114,14 @@ def by_tag(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) ->
         (tag, *(round(float(v), 4) for v in row[:3]), int(row[3]))
         for tag, row in zip(tags, each, strict=True)
     ]
-    entity_tags = [tag for tag in tags if tag != "O"]
-    for average in AVERAGES if entity_tags else ():
-        p, r, f, _ = precision_recall_fscore_support(
-            true, found, labels=entity_tags, average=average, zero_division=0
+    kept = [tag for tag in tags if tag != "O"]
+    without = ", without O" if len(kept) < len(tags) else ""
+    support = sum(tag != "O" for tag in true)
+    for average in AVERAGES if kept else ():
+        means = precision_recall_fscore_support(
+            true, found, labels=kept, average=average, zero_division=0
         )
-        support = sum(tag != "O" for tag in true)
-        rows.append((f"{average}, without O", *(round(float(v), 4) for v in (p, r, f)), support))
-    return Table(
-        "Words, by tag",
-        ("tag", "precision", "recall", "f1", "words"),
-        tuple(rows),
-        "a lenient view that many articles print: it counts words, not entities",
-    )
+        rows.append((average + without, *(round(float(v), 4) for v in means[:3]), support))
+    note = "a lenient view that many articles print: it counts words, not entities"
+    columns = ("tag", "precision", "recall", "f1", "words")
+    return Table("Words, by tag", columns, tuple(rows), note if without else "")

@@ -129,9 +129,10 @@ class Sentiment(Plugin):
             ids = targets(values, label)
             features["labels"] = [ids[row] for row in rows]
         if self.config.long_texts == "windows":
-            windows = np.bincount(rows, minlength=len(texts[0]))
-            features[SHARE] = [1 / float(windows[row]) for row in rows]
             features["row"] = rows
+            if "labels" in features:
+                windows = np.bincount(rows)
+                features[SHARE] = [1 / float(windows[row]) for row in rows]
         return features
 
     @hookimpl
