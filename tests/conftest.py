@@ -85,6 +85,12 @@ def data_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, 
 
 
 @pytest.fixture(scope="session")
+def children(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Starts commands of ``ft`` in processes of their own, without importing torch in each."""
+    return load_module("children").Children(tmp_path_factory.mktemp("children"))
+
+
+@pytest.fixture(scope="session")
 def start(tiny_model: Path) -> Any:
     """Run ft in-process on the tiny model: ``start(["words"], folder, epochs=1, ...)``."""
     import ft

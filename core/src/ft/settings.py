@@ -54,7 +54,9 @@ class RunConfig(Config):
         None, gt=0, description="evaluate every so many steps too; default: after each epoch only"
     )
     checkpoint_steps: int | None = Field(
-        None, gt=0, description="save a checkpoint every so many steps; default: after each epoch"
+        None,
+        gt=0,
+        description="save a checkpoint every so many steps too; always: at the end, and after an epoch if a minute has passed",
     )
     checkpoint_minutes: float | None = Field(
         None, gt=0, description="save a checkpoint whenever so many minutes have passed"

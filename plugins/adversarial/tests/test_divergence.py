@@ -87,3 +87,9 @@ def test_half_precision_is_compared_in_float32():
 def test_nothing_to_compare_is_said():
     with pytest.raises(TrainingError, match="no outputs to compare"):
         divergence({}, {}, {})
+
+
+def test_outputs_that_do_not_fit_are_said():
+    """A task that draws negatives anew in each pass."""
+    with pytest.raises(TrainingError, match=r"shapes \(2, 4\) and \(2, 3\)"):
+        divergence({"logits": random(2, 3)}, {"logits": random(2, 4)}, {})

@@ -186,7 +186,8 @@ def test_a_model_that_hides_its_embedding_is_refused_before_the_start(kit):
         kit.step(kit.plugin(start=0.5), nn.Linear(2, 2), {}, run=run)
 
 
-def test_a_model_that_does_not_use_its_embedding_is_refused(kit):
+@pytest.mark.parametrize("start", [0.0, 0.9])
+def test_a_model_that_does_not_use_its_embedding_is_refused_at_the_first_step(kit, start):
     model, batch = kit.classifier(), kit.batch((5, 3))
 
     def inner(run, model, batch):
@@ -194,8 +195,9 @@ def test_a_model_that_does_not_use_its_embedding_is_refused(kit):
         total = model(inputs_embeds=embeds).logits.sum()
         return Loss(total, 2)
 
-    with pytest.raises(TrainingError, match="never called its word embedding"):
-        kit.step(kit.plugin(), model, batch, inner)
+    with pytest.raises(TrainingError, match="does not call its word embedding"):
+        kit.step(kit.plugin(start=start), model, batch, inner)
+    assert not model.get_input_embeddings()._forward_hooks
 
 
 def test_passes_that_differ_are_refused(kit):

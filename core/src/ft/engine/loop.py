@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LOG_EVERY = 10
 """Steps between lines of the training log."""
 
+EPOCH_SAVE_SECONDS = 60.0
+"""An epoch's end is saved unless the last checkpoint is younger than this."""
+
 
 class Loop:
     """Trains a model: batches, steps, evaluations, checkpoints.
@@ -63,14 +66,17 @@ class Loop:
         for fault in faults:
             self.run.note(f"passed over a checkpoint: {fault}")
         if path is None:
+            self.folder.cut_metrics(0)
+            self.run.note("there is no complete checkpoint: training starts from the beginning")
             return False
         state = self.checkpoints.load(path, self.model, self.optimizer)
         self.progress = Progress(**state["progress"])
         self.run.step, self.run.epoch = self.progress.step, self.progress.epoch
         self.run.stops = list(self.progress.stops)
+        self.run.logged = dict(self.progress.logged)
         self._sums = {
-            name: torch.tensor(value, device=self.run.device)
-            for name, value in self.progress.sums.items()
+            name: torch.tensor(value, dtype=getattr(torch, kind), device=self.run.device)
+            for name, (value, kind) in self.progress.sums.items()
         }
         for member in self.run.hooks.members:
             saved = state["plugins"][member.name]
@@ -210,7 +216,9 @@ class Loop:
         run.hooks.tell("on_epoch_end", run=run, epoch=progress.epoch, metrics=metrics)
         progress.epoch += 1
         progress.batch = 0
-        self.save()
+        # Short epochs would otherwise spend more time on saving than on training.
+        if self._is_over() or perf_counter() - self._saved_at >= EPOCH_SAVE_SECONDS:
+            self.save()
 
     def _evaluate(self) -> Mapping[str, Metric]:
         """Score the validation split, keep the best weights, count towards patience."""
@@ -262,7 +270,11 @@ class Loop:
         """Write a checkpoint of everything that the rest of the run depends on."""
         self.progress.stops = self.run.stops
         self.progress.lines = self.folder.metrics_lines()
-        self.progress.sums = {name: float(value) for name, value in self._sums.items()}
+        self.progress.logged = self.run.logged
+        self.progress.sums = {
+            name: (float(value), str(value.dtype).removeprefix("torch."))
+            for name, value in self._sums.items()
+        }
         state = {
             "progress": asdict(self.progress),
             "random": random_state(),

@@ -18,7 +18,8 @@ class Progress:
         misses: evaluations since then.
         train_seconds: time spent in steps.
         tokens: real tokens seen; ``padded`` counts padding too.
-        sums: what the next line of the log is made of.
+        sums: what the next line of the log is made of, each with its type in torch.
+        logged: what plugins add to that line.
         lines: lines of ``metrics.jsonl`` so far.
         stops: who asked the run to stop.
     """
@@ -32,6 +33,7 @@ class Progress:
     train_seconds: float = 0.0
     tokens: int = 0
     padded: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
+    sums: dict[str, tuple[float, str]] = field(default_factory=dict)
+    logged: dict[str, float] = field(default_factory=dict)
     lines: int = 0
     stops: list[dict[str, Any]] = field(default_factory=list)

@@ -44,7 +44,7 @@ def divergence(
             constant (Miyato et al. 2018).
 
     Raises:
-        TrainingError: the passes returned no floating outputs.
+        TrainingError: the passes returned no floating outputs, or outputs of different shape.
     """
     floating = [name for name, value in clean.items() if value.is_floating_point()]
     scores = [name for name in floating if name.endswith(SCORES)]
@@ -64,6 +64,13 @@ def divergence(
 def _compare(
     scores: bool, noised: Tensor, clean: Tensor, batch: Mapping[str, Tensor], symmetric: bool
 ) -> Tensor:
+    if noised.shape != clean.shape:
+        raise TrainingError(
+            f"two passes over one batch gave outputs of shapes {tuple(clean.shape)} and "
+            f"{tuple(noised.shape)}, which cannot be compared",
+            who="plugin adversarial (ft-adversarial)",
+            hint="if the task draws at random (negatives), set adversarial.dropout = 'same'",
+        )
     precise = torch.promote_types(clean.dtype, torch.float32)
     noised = noised.to(precise)
     clean = clean.to(precise) if symmetric else clean.detach().to(precise)

@@ -15,6 +15,7 @@ from ft_adversarial.ball import Norm, direction, project
 Start = Callable[[Tensor, Tensor], Tensor]
 """Makes the first perturbation from the embeddings, (..., tokens, dim), and which tokens are free."""
 
+WHO = "plugin adversarial (ft-adversarial)"
 IDS = "input_ids"
 MASK = "attention_mask"
 
@@ -38,7 +39,7 @@ def word_embedding(model: nn.Module) -> nn.Module:
     if not isinstance(found, nn.Module):
         raise PluginError(
             f"{type(model).__name__} does not say which module embeds its words",
-            who="plugin adversarial (ft-adversarial)",
+            who=WHO,
             hint="give the model a get_input_embeddings() that returns its word embedding",
         )
     return found
@@ -48,6 +49,24 @@ def unsynchronised(model: nn.Module) -> AbstractContextManager[None]:
     """A context in which DDP keeps its hands off: for every pass of a step but the last."""
     context = getattr(model, "no_sync", None)
     return context() if callable(context) else nullcontext()
+
+
+@contextmanager
+def called(model: nn.Module) -> Iterator[None]:
+    """A context in which the model must call its word embedding.
+
+    Raises:
+        PluginError: the model does not say which module that is.
+        TrainingError: it was not called.
+    """
+    calls: list[bool] = []
+    handle = word_embedding(model).register_forward_hook(lambda *_: calls.append(True))
+    try:
+        yield
+    finally:
+        handle.remove()
+    if not calls:
+        raise _never_called()
 
 
 class Shifts:
@@ -149,19 +168,23 @@ class Shifts:
         self.values.append(self._start(embeddings, free).detach().requires_grad_(learning))
 
     def _changed(self, calls: int) -> TrainingError:
-        who = "plugin adversarial (ft-adversarial)"
         if not self.values:
-            return TrainingError(
-                "the model never called its word embedding, so nothing can be perturbed",
-                who=who,
-                hint="the batch must bring input_ids, not embeddings or images",
-            )
+            return _never_called()
         return TrainingError(
             f"passes over one batch embed different texts: call {calls} of the word embedding "
             f"does not fit the {len(self.values)} of the first pass",
-            who=who,
+            who=WHO,
             hint="name techniques that change the batch at random after adversarial in --plugins",
         )
+
+
+def _never_called() -> TrainingError:
+    return TrainingError(
+        "the model does not call its word embedding, so there is nothing to perturb",
+        who=WHO,
+        hint="the batch must bring input_ids, and the encoder must run in training "
+        "(not look up vectors made before)",
+    )
 
 
 def free_tokens(ids: Tensor, batch: Mapping[str, Tensor], special: Sequence[int]) -> Tensor:

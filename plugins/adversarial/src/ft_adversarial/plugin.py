@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ft import Evaluation, Loss, Plugin, Predictions, hookimpl
-from ft_adversarial.embedding import word_embedding
+from ft_adversarial.embedding import called
 from ft_adversarial.methods import METHODS
 from ft_adversarial.passes import Passes
 from ft_adversarial.robustness import measure
@@ -56,9 +56,9 @@ class Adversarial(Plugin):
         config = self.config
         if config.method == "none":
             return inner(run, model, batch)
-        word_embedding(model)
         if run.step < config.start * run.total_steps:
-            return self._warming_up(inner(run, model, batch))
+            with called(model):
+                return self._warming_up(inner(run, model, batch))
         passes = Passes(
             inner, run, model, batch, run.tokenizer.all_special_ids, config.same_dropout
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,20 +16,21 @@ from ft import (
     DataError,
     Evaluation,
     Loss,
-    Metric,
     Plugin,
     Predictions,
     Schema,
-    Table,
     TaskData,
     Text,
     hookimpl,
 )
-from ft_recommend.baselines import Scores, bm25, key_of, measure, popularity
 from ft_recommend.catalogue import Catalogue
 from ft_recommend.corpus import Corpus, read_corpus
+from ft_recommend.cross import CrossTask
 from ft_recommend.examples import write_split
+from ft_recommend.first_stage import first_stage
 from ft_recommend.knowledge import Knowledge
+from ft_recommend.pairs import HISTORY_TEXT, write_pairs
+from ft_recommend.report import Baselines, table
 from ft_recommend.scoring import rmse, summarise
 from ft_recommend.settings import RecommendConfig
 from ft_recommend.two_tower import TwoTowerTask
@@ -48,12 +48,12 @@ class Recommend(Plugin):
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._corpus: Corpus | None = None
-        self._task: TwoTowerTask | None = None
+        self._task: TwoTowerTask | CrossTask | None = None
         self._files: TemporaryDirectory[str] | None = None
-        self._baselines: dict[str, dict[str, Any]] = {}
+        self._baselines = Baselines(self.config)
 
     @property
-    def task(self) -> TwoTowerTask:
+    def task(self) -> TwoTowerTask | CrossTask:
         """What the mode does; there once the model is built."""
         assert self._task is not None
         return self._task
@@ -80,16 +80,49 @@ class Recommend(Plugin):
                 notes.append(f"validation asks {len(examples):,} examples, chosen at random")
             if len(examples) or split == "train":
                 splits[split] = examples
+        if config.mode == "cross":
+            splits = self._pairs(splits, corpus)
         held = [name for name in ("validation", "test") if name in splits]
+        if config.exclude_seen and (again := sum(_repeats(splits[name]) for name in held)):
+            notes.append(
+                f"{again:,} held-out items had been had by their user before; a list never names "
+                f"them, so they count as missed ({self.name}.exclude_seen = false lets them be named)"
+            )
         notes.append(
             f"{len(corpus.people.names):,} users, {len(corpus.catalogue):,} items; "
             + ", ".join(f"{len(splits[name]):,} {name} examples" for name in ("train", *held))
         )
         numbers = ("time",) if corpus.interactions.time is not None else ()
-        schema = Schema(group="user", texts=(Text("candidate"),), numbers=numbers)
+        names = (HISTORY_TEXT, "candidate") if config.mode == "cross" else ("candidate",)
+        schema = Schema(group="user", texts=tuple(map(Text, names)), numbers=numbers)
         files = [path for path in (config.interactions, config.validation, config.test) if path]
         places = {name: [Path(path) for path in files or [config.train or ""]] for name in splits}
         return TaskData(DatasetDict(splits), schema, places, notes)
+
+    def _pairs(self, splits: Mapping[str, Dataset], corpus: Corpus) -> dict[str, Dataset]:
+        """The examples as pairs of texts, with the candidates of a first stage."""
+        assert self._files is not None
+        config, catalogue = self.config, corpus.catalogue
+        stage = first_stage(
+            config.first_stage,
+            catalogue,
+            corpus.popularity,
+            config.rerank,
+            exclude=config.exclude_seen,
+        )
+        folder = Path(self._files.name)
+        return {
+            split: write_pairs(
+                examples,
+                split,
+                catalogue,
+                stage,
+                config,
+                self.rng_at("pairs", split),
+                folder / f"{split}.pairs.arrow",
+            )
+            for split, examples in splits.items()
+        }
 
     def _some(self, examples: Dataset, count: int) -> Dataset:
         """So many examples chosen at random, in their order."""
@@ -115,34 +148,36 @@ class Recommend(Plugin):
 
     @hookimpl
     def build_head(self, run: Run, data: TaskData) -> nn.Module:
-        """The two towers around the pre-trained encoder."""
+        """The pre-trained encoder with two towers on it, or with a score of pairs."""
         config = self.config
+        kind = CrossTask if config.mode == "cross" else TwoTowerTask
         if run.restored:
-            self._task = TwoTowerTask(config, run, Knowledge.load(Path(run.model_path)))
+            self._task = kind(config, run, Knowledge.load(Path(run.model_path)))
             return self._task.model
         corpus = self._corpus
         assert corpus is not None
-        rating = None
-        if config.loss == "rating":
+        knowledge = Knowledge(corpus.catalogue, corpus.people, corpus.context)
+        self._task = kind(config, run, knowledge, corpus.popularity)
+        if isinstance(self._task, TwoTowerTask) and config.loss == "rating":
             if corpus.interactions.rating is None:
                 raise DataError(
                     "the loss 'rating' needs ratings, and the interactions have none",
                     where=f"{self.name}.loss",
                 )
-            rating = float(corpus.interactions.rating.mean())
-        knowledge = Knowledge(corpus.catalogue, corpus.people, corpus.context)
-        self._task = TwoTowerTask(config, run, knowledge, corpus.popularity, rating)
+            self._task.begin_at(float(corpus.interactions.rating.mean()))
         return self._task.model
 
     @hookimpl
     def on_run_start(self, run: Run) -> None:
         """Encode the catalogue, and measure the baselines while the encoder is as it came."""
         assert run.data is not None
+        seed = run.config.seed
         with run.accelerator.autocast():
-            self.task.model.refresh()
-        for split in ("validation", "test"):
-            if split in run.data.splits:
-                self._measure(run, split, run.data.splits[split], frozen=True)
+            self.task.begin()
+            for split in ("validation", "test"):
+                if split in run.data.splits:
+                    examples = run.data.splits[split]
+                    self._baselines.on(split, examples, self.task, seed, frozen=True)
 
     @hookimpl
     def encode(
@@ -177,80 +212,25 @@ class Recommend(Plugin):
         if config.loss == "rating":
             predicted = np.array([item["predicted"] for item in predictions.items])
             metrics["rmse"] = rmse(predicted, np.array(examples["rating"], float), seed)
-        baselines = self._measure(run, predictions.split, examples, frozen=False)
-        rows = [("recommend", metrics), *baselines.items()]
-        table = _table(rows, config.top, size, len(set(users)))
-        return Evaluation(metrics, f"ndcg@{config.top}", (table,))
-
-    def _measure(
-        self, run: Run, split: str, examples: Dataset, *, frozen: bool
-    ) -> dict[str, dict[str, Metric]]:
-        """The baselines' metrics on a split, measured once.
-
-        Args:
-            run: the run.
-            split: its name.
-            examples: its examples.
-            frozen: whether the model's encoder is the pre-trained one still.
-        """
-        key = key_of(examples)
-        known = self._baselines.get(split)
-        if known is None or known["key"] != key:
-            catalogue = self.task.knowledge.catalogue
-            counts = self.task.model.popularity.cpu().numpy()
-            scorers: dict[str, Scores] = {
-                "popularity": popularity(counts),
-                "BM25": bm25(catalogue.texts),
-            }
-            if frozen or not self.task.model.learns_texts:
-                scorers["frozen encoder"] = self.task.cosine()
-            results = measure(
-                scorers,
-                examples,
-                counts == 0,
-                top=self.config.top,
-                exclude=self.config.exclude_seen,
-                seed=run.config.seed,
-            )
-            plain = {
-                name: {metric: asdict(value) for metric, value in one.items()}
-                for name, one in results.items()
-            }
-            known = self._baselines[split] = {"key": key, "results": plain}
-        return {
-            name: {metric: Metric(**value) for metric, value in one.items()}
-            for name, one in known["results"].items()
-        }
+        rows = [(f"{self.name} ({config.mode})", metrics)]
+        if config.mode == "cross":
+            first = [{**item, "rank": item["first_rank"]} for item in predictions.items]
+            staged = summarise(first, users, top=config.top, items=size, seed=seed)
+            del staged[f"coverage@{config.top}"]
+            rows.append((f"first stage: {Path(config.first_stage).name}", staged))
+        rows += self._baselines.on(predictions.split, examples, self.task, seed).items()
+        return Evaluation(metrics, f"ndcg@{config.top}", (table(rows, config.top, size, users),))
 
     def state_dict(self) -> dict[str, Any]:
         """The baselines' metrics: the frozen encoder is gone once training has begun."""
-        return {"baselines": self._baselines}
+        return {"baselines": self._baselines.state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` gave."""
-        self._baselines = dict(state.get("baselines", {}))
+        self._baselines.restore(state.get("baselines", {}))
 
 
-def _table(
-    rows: Sequence[tuple[str, Mapping[str, Metric]]], top: int, items: int, users: int
-) -> Table:
-    """The model and the baselines, a row each."""
-    names = [f"ndcg@{top}", f"recall@{top}", "mrr", "auc", f"coverage@{top}"]
-    cold = [f"cold_ndcg@{top}", "cold_auc"]
-    names += [name for name in cold if any(name in metrics for _, metrics in rows)]
-    cells = tuple((label, *(_cell(metrics.get(name)) for name in names)) for label, metrics in rows)
-    note = (
-        f"every unseen one of {items:,} items ranked, {users:,} users; in brackets 95 % intervals; "
-        "BM25 and the encoder read the last ten items"
-    )
-    if len(names) > 5:
-        note += "; cold_ndcg: users whose item was never in training, among such items"
-    return Table("Ranking", ("method", *names), cells, note)
-
-
-def _cell(metric: Metric | None) -> str:
-    if metric is None:
-        return "-"
-    if metric.low is None or metric.high is None:
-        return f"{metric.value:.4f}"
-    return f"{metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}]"
+def _repeats(examples: Dataset) -> int:
+    """Examples whose user had the item before."""
+    pairs = zip(examples["item"], examples["seen"], strict=True)
+    return sum(item in seen for item, seen in pairs)

@@ -26,6 +26,8 @@ def judge(
 ) -> dict[str, Any]:
     """What one user's scores are worth, as JSON values.
 
+    An item that the user had before is ranked last where such items are left out.
+
     Args:
         scores: (items,).
         target: row of the item that the user took.
@@ -43,7 +45,9 @@ def judge(
         scores = scores.copy()
         scores[target] = own
     allowed = allowed_items(len(scores), seen, exclude)
-    allowed[target] = True
+    if not allowed[target]:
+        scores = scores.copy()
+        scores[target] = -np.inf
     rank = rank_of(scores, target, allowed)
     rows = best(scores, allowed, top)
     judged: dict[str, Any] = {
@@ -142,3 +146,34 @@ def rmse(predicted: np.ndarray, ratings: np.ndarray, seed: int) -> Metric:
     squares = ((predicted - ratings) ** 2).reshape(-1, 1)
     low, high = bootstrap_sums(squares, lambda sums: np.sqrt(sums[:, 0] / len(squares)), seed=seed)
     return Metric(float(np.sqrt(squares.mean())), float(low), float(high), higher_is_better=False)
+
+
+def judge_list(
+    ranked: np.ndarray, before: np.ndarray, target: int, among: int, top: int
+) -> dict[str, Any]:
+    """What a re-ranked list is worth, as JSON values; see `judge`.
+
+    An item that the first stage did not name stands, on average, in the middle of the rest.
+
+    Args:
+        ranked: rows in their new order.
+        before: rows in the order of the first stage.
+        target: row of the item that the user took.
+        among: items that could have been named.
+        top: length of the list.
+
+    Returns:
+        ``rank`` ``among`` so many, ``first_rank``: that of the first stage, ``items``.
+    """
+    rest = (len(ranked) + 1 + max(among, len(ranked) + 1)) / 2
+
+    def place(rows: np.ndarray) -> float:
+        found = np.flatnonzero(rows == target)
+        return float(found[0] + 1) if len(found) else rest
+
+    return {
+        "rank": place(ranked),
+        "first_rank": place(before),
+        "among": among,
+        "items": ranked[:top].tolist(),
+    }

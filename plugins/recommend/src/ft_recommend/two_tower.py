@@ -38,7 +38,6 @@ class TwoTowerTask:
         run: the run.
         knowledge: items and users.
         popularity: (items,) how often each is liked in training; unused for a trained model.
-        mean_rating: where predicted ratings begin.
     """
 
     def __init__(
@@ -47,7 +46,6 @@ class TwoTowerTask:
         run: Run,
         knowledge: Knowledge,
         popularity: np.ndarray | None = None,
-        mean_rating: float | None = None,
     ) -> None:
         self.config = config
         self.knowledge = knowledge
@@ -56,13 +54,11 @@ class TwoTowerTask:
         if popularity is None:
             self.model = TwoTower.from_pretrained(encoder, run.model_path)
         else:
-            self.model = self._new(run, encoder, popularity, mean_rating)
+            self.model = self._new(run, encoder, popularity)
         self.model.knowledge = knowledge
         self.reader = Reader(knowledge.catalogue, knowledge.people, config.top)
 
-    def _new(
-        self, run: Run, encoder: nn.Module, popularity: np.ndarray, mean_rating: float | None
-    ) -> TwoTower:
+    def _new(self, run: Run, encoder: nn.Module, popularity: np.ndarray) -> TwoTower:
         config, catalogue = self.config, self.knowledge.catalogue
         features = torch.from_numpy(padded(catalogue.features))
         encoder_config: Any = encoder.config
@@ -82,9 +78,15 @@ class TwoTowerTask:
         model = TwoTower(encoder, shape, features, torch.from_numpy(popularity))
         model.tokens = TokenTable(catalogue.texts, run.tokenizer, self.length)
         model.stale = True
-        if mean_rating is not None:
-            nn.init.constant_(model.text_bias.bias, mean_rating)
         return model
+
+    def begin_at(self, rating: float) -> None:
+        """Let predicted ratings begin at the mean rating."""
+        nn.init.constant_(self.model.text_bias.bias, rating)
+
+    def begin(self) -> None:
+        """Encode the catalogue."""
+        self.model.refresh()
 
     def cosine(self) -> Scores:
         """The baseline of the encoder as it is now."""
