@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +15,6 @@ import pytest
 import ft
 from ft.errors import Interrupted
 
-# Two epochs of five or six steps each; checkpoints are written in mid-epoch and at its end.
 CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
     "ner": (["ner"], {"checkpoint_steps": 3}),
     "augment": (["ner", "augment"], {"checkpoint_steps": 3, "augment": {"probability": 0.9}}),
@@ -46,59 +48,255 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
         {"checkpoint_steps": 2, "evaluate_steps": 2, "stumble": {"stop": 8}},
     ),
 }
+"""Plugins and settings. Every run has epochs of five or six steps, two of them unless it says."""
+
+CHOSEN = [
+    ("ner", "int", 4),
+    ("ner", "raise", 9),
+    ("ner", "int", 10),
+    ("augment", "term", 7),
+    ("adversarial", "int", 1),
+    ("adversarial", "raise", 5),
+    ("sentiment", "raise", 10),
+    ("wobble", "int", 6),
+    ("wobble", "raise", 11),
+    ("patience", "int", 5),
+    ("stop", "int", 8),
+]
+"""Stops in mid-epoch, before the first checkpoint, and behind the last step of an epoch, of the run
+and of a run that ends early."""
 
 
 class Tries:
-    """Runs a case without a stop, once, and with a stop and a resume, as often as asked."""
+    """Runs a case to its end, once, and with a stop, as often as asked."""
 
-    def __init__(self, start: Callable[..., Any], data: dict[str, Any], folder: Path) -> None:
-        self.start, self.data, self.folder = start, data, folder
-        self.references: dict[str, Path] = {}
-        self.count = 0
+    def __init__(
+        self, start: Callable[..., Any], data: dict[str, Any], model: Path, folder: Path
+    ) -> None:
+        self.start, self.data, self.model, self.folder = start, data, model, folder
+        self.armed = folder / "armed"
+        self._references: dict[str, Path] = {}
+        self._count = 0
 
-    def run(self, case: str, output: Path, stumble: dict[str, Any]) -> Any:
+    def settings(self, case: str) -> dict[str, Any]:
         plugins, settings = CASES[case]
-        tables = {name: self.data[name] | settings.get(name, {}) for name in plugins[:1] if name in self.data}
-        stumble = settings.get("stumble", {}) | stumble
-        return self.start(
-            [*plugins, "stumble"], output, **{"epochs": 2} | settings | tables | {"stumble": stumble}
-        )
+        tables = {
+            task: data | settings.get(task, {})
+            for task, data in self.data.items()
+            if task in plugins
+        }
+        return {"epochs": 2} | settings | tables
+
+    def run(self, case: str, output: Path, **stumble: Any) -> Any:
+        settings = self.settings(case)
+        settings["stumble"] = settings.get("stumble", {}) | stumble
+        return self.start([*CASES[case][0], "stumble"], output, **settings)
 
     def reference(self, case: str) -> Path:
-        if case not in self.references:
-            output = self.folder / f"{case}-reference"
-            self.run(case, output, {})
-            self.references[case] = output
-        return self.references[case]
+        """The run that was never stopped."""
+        if case not in self._references:
+            self._references[case] = self.folder / f"{case}-reference"
+            self.run(case, self._references[case])
+        return self._references[case]
 
-    def stopped(self, case: str, error: type[BaseException], **stumble: Any) -> Path:
-        """A run folder that an error left."""
-        self.count += 1
-        output, armed = self.folder / f"{case}-{self.count}", self.folder / "armed"
-        armed.touch()
-        with pytest.raises(error):
-            self.run(case, output, {"armed": str(armed), **stumble})
-        assert not armed.exists()
+    def new(self, case: str) -> Path:
+        self._count += 1
+        return self.folder / f"{case}-{self._count}"
+
+    def stopped(self, case: str, how: str, **stumble: Any) -> Path:
+        """The folder of a run that an error or a signal ended."""
+        output = self.new(case)
+        self.armed.touch()
+        with pytest.raises(RuntimeError if how == "raise" else Interrupted):
+            self.run(case, output, armed=str(self.armed), how=how, **stumble)
+        assert not self.armed.exists()
         assert not (output / "record.json").exists()
         return output
 
 
 @pytest.fixture(scope="module")
 def tries(
-    start: Callable[..., Any], data_files: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+    start: Callable[..., Any],
+    data_files: dict[str, Any],
+    tiny_model: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Tries:
-    return Tries(start, data_files, tmp_path_factory.mktemp("resume"))
+    return Tries(start, data_files, tiny_model, tmp_path_factory.mktemp("resume"))
 
 
-@pytest.mark.parametrize("step", range(1, 13))
+def test_the_cases_do_what_they_are_made_for(tries: Tries, comparing: ModuleType) -> None:
+    records = {
+        case: comparing.read(tries.reference(case) / "record.json")
+        for case in ("wobble", "patience", "stop")
+    }
+    calls = {(row["plugin"], row["hook"]): row["calls"] for row in records["wobble"]["costs"]}
+    assert calls["wobble", "compute_loss"] > records["wobble"]["steps"]
+    assert records["patience"]["steps"] < 4 * 6
+    assert records["patience"]["stops"][0]["plugin"] == "core"
+    assert records["stop"]["stops"][0]["plugin"] == "stumble"
+
+
+@pytest.mark.parametrize(("case", "how", "step"), CHOSEN)
+def test_a_stopped_run_goes_on_as_if_it_had_not(
+    tries: Tries, comparing: ModuleType, case: str, how: str, step: int
+) -> None:
+    run = tries.stopped(case, how, step=step)
+    ft.run(resume=run)
+    comparing.assert_same(run, tries.reference(case))
+
+
+@pytest.mark.faults
 @pytest.mark.parametrize("how", ["int", "raise"])
 @pytest.mark.parametrize("case", CASES)
-def test_x(tries: Tries, comparing: ModuleType, case: str, step: int, how: str) -> None:
+def test_a_stop_in_any_step(tries: Tries, comparing: ModuleType, case: str, how: str) -> None:
     reference = tries.reference(case)
-    total = comparing.read(reference / "record.json")["steps"]
-    if step > total:
-        pytest.skip("over")
-    error = RuntimeError if how == "raise" else Interrupted
-    run = tries.stopped(case, error, how=how, step=step)
+    for step in range(1, comparing.read(reference / "record.json")["steps"] + 1):
+        run = tries.stopped(case, how, step=step)
+        ft.run(resume=run)
+        comparing.assert_same(run, reference)
+
+
+@pytest.mark.parametrize(
+    ("case", "hook", "step"),
+    [
+        ("wobble", "evaluate", 4),
+        ("wobble", "evaluate", 6),
+        ("adversarial", "on_epoch_end", 5),
+        ("sentiment", "on_epoch_end", 10),
+        ("stop", "evaluate", 8),
+    ],
+)
+def test_a_failure_outside_of_a_step(
+    tries: Tries, comparing: ModuleType, case: str, hook: str, step: int
+) -> None:
+    run = tries.stopped(case, "raise", hook=hook, step=step)
     ft.run(resume=run)
-    comparing.assert_same(run, reference)
+    comparing.assert_same(run, tries.reference(case))
+
+
+def test_a_run_may_be_stopped_again_and_again(tries: Tries, comparing: ModuleType) -> None:
+    run = tries.stopped("wobble", "int", step=2)
+    for step in (3, 7, 12):
+        tries.armed.touch()
+        with pytest.raises(Interrupted):
+            ft.run(resume=run, stumble={"step": step})
+    ft.run(resume=run)
+    comparing.assert_same(run, tries.reference("wobble"))
+
+
+def test_what_was_said_before_the_stop_is_still_in_the_record(
+    tries: Tries, comparing: ModuleType
+) -> None:
+    run = tries.stopped("augment", "int", step=7)
+    ft.run(resume=run)
+    notes = comparing.read(run / "record.json")["notes"]
+    before = comparing.read(tries.reference("augment") / "record.json")["notes"]
+    assert set(before) <= set(notes)
+    assert "resumed at step 7 of 10" in notes
+
+
+@pytest.mark.long
+def test_a_resume_beyond_the_examples_that_are_sorted_together(
+    go: Callable[..., Any], tmp_path: Path, comparing: ModuleType
+) -> None:
+    settings = {"batch_size": 1, "epochs": 1, "words": {"train": 300, "longest": 5}}
+    plugins, armed = ["words", "redraw", "stumble"], tmp_path / "armed"
+    reference = go(plugins, **settings).output
+    armed.touch()
+    with pytest.raises(Interrupted):
+        go(
+            plugins,
+            tmp_path / "stopped",
+            **settings,
+            stumble={"armed": str(armed), "step": 280, "how": "int"},
+        )
+    ft.run(resume=tmp_path / "stopped")
+    comparing.assert_same(tmp_path / "stopped", reference)
+
+
+class Killed:
+    """Runs a case in processes of their own, which are killed.
+
+    Args:
+        tries: knows the cases.
+        children: starts the processes.
+    """
+
+    def __init__(self, tries: Tries, children: Any, comparing: ModuleType) -> None:
+        self.tries, self.children, self.comparing = tries, children, comparing
+
+    def start(self, case: str, output: Path, **stumble: Any) -> Any:
+        """The command for a run as `Tries.run` does it."""
+        config = self.tries.reference(case) / "config.toml"
+        overrides = [f"stumble.{key}={value}" for key, value in stumble.items()]
+        options = [part for one in overrides for part in ("-o", one)]
+        return self.children.start(["run", "--config", config, "--output", output, *options])
+
+    def resume(self, output: Path) -> Any:
+        return self.children.start(["run", "--resume", output])
+
+    def finish(self, case: str, output: Path) -> str:
+        """Resume to the end, compare, and give what was said."""
+        child = self.resume(output)
+        assert child.wait() == 0, child.stderr
+        self.comparing.assert_same(output, self.tries.reference(case))
+        return str(child.stdout)
+
+
+@pytest.fixture(scope="module")
+def killed(tries: Tries, children: Any, comparing: ModuleType) -> Killed:
+    return Killed(tries, children, comparing)
+
+
+def test_a_killed_run_goes_on_as_if_it_had_not_been(killed: Killed) -> None:
+    output = killed.tries.new("adversarial")
+    killed.tries.armed.touch()
+    child = killed.start(
+        "adversarial", output, armed=killed.tries.armed, how="kill", step=8
+    )
+    assert child.wait() == -signal.SIGKILL, child.stderr
+    assert "resumed at step 6 of 10" in killed.finish("adversarial", output)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("number", range(24))
+def test_a_run_killed_at_a_random_moment(killed: Killed, number: int) -> None:
+    """Up to three kills a run, at any moment between the first file in its folder and its end."""
+    rng = random.Random(number)
+    case = list(CASES)[number % len(CASES)]
+    output = killed.tries.new(case)
+    child = killed.start(case, output)
+    kills = 0
+    for _ in range(rng.randint(1, 3)):
+        child.wait_until((output / "config.toml").exists)
+        time.sleep(rng.uniform(0, 2.5))
+        child.signal(signal.SIGKILL)
+        kills += child.wait() == -signal.SIGKILL
+        if (output / "record.json").exists():
+            break
+        child = killed.resume(output)
+    assert kills or (output / "record.json").exists()
+    child.wait()
+    killed.finish(case, output)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("number", range(8))
+def test_a_run_killed_while_it_writes_a_checkpoint(killed: Killed, number: int) -> None:
+    case = ["wobble", "adversarial"][number % 2]
+    output = killed.tries.new(case)
+    child = killed.start(case, output)
+    checkpoints = output / "checkpoints"
+    wanted = number // 2
+    seen: set[str] = set()
+
+    def writing() -> bool:
+        seen.update(path.name for path in checkpoints.glob(".*.partial"))
+        return len(seen) > wanted
+
+    end = time.monotonic() + 60
+    while not writing() and child.process.is_alive() and time.monotonic() < end:
+        pass
+    child.signal(signal.SIGKILL)
+    child.wait()
+    killed.finish(case, output)

@@ -149,7 +149,7 @@ def test_any_objects_are_read_or_refused(tmp_path_factory: Any, rows: list[Any])
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     texts=st.lists(st.text(st.characters(codec="utf-8")), min_size=1, max_size=5),
-    ascii=st.booleans(),
+    escape=st.booleans(),
 )
 def test_any_texts_are_read_back(tmp_path_factory: Any, texts: list[str], escape: bool) -> None:
     path = tmp_path_factory.mktemp("any") / "a.jsonl"

@@ -117,6 +117,12 @@ def test_comments_between_words_do_not_shift_the_line(write: Any, words: Any) ->
         words(path)
 
 
+def test_malformed_rows_come_before_impossible_tags(write: Any, words: Any) -> None:
+    path = write("a.conll", "a\tB-PER\nb\tO\n\nlonely\n\nx\tO\ny\tI-PER\n")
+    with pytest.raises(FtError, match=r"a\.conll:4: has 1 column"):
+        words(path)
+
+
 def test_a_few_are_shown_and_all_are_counted(write: Any, words: Any) -> None:
     sentences = [["B-PER"], *[["O", "I-PER"]] * 50]
     with pytest.raises(FtError) as caught:

@@ -168,6 +168,11 @@ def test_other_columns_keep_their_types(write: Any, texts: Any) -> None:
     assert data.splits["train"][0]["meta"] == {"k": [1.5]}
 
 
+def test_reserved_names_may_be_mapped(write: Any, texts: Any) -> None:
+    data = texts(write("a.csv", "line,file,n\na,x,1\n"), columns={"text": "line", "label": "file"})
+    assert data.splits["train"][0] == {"text": "a", "label": "x", "n": "1", "line": 2}
+
+
 def test_sort_labels() -> None:
     assert sort_labels({"nan", "1"}) == ("1", "nan")
     assert sort_labels(set()) == ()

@@ -120,6 +120,12 @@ def test_a_column_of_a_reserved_name_is_kept(write: Any, words: Any) -> None:
     assert data.splits["train"][1]["line"] == 2
 
 
+def test_reserved_names_may_be_mapped(write: Any, words: Any) -> None:
+    rows = [{"line": row["tokens"], "file": row["tags"]} for row in ROWS]
+    data = words(write("a.jsonl", rows), columns={"tokens": "line", "tags": "file"})
+    assert data.splits["train"].column_names == ["tokens", "tags", "line"]
+
+
 def test_sentences_without_words_are_kept(write: Any, words: Any) -> None:
     data = words(write("a.jsonl", [*ROWS, {"tokens": [], "tags": []}, *ROWS]))
     assert data.splits["train"].num_rows == 5

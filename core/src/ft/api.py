@@ -18,6 +18,8 @@ def run(
     config: str | Path | None = None,
     output: str | Path | None = None,
     resume: str | Path | None = None,
+    trace: str | Path | None = None,
+    strict: bool = False,
     quiet: bool = True,
     **settings: Any,
 ) -> Result:
@@ -31,6 +33,8 @@ def run(
         config: a TOML file with settings.
         output: the run's folder; by default a new one under ``runs``.
         resume: the folder of a run to go on with; it brings its plugins and settings.
+        trace: a file that takes a Chrome trace of every hook call.
+        strict: refuse to resume with other plugins (versions, files) than the run was made with.
         quiet: print nothing; else what the command line prints.
         settings: settings of the run by name (``epochs=3``), and a mapping a plugin
             (``ner={"train": ...}``). They win over those in ``config``.
@@ -55,7 +59,14 @@ def run(
 
         for note in resolved.notes:
             reporter.note(note)
-        return session.train(resolved, output=target, resume=resumed, reporter=reporter)
+        return session.train(
+            resolved,
+            output=target,
+            resume=resumed,
+            reporter=reporter,
+            trace=_path(trace),
+            strict=strict,
+        )
     finally:
         reporter.close()
 
@@ -63,6 +74,8 @@ def run(
 def predict(
     run_folder: str | Path,
     inputs: str | Mapping[str, Any] | Path | Iterable[str | Mapping[str, Any]],
+    *,
+    strict: bool = False,
 ) -> list[dict[str, Any]]:
     """Predict with the model of a run.
 
@@ -70,6 +83,7 @@ def predict(
         run_folder: the folder of a finished run.
         inputs: one text or one mapping, many of them, or the path (a `Path`) of a text or
             ``.jsonl`` file.
+        strict: refuse other plugins (versions, files) than the run was made with.
 
     Returns:
         One prediction an input, in the same order.
@@ -87,7 +101,8 @@ def predict(
         requests = [inputs]
     else:
         requests = inputs
-    return list(session.predict(Path(run_folder), iter(requests), SilentReporter()))
+    folder, reporter = Path(run_folder), SilentReporter()
+    return list(session.predict(folder, iter(requests), reporter, strict=strict))
 
 
 def evaluate(
@@ -95,6 +110,7 @@ def evaluate(
     data: str | Path | None = None,
     *,
     split: Literal["validation", "test"] = "test",
+    strict: bool = False,
     quiet: bool = True,
 ) -> Result:
     """Score the model of a run.
@@ -103,6 +119,7 @@ def evaluate(
         run_folder: the folder of a finished run.
         data: a file to score in place of the run's own split.
         split: which split.
+        strict: refuse other plugins (versions, files) than the run was made with.
         quiet: print nothing; else what the command line prints.
 
     Raises:
@@ -113,7 +130,7 @@ def evaluate(
     reporter = _reporter(quiet)
     try:
         source = None if data is None else str(data)
-        return session.evaluate(Path(run_folder), source, split, reporter)
+        return session.evaluate(Path(run_folder), source, split, reporter, strict=strict)
     finally:
         reporter.close()
 

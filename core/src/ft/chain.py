@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from ft.costs import Ledger
 from ft.hookspecs import INNER
 from ft.plugin import Plugin
+from ft.trace import Trace
+
+FORWARD = "compute_loss"
+"""The hook whose provider makes a forward pass."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Implementation:
         owner: how to name it to people, e.g. ``'ner' (ft-ner 0.1.0)``.
         hook: the hook's name.
         function: the bound method.
-        arguments: the names of the arguments that it asks for.
+        arguments: the names of the arguments that it asks for, in its own order.
     """
 
     plugin: Plugin
@@ -34,6 +39,12 @@ class Implementation:
         """Whether it is a technique: it asks for ``inner``."""
         return INNER in self.arguments
 
+    def accounted(self, ledger: Ledger, trace: Trace | None) -> Callable[..., Any]:
+        """The function, with its cost kept by the ledger and its calls written to the trace."""
+        name, passes = self.plugin.name, int(self.hook == FORWARD and not self.wraps)
+        call = ledger.accounted(self.owner, name, self.hook, self.function, passes)
+        return call if trace is None else trace.around(call, name, self.hook)
+
 
 Check = Callable[[Implementation, list[Any], Any], None]
 """Called after a technique with what its `inner` calls returned and what it returned itself."""
@@ -44,7 +55,9 @@ def compose(
     techniques: Sequence[Implementation],
     arguments: Sequence[str],
     ledger: Ledger,
+    *,
     check: Check | None = None,
+    trace: Trace | None = None,
 ) -> Callable[..., Any]:
     """Fold a provider and its techniques, first nearest to the provider, into one callable.
 
@@ -52,46 +65,81 @@ def compose(
         provider: answers the hook.
         techniques: wrap it, in the order of ``--plugins``.
         arguments: the hook's arguments, without ``inner``.
-        ledger: calls the implementations, accounts for them and names the culprit of an exception.
+        ledger: accounts for the implementations and names the culprit of an exception.
         check: is shown every technique's result.
+        trace: is written every call.
     """
-    chain = _link(provider, None, arguments, ledger, None)
+    chain = _link(provider, provider.accounted(ledger, trace), None, arguments)
     for technique in techniques:
-        chain = _link(technique, chain, arguments, ledger, check)
+        function = technique.accounted(ledger, trace)
+        if check is None:
+            chain = _link(technique, function, chain, arguments)
+        else:
+            chain = _checked(technique, function, chain, arguments, check)
     return chain
+
+
+def picker(asked: Sequence[str], offered: Sequence[str]) -> Callable[[tuple[Any, ...]], Any]:
+    """What takes the arguments that are asked for, in their order, from those that are offered."""
+    places = [offered.index(name) for name in asked]
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
 
 
 def _link(
     implementation: Implementation,
+    function: Callable[..., Any],
     inner: Callable[..., Any] | None,
     arguments: Sequence[str],
-    ledger: Ledger,
-    check: Check | None,
 ) -> Callable[..., Any]:
-    wanted = [name for name in implementation.arguments if name != INNER]
-    name, owner, hook = implementation.plugin.name, implementation.owner, implementation.hook
+    """A callable with the hook's arguments that gives ``function`` those that it asks for.
 
-    def call(*positional: Any, **named: Any) -> Any:
-        if len(positional) > len(arguments):
-            raise TypeError(f"{hook} takes the arguments ({', '.join(arguments)})")
-        given = dict(zip(arguments, positional, strict=False)) | named
-        if given.keys() != set(arguments):
-            raise TypeError(f"{hook} takes the arguments ({', '.join(arguments)})")
-        asked = {name: given[name] for name in wanted}
-        if inner is None:
-            return ledger.call(owner, name, hook, implementation.function, asked)
-        if check is None:
-            asked[INNER] = inner
-            return ledger.call(owner, name, hook, implementation.function, asked)
+    On the path of every step, so what can be known beforehand is worked out beforehand.
+    """
+    pick = picker(implementation.arguments, (INNER, *arguments))
+    expected = len(arguments)
+
+    def call(*given: Any, **named: Any) -> Any:
+        if named or len(given) != expected:
+            given = _in_order(implementation.hook, arguments, given, named)
+        return function(*pick((inner, *given)))
+
+    return call
+
+
+def _in_order(
+    hook: str, arguments: Sequence[str], given: tuple[Any, ...], named: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """The arguments of a call by position.
+
+    Raises:
+        TypeError: they are not those of the hook.
+    """
+    first, rest = arguments[: len(given)], arguments[len(given) :]
+    if len(given) > len(first) or named.keys() != set(rest):
+        raise TypeError(f"{hook} takes the arguments ({', '.join(arguments)})")
+    return (*given, *(named[name] for name in rest))
+
+
+def _checked(
+    technique: Implementation,
+    function: Callable[..., Any],
+    inner: Callable[..., Any],
+    arguments: Sequence[str],
+    check: Check,
+) -> Callable[..., Any]:
+    """A link whose `inner` remembers what it returned, for the check behind it."""
+
+    def call(*given: Any, **named: Any) -> Any:
         seen: list[Any] = []
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             seen.append(inner(*args, **kwargs))
             return seen[-1]
 
-        asked[INNER] = watched
-        result = ledger.call(owner, name, hook, implementation.function, asked)
-        check(implementation, seen, result)
+        result = _link(technique, function, watched, arguments)(*given, **named)
+        check(technique, seen, result)
         return result
 
     return call

@@ -1,25 +1,61 @@
-"""What each plugin costs: calls and time of every hook, exclusive of what it wraps."""
+"""What each plugin costs: calls, time, extra passes and extra examples of every hook."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+
+from ft.schema import TaskData
 
 NOTED = "__ft_noted__"
 
 
 @dataclass
 class Cost:
-    """Calls of one hook of one plugin and the seconds spent in it, without its `inner`."""
+    """What one hook of one plugin has cost, without what it wraps.
+
+    *Extra* is what goes beyond one call of its `inner`: what a run without the plugin would not
+    have done. So of two techniques that each double the passes, each counts those that it alone
+    could save.
+
+    Attributes:
+        calls: how often it was called.
+        seconds: spent in it, without its `inner`.
+        forwards: extra forward passes through the model.
+        backwards: backward passes that it asked `run.backward` for itself.
+        examples: extra training examples (`load_data`) or features (`encode`).
+    """
 
     calls: int = 0
     seconds: float = 0.0
+    forwards: int = 0
+    backwards: int = 0
+    examples: int = 0
+
+
+class _Frame:
+    """What has happened within one call so far.
+
+    Attributes:
+        seconds: spent in calls inside it.
+        forwards: forward passes inside it.
+        first: those of the first call inside it; ``None`` before.
+        backwards: backward passes asked for by this very call.
+    """
+
+    __slots__ = ("backwards", "first", "forwards", "seconds")
+
+    def __init__(self, forwards: int) -> None:
+        self.seconds = 0.0
+        self.forwards = forwards
+        self.first: int | None = None
+        self.backwards = 0
 
 
 class Ledger:
-    """Runs hook implementations, keeps their costs, and names the plugin where one raises.
+    """Calls hook implementations, keeps their costs, and names the plugin where one raises.
 
     Args:
         situation: says where the run is ("epoch 2, step 31"), for the note on an exception.
@@ -27,43 +63,98 @@ class Ledger:
 
     def __init__(self, situation: Callable[[], str]) -> None:
         self._situation = situation
-        self._nested = [0.0]
-        self.costs: dict[tuple[str, str], Cost] = {}
+        self._frame = _Frame(0)
+        self._costs: dict[tuple[str, str], Cost] = {}
 
-    def call(
+    def cost(self, name: str, hook: str) -> Cost:
+        """The account of one hook of plugin ``name``."""
+        return self._costs.setdefault((name, hook), Cost())
+
+    def accounted(
         self,
         owner: str,
         name: str,
         hook: str,
         function: Callable[..., Any],
-        arguments: Mapping[str, Any],
-    ) -> Any:
-        """Call ``function`` on behalf of plugin ``name``; ``owner`` describes it to people."""
-        cost = self.costs.get((name, hook))
-        if cost is None:
-            cost = self.costs[name, hook] = Cost()
-        self._nested.append(0.0)
-        started = perf_counter()
-        try:
-            return function(**arguments)
-        except Exception as error:
-            if not getattr(error, NOTED, False):
-                where = self._situation()
-                error.add_note(
-                    f"raised by plugin {owner} in {hook}" + (f" ({where})" if where else "")
-                )
-                setattr(error, NOTED, True)
-            raise
-        finally:
-            elapsed = perf_counter() - started
-            inside = self._nested.pop()
-            self._nested[-1] += elapsed
-            cost.calls += 1
-            cost.seconds += elapsed - inside
+        forwards: int = 0,
+    ) -> Callable[..., Any]:
+        """``function``, accounted for whenever it is called.
+
+        Args:
+            owner: describes the plugin to people.
+            name: the plugin's name.
+            hook: which hook the function implements.
+            function: called with positional arguments.
+            forwards: forward passes that a call makes itself.
+        """
+        cost = self.cost(name, hook)
+
+        def call(*arguments: Any) -> Any:
+            outer = self._frame
+            frame = self._frame = _Frame(forwards)
+            started = perf_counter()
+            try:
+                return function(*arguments)
+            except Exception as error:
+                self._note(error, f"raised by plugin {owner} in {hook}")
+                raise
+            finally:
+                elapsed = perf_counter() - started
+                self._frame = outer
+                outer.seconds += elapsed
+                outer.forwards += frame.forwards
+                if outer.first is None:
+                    outer.first = frame.forwards
+                cost.calls += 1
+                cost.seconds += elapsed - frame.seconds
+                cost.backwards += frame.backwards
+                if frame.first is not None:
+                    cost.forwards += frame.forwards - frame.first
+
+        return call
+
+    def backward(self) -> None:
+        """A backward pass is made for whoever is being called."""
+        self._frame.backwards += 1
+
+    def _note(self, error: Exception, text: str) -> None:
+        """Say where an exception comes from, once: on its way out it passes other plugins."""
+        if not getattr(error, NOTED, False):
+            where = self._situation()
+            error.add_note(f"{text} ({where})" if where else text)
+            setattr(error, NOTED, True)
+
+    def extra_examples(self, name: str, hook: str, results: Sequence[Any], result: Any) -> None:
+        """Count what a technique around `load_data` or `encode` has added.
+
+        Args:
+            name: the plugin's name.
+            hook: which of the two.
+            results: what its calls of `inner` returned.
+            result: what it returned itself.
+        """
+        if results:
+            self.cost(name, hook).examples += _size(result) - _size(results[0])
 
     def summary(self) -> list[dict[str, Any]]:
-        """One JSON row a plugin and hook, in the order of the first call."""
+        """One JSON row a plugin and hook that was called, hook by hook from the inside out."""
         return [
-            {"plugin": plugin, "hook": hook, "calls": cost.calls, "seconds": round(cost.seconds, 4)}
-            for (plugin, hook), cost in self.costs.items()
+            {
+                "plugin": plugin,
+                "hook": hook,
+                "calls": cost.calls,
+                "seconds": round(cost.seconds, 4),
+                "extra_forwards": cost.forwards,
+                "extra_backwards": cost.backwards,
+                "extra_examples": cost.examples,
+            }
+            for (plugin, hook), cost in self._costs.items()
+            if cost.calls
         ]
+
+
+def _size(result: Any) -> int:
+    """Training examples of task data, or features of an encoded batch."""
+    if isinstance(result, TaskData):
+        return len(result.splits["train"]) if "train" in result.splits else 0
+    return max(map(len, result.values()), default=0) if isinstance(result, Mapping) else 0

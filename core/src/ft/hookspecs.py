@@ -31,23 +31,28 @@ _mark = pluggy.HookspecMarker(PROJECT)
 INNER = "inner"
 
 
-def chain(versionadded: str) -> Callable[[F], F]:
-    """Marks a hook spec as a chain hook and says since which version of ft it exists."""
+REMOVED: Mapping[str, str] = {}
+"""Hooks that earlier versions had, each with the last version that has it and what replaces it."""
 
+
+def chain(versionadded: str, deprecated: str | None = None) -> Callable[[F], F]:
+    """Marks a hook spec as a chain hook.
+
+    Args:
+        versionadded: the first version of ft that has it.
+        deprecated: since which version it should not be used, what to use, and when it goes.
+    """
+    return _spec("chain", versionadded, deprecated)
+
+
+def event(versionadded: str, deprecated: str | None = None) -> Callable[[F], F]:
+    """Marks a hook spec as an event hook; the arguments are those of `chain`."""
+    return _spec("event", versionadded, deprecated)
+
+
+def _spec(kind: str, versionadded: str, deprecated: str | None) -> Callable[[F], F]:
     def mark(function: F) -> F:
-        function.ft_kind = "chain"  # type: ignore[attr-defined]
-        function.ft_versionadded = versionadded  # type: ignore[attr-defined]
-        return _mark(function)
-
-    return mark
-
-
-def event(versionadded: str) -> Callable[[F], F]:
-    """Marks a hook spec as an event hook and says since which version of ft it exists."""
-
-    def mark(function: F) -> F:
-        function.ft_kind = "event"  # type: ignore[attr-defined]
-        function.ft_versionadded = versionadded  # type: ignore[attr-defined]
+        vars(function).update(ft_kind=kind, ft_versionadded=versionadded, ft_deprecated=deprecated)
         return _mark(function)
 
     return mark

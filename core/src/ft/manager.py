@@ -10,14 +10,18 @@ from typing import Any
 
 import pluggy
 
-from ft import hookspecs
-from ft.chain import Check, Implementation, compose
+from ft import hookspecs, rules
+from ft.chain import Implementation, compose, picker
 from ft.costs import Ledger
 from ft.errors import FtError, PluginError, raise_all
-from ft.hookspecs import INNER
+from ft.hookspecs import INNER, REMOVED
 from ft.plugin import PROJECT, Plugin
+from ft.trace import Trace
 
 CORE = "core"
+
+CHECKED = ("load_data", "encode")
+"""The chain hooks whose techniques are looked at: what they touched, what they added."""
 
 
 def specs(module: ModuleType = hookspecs) -> dict[str, Callable[..., Any]]:
@@ -48,26 +52,42 @@ class Hooks:
         members: the plugins in the order of ``--plugins``.
         core: the plugin with the core's defaults.
         situation: says where the run is, for the note on an exception.
+        trace: is written every call of a hook.
+
+    Attributes:
+        notes: what the user should hear of the plugins.
 
     Raises:
-        PluginError: a plugin breaks the contract, a hook has two providers or none.
+        PluginError: a plugin breaks the contract, a hook has two providers or none, or the plugins
+            do not go together.
     """
 
     def __init__(
-        self, members: Sequence[Member], core: Member, situation: Callable[[], str] = lambda: ""
+        self,
+        members: Sequence[Member],
+        core: Member,
+        situation: Callable[[], str] = lambda: "",
+        trace: Trace | None = None,
     ) -> None:
         self.members = list(members)
         self.core = core
         self.ledger = Ledger(situation)
+        self.notes: list[str] = []
+        self._trace = trace
         self._specs = specs()
         everyone = [*self.members, core]
-        raise_all([error for member in everyone for error in self._faults(member)])
+        raise_all(
+            [error for member in everyone for error in self._faults(member)]
+            + rules.company_faults(self.members)
+        )
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         for member in everyone:
             self._manager.register(member.plugin, member.name)
         self._chains = {name: self._chain(name) for name in self.names("chain")}
-        raise_all(self._order_faults())
+        raise_all(rules.graph_faults(self.parts("compute_loss")[1]))
+        self._providers = {name: self._provider(name) for name in self.names("chain")}
+        self._events = {name: self._event(name) for name in self.names("event")}
 
     def names(self, kind: str) -> list[str]:
         """The hooks of a kind, ``chain`` or ``event``, in the order of the contract."""
@@ -80,6 +100,7 @@ class Hooks:
             marks: Mapping[str, Any] | None = getattr(function, f"{PROJECT}_impl", None)
             if marks is None:
                 continue
+            self._note_deprecated(name, member)
             for what, hint in self._method_faults(name, function, marks):
                 faults.append(PluginError(what, who=f"plugin {member.owner}", hint=hint))
         return faults
@@ -88,6 +109,8 @@ class Hooks:
         self, name: str, function: Callable[..., Any], marks: Mapping[str, Any]
     ) -> list[tuple[str, str]]:
         spec = self._specs.get(name)
+        if name in REMOVED:
+            return [(f"the hook '{name}' is no longer there", REMOVED[name])]
         if spec is None:
             near = difflib.get_close_matches(name, self._specs, n=1)
             hint = f"did you mean '{near[0]}'? " if near else ""
@@ -174,31 +197,40 @@ class Hooks:
             )
         return (named or default)[0], techniques
 
+    def _note_deprecated(self, hook: str, member: Member) -> None:
+        deprecated = getattr(self._specs.get(hook), "ft_deprecated", None)
+        if deprecated:
+            self.notes.append(
+                f"plugin {member.owner} uses the hook {hook}, deprecated {deprecated}"
+            )
+
     def _chain(self, hook: str) -> Callable[..., Any]:
         provider, techniques = self.parts(hook)
-        return compose(provider, techniques, self.arguments(hook), self.ledger, CHECKS.get(hook))
+        check = self._check if hook in CHECKED else None
+        arguments = self.arguments(hook)
+        return compose(provider, techniques, arguments, self.ledger, check=check, trace=self._trace)
+
+    def _provider(self, hook: str) -> Callable[..., Any]:
+        provider, _ = self.parts(hook)
+        return compose(provider, [], self.arguments(hook), self.ledger, trace=self._trace)
+
+    def _event(self, hook: str) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
+        """For each listener, what picks its arguments, and what is called with them."""
+        offered = self.arguments(hook)
+        return [
+            (picker(one.arguments, offered), one.accounted(self.ledger, self._trace))
+            for one in self.implementations(hook)
+        ]
+
+    def _check(self, technique: Implementation, results: list[Any], result: Any) -> None:
+        """Look at what a technique around one of the `CHECKED` hooks returned."""
+        if technique.hook == "load_data":
+            rules.require_untouched_splits(technique, results, result)
+        self.ledger.extra_examples(technique.plugin.name, technique.hook, results, result)
 
     def arguments(self, hook: str) -> list[str]:
         """A hook's arguments without ``inner``."""
         return [name for name in inspect.signature(self._specs[hook]).parameters if name != INNER]
-
-    def _order_faults(self) -> list[FtError]:
-        """Techniques that need a graph which one nearer to the task has already freed."""
-        faults: list[FtError] = []
-        freed: Implementation | None = None
-        for technique in self.parts("compute_loss")[1]:
-            if technique.plugin.needs_graph and freed is not None:
-                faults.append(
-                    PluginError(
-                        f"{technique.owner} needs the graph of the outputs that {freed.owner} "
-                        "has already back-propagated",
-                        where="--plugins",
-                        hint=f"name '{technique.plugin.name}' before '{freed.plugin.name}'",
-                    )
-                )
-            if technique.plugin.early_backward:
-                freed = technique
-        return faults
 
     def call(self, hook: str, *arguments: Any) -> Any:
         """Call a chain hook."""
@@ -206,14 +238,13 @@ class Hooks:
 
     def provide(self, hook: str, *arguments: Any) -> Any:
         """Call the provider of a chain hook alone, without its techniques."""
-        provider, _ = self.parts(hook)
-        return compose(provider, [], self.arguments(hook), self.ledger)(*arguments)
+        return self._providers[hook](*arguments)
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Call an event hook of every plugin, in the order of ``--plugins``."""
-        for one in self.implementations(hook):
-            asked = {name: arguments[name] for name in one.arguments}
-            self.ledger.call(one.owner, one.plugin.name, hook, one.function, asked)
+        offered = tuple(arguments[name] for name in self.arguments(hook))
+        for pick, call in self._events[hook]:
+            call(*pick(offered))
 
     def wrapped(self, hook: str) -> bool:
         """Whether any technique wraps a chain hook."""
@@ -233,27 +264,3 @@ class Hooks:
         for technique in self.parts("compute_loss")[1]:
             count = technique.plugin.forwards(count)
         return count
-
-
-def _splits_untouched(technique: Implementation, seen: list[Any], result: Any) -> None:
-    """A technique around `load_data` may change the train split only."""
-    if not seen:
-        return
-    before, after = seen[0].splits, result.splits
-    for split in (set(before) | set(after)) - {"train"}:
-        if split not in before or split not in after:
-            done = "added" if split in after else "removed"
-        elif (
-            before[split] is after[split] or before[split]._fingerprint == after[split]._fingerprint
-        ):
-            continue
-        else:
-            done = "changed"
-        raise PluginError(
-            f"the technique {done} the {split} split in load_data",
-            who=f"plugin {technique.owner}",
-            hint="a technique may change the train split only",
-        )
-
-
-CHECKS: Mapping[str, Check] = {"load_data": _splits_untouched}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
@@ -50,17 +51,40 @@ class Plugin:
         needs_graph: declares that its `compute_loss` needs the graph of what `inner` returned,
             or rescales its total, and so must be named nearer to the task than any technique
             with ``early_backward``.
+        needs: plugins that must be named too.
+        after: plugins that, where they are named, must be named before it.
+        before: plugins that, where they are named, must be named after it.
+        conflicts: plugins that it cannot work with.
+        needs_schema: what the data must have, all of it: ``words``, ``tags``, ``texts``,
+            ``editable`` (a text that may be rewritten), ``pair`` (two texts), ``label``,
+            ``label:single`` (or ``multi``, ``ordinal``, ``number``), ``group``, ``numbers``,
+            ``categories``. ``"words|texts"`` asks for one of several.
     """
 
     Config: ClassVar[type[Config]] = Config
     early_backward: bool = False
     needs_graph: bool = False
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    needs_schema: tuple[str, ...] = ()
 
     name: str
     rng: np.random.Generator
 
     def __init__(self, config: Any = None) -> None:
         self.config: Any = self.Config() if config is None else config
+
+    @classmethod
+    def example_settings(cls, folder: Path) -> dict[str, Any]:
+        """Settings with which the plugin works on tiny data that it writes into ``folder`` itself.
+
+        `ft plugins check` and the tests of `ft.testing` use them: a task that reads files writes a
+        few dozen short examples (a training, a validation and a test split) and names them. What
+        needs no data, such as most techniques, leaves it as it is.
+        """
+        return {}
 
     def seed(self, name: str, seed: int) -> None:
         """Called once by the core, before any hook."""

@@ -46,11 +46,11 @@ def test_every_setting_that_a_method_uses_is_taken():
 
 def test_defaults():
     fgm, pgd, freelb = (AdversarialConfig(method=m).ascent for m in ("fgm", "pgd", "freelb"))
-    assert (fgm.radius, fgm.norm, fgm.steps, fgm.step_size, fgm.init) == (1.0, "l2", 1, 1.0, 0.0)
+    assert (fgm.radius, fgm.norm, fgm.steps, fgm.step_size, fgm.init) == (0.25, "l2", 1, 0.25, 0.0)
     assert (pgd.steps, pgd.init) == (3, 0.0)
     assert pgd.step_size * pgd.steps == pytest.approx(2.5 * pgd.radius)
-    assert (freelb.steps, freelb.init) == (2, 1.0)
-    assert AdversarialConfig(norm="linf").ascent.radius == 0.01
+    assert (freelb.steps, freelb.init) == (2, 0.25)
+    assert AdversarialConfig(norm="linf").ascent.radius == 0.005
     assert AdversarialConfig().clean_weight == AdversarialConfig().weight == 1.0
     assert AdversarialConfig().start > 0
 

@@ -1,4 +1,4 @@
-"""A tiny model and a file of sentences with names and places."""
+"""A tiny model trained on sentences with names and places."""
 
 from __future__ import annotations
 
@@ -13,58 +13,61 @@ import ft
 
 PEOPLE = ("anna", "ben", "clara", "dora")
 PLACES = ("london", "paris", "new york")
-OTHER = ("went", "to", "the", "and", "saw", "a", "house", "in", "with")
+OTHER = ("went", "to", "the", "and", "saw", "a", "house", "in", ",", ".")
 VOCABULARY = [word for name in (*PEOPLE, *PLACES, *OTHER) for word in name.split()]
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FT_CACHE", str(tmp_path_factory.getbasetemp() / "ft-cache"))
+def write_conll(path: Path, sentences: int, seed: int) -> str:
+    """Write a file in which every name and place is tagged."""
+    rng = random.Random(seed)
+    blocks = []
+    for _ in range(sentences):
+        lines = []
+        for words in rng.choices((*PEOPLE, *PLACES, *OTHER), k=rng.randint(3, 9)):
+            kind = "PER" if words in PEOPLE else "LOC" if words in PLACES else ""
+            for i, word in enumerate(words.split()):
+                lines.append(f"{word} {('I-' if i else 'B-') + kind if kind else 'O'}")
+        blocks.append("\n".join(lines))
+    path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    return str(path)
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Train `ner` on a tiny model: ``train(train="a.conll", epochs=2)``."""
     from ft.testing import tiny_bert
 
-    return tiny_bert(tmp_path_factory.mktemp("tiny"), VOCABULARY)
-
-
-@pytest.fixture
-def conll(tmp_path: Path) -> Callable[[str, int, int], str]:
-    """Write a file: ``conll("train.conll", sentences, seed)``; every name and place is tagged."""
-
-    def write(name: str, sentences: int, seed: int) -> str:
-        rng = random.Random(seed)
-        blocks = []
-        for _ in range(sentences):
-            lines = []
-            for words in rng.choices((*PEOPLE, *PLACES, *OTHER), k=rng.randint(3, 9)):
-                kind = "PER" if words in PEOPLE else "LOC" if words in PLACES else ""
-                for i, word in enumerate(words.split()):
-                    lines.append(f"{word} {('I-' if i else 'B-') + kind if kind else 'O'}")
-            blocks.append("\n".join(lines))
-        (tmp_path / name).write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
-        return str(tmp_path / name)
-
-    return write
-
-
-@pytest.fixture
-def train(tiny_model: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Train `ner` on the tiny model: ``train(train="a.conll", epochs=2)``."""
+    folder = tmp_path_factory.mktemp("ner")
+    model = tiny_bert(folder / "tiny", VOCABULARY)
+    count = 0
 
     def run(epochs: float = 1, **settings: Any) -> Any:
-        return ft.run(
-            ["ner"],
-            ner=settings,
-            model=str(tiny_model),
-            epochs=epochs,
-            batch_size=8,
-            learning_rate=3e-3,
-            precision="fp32",
-            device="cpu",
-            lint="off",
-            output=tmp_path / "run",
-        )
+        nonlocal count
+        count += 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FT_CACHE", str(folder / "cache"))
+            return ft.run(
+                ["ner"],
+                ner=settings,
+                model=str(model),
+                epochs=epochs,
+                batch_size=16,
+                learning_rate=1e-2,
+                precision="fp32",
+                device="cpu",
+                lint="off",
+                output=folder / f"run{count}",
+            )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def trained(train: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The result of a run that has learnt its file."""
+    folder = tmp_path_factory.mktemp("data")
+    return train(
+        train=write_conll(folder / "a.conll", 160, 1),
+        test=write_conll(folder / "b.conll", 40, 2),
+        epochs=5,
+    )

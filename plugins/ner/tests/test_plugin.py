@@ -19,62 +19,62 @@ from ft_ner.plugin import NerConfig
 ROOT = Path(__file__).resolve().parents[1]
 CARD = (ROOT / "README.md").read_text(encoding="utf-8")
 
-Train = Callable[..., Any]
-Conll = Callable[[str, int, int], str]
 
-
-def test_a_run_learns_scores_and_predicts(train: Train, conll: Conll) -> None:
-    result = train(train=conll("a.conll", 200, 1), test=conll("b.conll", 40, 2), epochs=4)
-    assert result.metrics["test"]["f1"].value > 0.9
-    assert result.metrics["test"]["coverage"].value == 1
-    text = "Anna, went to New York."
-    (found,) = ft.predict(result.output, text)
-    assert found["tokens"] == ["Anna", ",", "went", "to", "New", "York", "."]
+def test_a_run_learns_scores_and_predicts(trained: Any) -> None:
+    assert trained.metrics["test"]["f1"].value > 0.9
+    assert trained.metrics["test"]["coverage"].value == 1
+    text = "Anna, ben went to New York."
+    (found,) = ft.predict(trained.output, text)
+    assert found["tokens"] == ["Anna", ",", "ben", "went", "to", "New", "York", "."]
     assert [(e["type"], e["text"]) for e in found["entities"]] == [
         ("PER", "Anna"),
+        ("PER", "ben"),
         ("LOC", "New York"),
     ]
     for entity in found["entities"]:
         assert text[entity["start"] : entity["end"]] == entity["text"]
         assert 0.5 < entity["score"] <= 1
-    lines = (result.output / "predictions" / "test.jsonl").read_text().splitlines()
+    lines = (trained.output / "predictions" / "test.jsonl").read_text().splitlines()
     assert len(lines) == 40
     assert set(json.loads(lines[0])) == {"tags", "scores", "entities"}
 
 
-def test_a_request_of_words_keeps_its_words(train: Train, conll: Conll) -> None:
-    run = train(train=conll("a.conll", 40, 1)).output
-    (found,) = ft.predict(run, {"tokens": ["anna-ben", "saw", "paris"]})
-    assert len(found["tags"]) == len(found["scores"]) == 3
-    assert all("start" not in entity for entity in found["entities"])
-
-
-def test_a_sentence_longer_than_the_model_is_scored_whole(
-    train: Train, conll: Conll, tmp_path: Path
-) -> None:
-    sentence = "anna went to new york with ben and saw the house in paris"
+def test_a_sentence_longer_than_the_model_is_scored_whole(trained: Any, tmp_path: Path) -> None:
+    sentence = "anna went to new york and ben saw the house in paris ."
     words = sentence.split() * 20
-    tags = ["B-PER", "O", "O", "B-LOC", "I-LOC", "O", "B-PER", "O", "O", "O", "O", "O", "B-LOC"]
+    tags = ["B-PER", "O", "O", "B-LOC", "I-LOC", "O", "B-PER", "O", "O", "O", "O", "B-LOC", "O"]
     long = tmp_path / "long.jsonl"
     long.write_text(json.dumps({"tokens": words, "tags": tags * 20}) + "\n")
-    result = train(train=conll("a.conll", 200, 1), test=str(long), epochs=4)
-    assert result.metrics["test"]["coverage"].value == 1
-    assert result.metrics["test"]["recall"].value > 0.9
-    (found,) = ft.predict(result.output, " ".join(words))
+    scores = ft.evaluate(trained.output, long).metrics["test"]
+    assert scores["coverage"].value == 1
+    assert scores["recall"].value > 0.9
+    (found,) = ft.predict(trained.output, " ".join(words))
     assert len(found["tags"]) == len(words)
 
 
-def test_empty_texts_have_no_entities(train: Train, conll: Conll) -> None:
-    run = train(train=conll("a.conll", 40, 1)).output
-    for found in ft.predict(run, ["", "   ", {"tokens": []}]):
+def test_texts_and_words_may_be_asked_for_together(trained: Any) -> None:
+    given = ["anna saw paris", {"tokens": ["anna-ben", "saw", "paris"]}, {"text": "ben"}]
+    first, words, last = ft.predict(trained.output, given)
+    assert first["entities"][-1]["end"] == len("anna saw paris")
+    assert words["tokens"] == ["anna-ben", "saw", "paris"]
+    assert words["entities"]
+    assert all("start" not in entity for entity in words["entities"])
+    assert last["entities"][0]["text"] == "ben"
+
+
+def test_empty_texts_have_no_entities(trained: Any) -> None:
+    for found in ft.predict(trained.output, ["", "   ", {"tokens": []}]):
         assert (found["tags"], found["scores"], found["entities"]) == ([], [], [])
 
 
-def test_plain_tags_give_tags_and_no_entities(train: Train, tmp_path: Path) -> None:
-    row = {"tokens": ["anna", "saw", "paris"], "tags": ["NOUN", "VERB", "NOUN"]}
-    rows = [{**row, "tokens": [*row["tokens"][:2], f"house{i}"]} for i in range(40)]
-    (tmp_path / "pos.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
-    result = train(train=str(tmp_path / "pos.jsonl"), test=str(tmp_path / "pos.jsonl"), epochs=10)
+def test_plain_tags_give_tags_and_no_entities(train: Callable[..., Any], tmp_path: Path) -> None:
+    rows = [
+        {"tokens": ["anna", "saw", f"house{i}"], "tags": ["NOUN", "VERB", "NOUN"]}
+        for i in range(40)
+    ]
+    file = tmp_path / "pos.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = train(train=str(file), test=str(file), epochs=6)
     assert result.metrics["test"]["accuracy"].value > 0.9
     assert "f1" not in result.metrics["test"]
     (found,) = ft.predict(result.output, "anna saw paris")

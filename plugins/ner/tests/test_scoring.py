@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
@@ -46,6 +46,7 @@ def corpus(seed: int) -> tuple[list[list[str]], list[list[str]]]:
     return gold, found
 
 
+@settings(max_examples=40, deadline=None)
 @given(pairs)
 def test_scores_by_entity_are_seqevals_strict_ones(pairs: list[list[tuple[str, str]]]) -> None:
     gold, found = split(pairs)
@@ -82,6 +83,7 @@ def test_intervals_contain_the_score_and_narrow_with_more_sentences(seed: int) -
         assert large[name].high - large[name].low < metric.high - metric.low
 
 
+@settings(max_examples=40, deadline=None)
 @given(pairs)
 def test_the_table_by_tag_is_scikit_learns(pairs: list[list[tuple[str, str]]]) -> None:
     gold, found = split(pairs)

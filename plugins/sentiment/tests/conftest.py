@@ -17,6 +17,13 @@ from ft_sentiment import Sentiment, SentimentConfig
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS = [f"w{i}" for i in range(60)]
+KINDS = {
+    "single": Label(names=("bad", "good", "fair")),
+    "ordinal": Label(names=("1", "2", "5"), kind="ordinal"),
+    "multi": Label(names=("cheap", "clean", "far"), kind="multi"),
+    "number": Label(kind="number"),
+}
+PROBLEM = {"multi": "multi_label_classification", "number": "regression"}
 
 
 @pytest.fixture(scope="session")
@@ -163,5 +170,36 @@ def batch_of() -> Callable[..., dict[str, torch.Tensor]]:
             if name in features:
                 batch[name] = torch.tensor(features[name])
         return batch
+
+    return make
+
+
+def _labels(label: Label, count: int) -> list[Any]:
+    rng = np.random.default_rng(0)
+    if label.kind == "number":
+        return list(rng.uniform(1, 5, count))
+    if label.kind == "multi":
+        return [[name for name in label.names if rng.random() < 0.4] for _ in range(count)]
+    return [label.names[i] for i in rng.integers(0, len(label.names), count)]
+
+
+@pytest.fixture
+def scene(
+    make_data: Any, make_run: Any, make_model: Any, make_plugin: Any, sentences: Any
+) -> Callable[..., tuple[FakeRun, Sentiment, Any]]:
+    """A run with three equal splits and a model for labels of one kind, and the plugin."""
+
+    def make(
+        kind: str = "single", count: int = 40, max_length: int = 12, **settings: Any
+    ) -> tuple[FakeRun, Sentiment, Any]:
+        label = KINDS[kind]
+        columns = {"text": sentences(count), "label": _labels(label, count)}
+        data = make_data(label, train=columns, validation=columns, test=columns)
+        model = make_model(
+            max(1, len(label.names)),
+            PROBLEM.get(kind, "single_label_classification"),
+            id2label=dict(enumerate(label.names or ("label",))),
+        )
+        return make_run(data, max_length=max_length), make_plugin(**settings), model
 
     return make

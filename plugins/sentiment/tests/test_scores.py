@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -15,7 +14,6 @@ from sklearn import metrics
 
 from ft import bootstrap_sums
 from ft_sentiment.classes import Counts, score_classes
-from ft_sentiment.confidence import Auroc, auroc, calibration_error
 from ft_sentiment.labels import rating_values
 from ft_sentiment.multilabel import multilabel_rows, multilabel_scores, score_multilabel
 from ft_sentiment.numbers import Spearman, number_rows, number_scores, score_numbers
@@ -200,68 +198,6 @@ def test_multilabel_points_and_intervals():
     for name, score in scores.items():
         assert score.low <= score.value <= score.high, name
     assert [row[1] for row in tables[0].rows] == gold.sum(0)[:4].tolist()
-
-
-@given(
-    st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=50).filter(
-        lambda rows: len({row[0] for row in rows}) == 2
-    )
-)
-def test_auroc_is_scikit_learns_with_ties(rows):
-    positive, scores = (np.array(column) for column in zip(*rows, strict=True))
-    ours = Auroc(positive, scores)(np.arange(len(rows)))
-    assert ours == pytest.approx(metrics.roc_auc_score(positive, scores))
-
-
-def test_auroc_of_resamples_is_scikit_learns():
-    rng = np.random.default_rng(0)
-    positive = rng.random(200) < 0.1
-    scores = np.round(rng.normal(positive, 1), 1)
-    ours = Auroc(positive, scores)
-    for sample in resamples(200):
-        expected = metrics.roc_auc_score(positive[sample], scores[sample])
-        assert ours(sample) == pytest.approx(expected)
-    assert np.isnan(ours(np.flatnonzero(positive)))
-    score = auroc(positive, scores, seed=0)
-    assert score.low < score.value < score.high
-
-
-def test_calibration_error_by_hand():
-    """0.9 sure and 3 of 4 right, 0.55 sure and 1 of 2 right: 4/6 * 0.15 + 2/6 * 0.05."""
-    confidence = np.array([0.9, 0.9, 0.9, 0.9, 0.55, 0.55])
-    correct = np.array([1, 1, 1, 0, 1, 0])
-    error = calibration_error(confidence, correct, seed=0)
-    assert error.value == pytest.approx((4 * 0.15 + 2 * 0.05) / 6)
-    assert not error.higher_is_better
-
-
-@given(seed=st.integers(0, 100))
-@settings(max_examples=10, deadline=None)
-def test_calibration_error_is_guos(seed):
-    rng = np.random.default_rng(seed)
-    confidence = rng.random(300)
-    correct = rng.random(300) < confidence**2
-    expected, edges = 0.0, np.linspace(0, 1, 16)
-    for low, high in pairwise(edges):
-        inside = (confidence > low) & (confidence <= high)
-        if inside.any():
-            gap = abs(correct[inside].mean() - confidence[inside].mean())
-            expected += inside.mean() * gap
-    error = calibration_error(confidence, correct, seed=0, resamples=100)
-    assert error.value == pytest.approx(expected)
-    assert 0 <= error.low <= error.value <= error.high
-
-
-def test_calibration_errors_interval_covers_the_error_of_the_whole():
-    """Confidence 0.1 too high everywhere: over many samples the interval holds 0.1 nearly always."""
-    rng = np.random.default_rng(0)
-    hits = 0
-    for _ in range(100):
-        confidence = rng.uniform(0.5, 1, 1000)
-        correct = rng.random(1000) < confidence - 0.1
-        error = calibration_error(confidence, correct, seed=0, resamples=200)
-        hits += error.low <= 0.1 <= error.high
-    assert hits >= 88
 
 
 @settings(deadline=None)

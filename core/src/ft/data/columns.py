@@ -12,6 +12,8 @@ from ft.schema import EXAMPLE_ID, FILE, LINE
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ft.data.badrows import Sink
+
 RESERVED = (LINE, FILE, EXAMPLE_ID)
 """Names that the core gives; a file's own column of such a name gets ``_`` behind it."""
 
@@ -73,9 +75,15 @@ def missing_column(
     return DataError(what, where=name, hint=hint)
 
 
+def column_type(batch: pa.RecordBatch, name: str) -> pa.DataType:
+    """The type of a file's column; its name may be that of the line's, which comes last."""
+    return batch.schema.types[batch.schema.names.index(name)]
+
+
 def arrange(
     batch: pa.RecordBatch,
     roles: Mapping[str, str],
+    sink: Sink,
     drop: Collection[str] = (),
     taken: Collection[str] = (),
 ) -> pa.RecordBatch:
@@ -84,23 +92,24 @@ def arrange(
     Args:
         batch: of a reader.
         roles: the file's name for each of ours.
+        sink: is told which of the file's other columns get another name.
         drop: names in the file of columns that are left out.
         taken: more names that no other column may have.
     """
     import pyarrow as pa
 
     theirs = {name: ours for ours, name in roles.items()}
-    used = {*roles, *taken, *RESERVED}
-    names, columns = [], []
-    for name, column in zip(batch.schema.names[:-1], batch.columns[:-1], strict=True):
-        if name in drop:
-            continue
-        ours = theirs.get(name)
-        if ours is None:
-            ours = name
-            while ours in used:
-                ours += "_"
-            used.add(ours)
-        names.append(ours)
-        columns.append(column)
+    kept = [name for name in batch.schema.names[:-1] if name not in drop]
+    ours = {*roles, *taken, *RESERVED}
+    used = {*ours, *kept}
+    names = []
+    for name in kept:
+        new = theirs.get(name, name)
+        if name not in theirs and name in ours:
+            while new in used:
+                new += "_"
+            used.add(new)
+            sink.note(f"the file's own column {name!r} is called {new!r}")
+        names.append(new)
+    columns = [batch.column(batch.schema.names.index(name)) for name in kept]
     return pa.RecordBatch.from_arrays([*columns, batch.columns[-1]], [*names, LINE])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ft.data.badrows import Sink, settle
 from ft.data.columns import arrange, check_mapping, find_column, missing_column
 from ft.data.sources import TABLES, file_source, find_sources
-from ft.data.splits import assemble, read_sources
+from ft.data.splits import assemble, read_sources, settle_sources
 from ft.data.tables import load, open_entry
 from ft.schema import TaskData
 from ft.settings import DataConfig
@@ -91,7 +91,8 @@ def read_split_tables(
     sources = find_sources(config, owner, TABLES, need_train=need_train)
     transform, options = _transform_of(columns, config, owner)
     entries = read_sources(sources, lambda source: load(source, config, owner, transform, options))
-    return assemble(sources, entries, config, run, owner, content)
+    notes = settle_sources(sources, entries, config, run, owner)
+    return assemble(sources, entries, config, owner, notes, content)
 
 
 def _transform_of(
@@ -120,4 +121,4 @@ def _rename(
                 if theirs is None:
                     raise missing_column(available, ours, config.columns, name, owner)
                 roles[ours] = theirs
-        yield arrange(batch, roles)
+        yield arrange(batch, roles, sink)

@@ -120,14 +120,11 @@ def _check(
 
 
 def _convert(entry: Entry) -> Entry:
-    """An entry with its tags in BIO2; what was set aside stays with it."""
+    """An entry with its tags in BIO2."""
 
     def build(sink: Sink) -> Iterator[pa.RecordBatch]:
         for batch in batches(entry):
             yield _converted(batch)
-        for row in entry.bad_rows():
-            sink.reject(row["line"], row["reason"], row["raw"])
-        sink.notes.extend(entry.notes)
 
     return cached(make_key("bio2", entry.folder.name), build)
 

@@ -39,12 +39,40 @@ def read_sources(
     return {split: [done[source] for source in parts] for split, parts in sources.items()}
 
 
-def assemble(
+def settle_sources(
     sources: Mapping[str, Sequence[Source]],
     entries: Mapping[str, Sequence[Entry]],
     config: DataConfig,
     run: Run | None,
     owner: str,
+) -> list[str]:
+    """Refuse malformed rows or set them aside, each source once, and tell what was decided.
+
+    Args:
+        sources: the sources of each split.
+        entries: the same, read.
+        config: the settings.
+        run: its folder takes the rows that are set aside.
+        owner: the plugin, for the names of settings.
+
+    Raises:
+        DataError: rows are malformed.
+    """
+    named = {
+        (source.name, entry.folder): (source.name, entry)
+        for split in sources
+        for source, entry in zip(sources[split], entries[split], strict=True)
+    }
+    notes = settle(list(named.values()), config, run, owner)
+    return notes + [f"{name}: {note}" for name, entry in named.values() for note in entry.notes]
+
+
+def assemble(
+    sources: Mapping[str, Sequence[Source]],
+    entries: Mapping[str, Sequence[Entry]],
+    config: DataConfig,
+    owner: str,
+    notes: Sequence[str],
     content: Sequence[str] = (),
 ) -> TaskData:
     """The splits, with what is missing split off, and notes on everything that was decided.
@@ -53,25 +81,19 @@ def assemble(
         sources: the sources of each split.
         entries: the same, read.
         config: the settings.
-        run: its folder takes the rows that are set aside.
         owner: the plugin, for the names of settings.
+        notes: what was decided before.
         content: the columns that make two examples the same; default: all.
 
     Returns:
         Data with an empty schema.
 
     Raises:
-        DataError: rows are malformed, or a split has none.
+        DataError: a split has no rows.
     """
     import datasets
 
-    named = {
-        (source.name, entry.folder): (source.name, entry)
-        for split in sources
-        for source, entry in zip(sources[split], entries[split], strict=True)
-    }
-    notes = settle(list(named.values()), config, run, owner)
-    notes += [f"{name}: {note}" for name, entry in named.values() for note in entry.notes]
+    notes = list(notes)
     files = {
         split: [source.path for source in parts if source.path is not None]
         for split, parts in sources.items()

@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from ft.data.badrows import Sink, without
-from ft.data.columns import arrange, check_mapping, find_column, missing_column
+from ft.data.columns import arrange, check_mapping, column_type, find_column, missing_column
 from ft.data.hashing import tables
 from ft.data.sources import TABLES, find_sources
-from ft.data.splits import assemble, read_sources
+from ft.data.splits import assemble, read_sources, settle_sources
 from ft.data.tables import load
 from ft.errors import DataError
 from ft.schema import Label, Schema, TaskData, Text
@@ -81,7 +81,8 @@ def read_texts(
     entries = read_sources(
         sources, lambda source: load(source, config, owner, transform, list(options))
     )
-    data = assemble(sources, entries, config, run, owner, texts)
+    notes = settle_sources(sources, entries, config, run, owner)
+    data = assemble(sources, entries, config, owner, notes, texts)
     if label_kind == "number":
         found: tuple[str, ...] = ()
     else:
@@ -114,7 +115,7 @@ def _transform(
         if roles is None:
             roles = _roles(batch, [*texts, label], name, config, owner)
             _check_texts(batch, texts, roles, name)
-        original, batch = batch, arrange(batch, roles)
+        original, batch = batch, arrange(batch, roles, sink)
         labels, reasons = _convert(batch, label, convert)
         for text in texts:
             for i in _null_rows(batch.column(text)):
@@ -146,7 +147,7 @@ def _check_texts(
     import pyarrow as pa
 
     for text in texts:
-        found = batch.schema.field(roles[text]).type
+        found = column_type(batch, roles[text])
         if not (pa.types.is_string(found) or pa.types.is_null(found)):
             raise DataError(f"the column {roles[text]!r} holds {found}, not texts", where=name)
 

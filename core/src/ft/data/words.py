@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ft.data.badrows import Sink, without
-from ft.data.columns import arrange, check_mapping, find_column, missing_column
+from ft.data.columns import arrange, check_mapping, column_type, find_column, missing_column
 from ft.data.config import WordsConfig
 from ft.data.schemes import as_bio2
 from ft.data.sources import WORDS, Source, find_sources
 from ft.data.spans import words_with_tags
-from ft.data.splits import assemble, read_sources
+from ft.data.splits import assemble, read_sources, settle_sources
 from ft.data.tables import load
 from ft.errors import DataError
 from ft.schema import Schema, TaskData, Words
@@ -67,9 +67,9 @@ def read_words(
         return load(source, config, owner, partial(_transform, config=config, owner=owner), options)
 
     found = read_sources(sources, read)
-    entries, scheme, labels, notes = as_bio2(sources, found, config, owner)
-    data = assemble(sources, entries, config, run, owner, [TOKENS])
-    data.notes += notes
+    notes = settle_sources(sources, found, config, run, owner)
+    entries, scheme, labels, more = as_bio2(sources, found, config, owner)
+    data = assemble(sources, entries, config, owner, [*notes, *more], [TOKENS])
     data.schema = Schema(words=Words(TOKENS, TAGS, labels, scheme))
     return data
 
@@ -101,17 +101,21 @@ def _transform(
                 words, marks, reasons[i] = [], [], error.what
             tokens.append(words)
             tags.append(marks)
-        yield without(_with(batch, roles, tokens, tags), reasons, batch, sink)
+        yield without(_with(batch, roles, tokens, tags, sink), reasons, batch, sink)
 
 
 def _with(
-    batch: pa.RecordBatch, roles: dict[str, str], tokens: list[list[str]], tags: list[list[str]]
+    batch: pa.RecordBatch,
+    roles: dict[str, str],
+    tokens: list[list[str]],
+    tags: list[list[str]],
+    sink: Sink,
 ) -> pa.RecordBatch:
     """The batch with words and tags in place of what they were made from."""
     import pyarrow as pa
 
     kind = pa.list_(pa.string())
-    rest = arrange(batch, {}, drop=set(roles.values()), taken=(TOKENS, TAGS))
+    rest = arrange(batch, {}, sink, drop=set(roles.values()), taken=(TOKENS, TAGS))
     columns = [pa.array(tokens, kind), pa.array(tags, kind), *rest.columns]
     return pa.RecordBatch.from_arrays(columns, [TOKENS, TAGS, *rest.schema.names])
 
@@ -139,7 +143,7 @@ def _check(batch: pa.RecordBatch, roles: dict[str, str], name: str) -> None:
     import pyarrow as pa
 
     for ours, theirs in roles.items():
-        kind = batch.schema.field(theirs).type
+        kind = column_type(batch, theirs)
         inner = kind.value_type if pa.types.is_list(kind) and ours != TEXT else kind
         plain = pa.types.is_string(inner) or pa.types.is_null(inner)
         spans = ours == ENTITIES and pa.types.is_list(kind) and pa.types.is_struct(inner)

@@ -37,6 +37,11 @@ class RunFolder:
         return self.path / "record.json"
 
     @property
+    def plugins(self) -> Path:
+        """Which plugins the run is made with, written before its first step."""
+        return self.path / "plugins.json"
+
+    @property
     def task(self) -> Path:
         """What prediction needs beside the model: schema and plugin state."""
         return self.path / "task.json"

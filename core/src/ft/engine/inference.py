@@ -189,7 +189,8 @@ def _by_word(features: Sequence[Feature], arrays: Sequence[np.ndarray]) -> np.nd
 
 
 def as_examples(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Rows of raw examples as columns with ids."""
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    """Rows of raw examples as columns with ids; ``None`` where a row lacks what another has."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
     columns[EXAMPLE_ID] = list(range(len(rows)))
     return columns

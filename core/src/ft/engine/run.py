@@ -175,6 +175,7 @@ class Run:
         """Back-propagate ``loss.total`` now, into the gradients of this optimizer step."""
         with torch.autocast(self.device.type, enabled=False):
             self.accelerator.backward(loss.total)
+        self.hooks.ledger.backward()
         total = loss.total.detach()
         self.backpropagated = total if self.backpropagated is None else self.backpropagated + total
 

@@ -11,7 +11,7 @@ from accelerate.utils import set_seed
 
 from ft.config import Resolved, to_toml
 from ft.data import fingerprint
-from ft.engine import record
+from ft.engine import provenance, record
 from ft.engine.device import make_accelerator
 from ft.engine.features import training_features
 from ft.engine.folder import RunFolder
@@ -29,6 +29,7 @@ from ft.engine.setup import (
     model_path,
 )
 from ft.engine.use import evaluate, predict
+from ft.trace import Trace
 
 if TYPE_CHECKING:
     from ft.reporter import Reporter
@@ -42,6 +43,8 @@ def train(
     output: Path | None = None,
     resume: Path | None = None,
     reporter: Reporter,
+    trace: Path | None = None,
+    strict: bool = False,
 ) -> Result:
     """Train, evaluate and save; the whole of ``ft run``.
 
@@ -50,6 +53,8 @@ def train(
         output: the run's folder; by default a new one under ``runs``.
         resume: the folder of a run to go on with.
         reporter: is told what happens.
+        trace: a file that takes a trace of every hook call.
+        strict: refuse to resume with other plugins than the run was made with.
 
     Raises:
         FtError: what went wrong, in words.
@@ -58,16 +63,23 @@ def train(
     folder = RunFolder(resume or output or default_output(resolved))
     path = model_path(resolved, reporter)
     run = Run(resolved.run, folder.path, path, make_accelerator(resolved.run), reporter)
-    run.hooks = make_hooks(resolved, run)
-    if resume:
-        folder.lock()
-    else:
-        folder.create()
-        folder.write_text(folder.config, to_toml(resolved))
+    tracer = Trace(trace, lambda: {"epoch": run.epoch, "step": run.step}) if trace else None
     try:
+        run.hooks = make_hooks(resolved, run, tracer)
+        for note in run.hooks.notes:
+            run.note(note)
+        if resume:
+            folder.lock()
+            provenance.compare(folder, resolved, run.note, strict=strict)
+        else:
+            folder.create()
+            folder.write_text(folder.config, to_toml(resolved))
+        provenance.keep(folder, resolved)
         return _train(run, resolved, folder, bool(resume), started)
     finally:
         folder.release()
+        if tracer is not None:
+            reporter.note(tracer.close())
 
 
 def _train(

@@ -10,15 +10,17 @@ from uuid import uuid4
 
 import torch
 
+from ft import rules
 from ft.config import Resolved
 from ft.data import lint
 from ft.defaults.core import Core
 from ft.engine.run import Run
-from ft.errors import ConfigError, DataError, PluginError
+from ft.errors import ConfigError, DataError, PluginError, raise_all
 from ft.manager import CORE, Hooks, Member
 from ft.plugin import Config
 from ft.schema import TaskData
 from ft.starters import starter
+from ft.trace import Trace
 
 if TYPE_CHECKING:
     from ft.reporter import Reporter
@@ -30,7 +32,7 @@ def default_output(resolved: Resolved) -> Path:
     return Path("runs") / f"{datetime.now():%Y-%m-%d}-{names}-{uuid4().hex[:6]}"
 
 
-def make_hooks(resolved: Resolved, run: Run | None = None) -> Hooks:
+def make_hooks(resolved: Resolved, run: Run | None = None, trace: Trace | None = None) -> Hooks:
     """Instantiate and seed the plugins of a run and compose their hooks."""
     members = [
         Member(
@@ -44,7 +46,7 @@ def make_hooks(resolved: Resolved, run: Run | None = None) -> Hooks:
     core = Member(CORE, Core(Config()), None, None)
     for member in [*members, core]:
         member.plugin.seed(member.name, resolved.run.seed)
-    return Hooks(members, core, run.situation if run else lambda: "")
+    return Hooks(members, core, run.situation if run else lambda: "", trace)
 
 
 def model_path(resolved: Resolved, reporter: Reporter) -> str:
@@ -87,6 +89,7 @@ def load_data(run: Run) -> TaskData:
                 who=who,
                 hint=f"its columns are {', '.join(dataset.column_names)}",
             )
+    raise_all(rules.schema_faults(run.hooks.members, data.schema))
     return data
 
 

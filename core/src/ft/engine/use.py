@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ft.config import resolve
+from ft.engine import provenance
 from ft.engine.folder import RunFolder
 from ft.engine.inference import as_examples, predict_examples
 from ft.engine.outcome import Result, restored_run, score
@@ -24,11 +25,16 @@ REQUEST_BATCH = 256
 """Requests that `predict` answers together."""
 
 
-def open_run(path: Path, reporter: Reporter) -> Run:
+def open_run(path: Path, reporter: Reporter, *, strict: bool = False) -> Run:
     """Load a finished run for prediction: plugins, schema, model.
 
+    Args:
+        path: the run's folder.
+        reporter: is told where the plugins differ from those that the run was made with.
+        strict: refuse where they do.
+
     Raises:
-        UserError: there is no finished run in the folder.
+        UserError: there is no finished run in the folder, or its plugins are refused.
     """
     from datasets import DatasetDict
 
@@ -40,6 +46,7 @@ def open_run(path: Path, reporter: Reporter) -> Run:
             hint="give the folder that `ft run` printed at its end",
         )
     resolved = resolve(None, file=folder.config)
+    provenance.compare(folder, resolved, reporter.note, strict=strict)
     run = restored_run(resolved, folder, reporter)
     task = folder.read(folder.task)
     run.data = TaskData(DatasetDict(), Schema.from_json(task["schema"]))
@@ -51,10 +58,17 @@ def open_run(path: Path, reporter: Reporter) -> Run:
 
 
 def predict(
-    path: Path, requests: Iterable[str | Mapping[str, Any]], reporter: Reporter
+    path: Path,
+    requests: Iterable[str | Mapping[str, Any]],
+    reporter: Reporter,
+    *,
+    strict: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Predict texts or rows with the model of a run folder, in their order."""
-    run = open_run(path, reporter)
+    """Predict texts or rows with the model of a run folder, in their order.
+
+    ``strict`` refuses other plugins than the run was made with.
+    """
+    run = open_run(path, reporter, strict=strict)
     stream = iter(requests)
     done = 0
     while chunk := list(islice(stream, REQUEST_BATCH)):
@@ -65,7 +79,9 @@ def predict(
         reporter.progress("predict", done, 0)
 
 
-def evaluate(path: Path, data: str | None, split: str, reporter: Reporter) -> Result:
+def evaluate(
+    path: Path, data: str | None, split: str, reporter: Reporter, *, strict: bool = False
+) -> Result:
     """Score the model of a run folder on a split of its data, or on other data.
 
     Args:
@@ -73,8 +89,9 @@ def evaluate(path: Path, data: str | None, split: str, reporter: Reporter) -> Re
         data: a file to score in place of the run's own split; ``None`` for the split itself.
         split: ``validation`` or ``test``.
         reporter: is told what happens.
+        strict: refuse other plugins than the run was made with.
     """
-    run = open_run(path, reporter)
+    run = open_run(path, reporter, strict=strict)
     assert run.data is not None
     schema = run.data.schema
     if data is not None:

@@ -13,7 +13,7 @@ from ft_adversarial.ball import Norm
 Method = Literal["fgm", "pgd", "freelb", "smart", "r3f", "none"]
 Noise = Literal["uniform", "normal"]
 
-RADIUS: dict[Norm, float] = {"l2": 1.0, "linf": 0.01}
+RADIUS: dict[Norm, float] = {"l2": 0.25, "linf": 0.005}
 STEPS: dict[Method, int] = {"fgm": 1, "pgd": 3, "freelb": 2, "smart": 1}
 NOISE: dict[Method, float] = {"smart": 1e-3, "r3f": 1e-5}
 REACH = 2.5
@@ -68,7 +68,7 @@ class AdversarialConfig(Config):
     radius: float | None = Field(
         None,
         gt=0,
-        description="largest norm of one example's perturbation; default: 1.0, linf 0.01",
+        description="largest norm of one example's perturbation; default: 0.25, linf 0.005",
     )
     norm: Norm | None = Field(
         None, description="l2 over an example's embeddings, or linf; default: l2"
@@ -109,7 +109,7 @@ class AdversarialConfig(Config):
     robustness: bool = Field(
         False, description="at each evaluation, score under attack and under typing errors too"
     )
-    attack_radius: float = Field(1.0, gt=0, description="l2 radius of the attack that is scored")
+    attack_radius: float = Field(0.25, gt=0, description="l2 radius of the attack that is scored")
     attack_steps: int = Field(5, ge=1, description="steps of the attack that is scored")
     typo_rate: float = Field(
         0.05, gt=0, le=1, description="share of letters with a typing error in the texts scored"

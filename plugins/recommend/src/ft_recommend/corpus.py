@@ -48,6 +48,7 @@ class Corpus:
         context: how the moment and the user become features.
         popularity: (items,) how often each is liked in training.
         notes: what was decided.
+        files: of interactions, in the order that `Interactions.file` counts.
     """
 
     catalogue: Catalogue
@@ -56,6 +57,7 @@ class Corpus:
     context: Context
     popularity: np.ndarray
     notes: list[str]
+    files: list[Path]
 
 
 Match = Callable[[Catalogue], Catalogue]
@@ -119,7 +121,13 @@ def read_corpus(
     people, person = _people(data, config, run, owner)
     time, last = _moments(data)
     return Corpus(
-        catalogue, data, people, Context.fit(time, last, person), data.counts(len(catalogue)), notes
+        catalogue,
+        data,
+        people,
+        Context.fit(time, last, person),
+        data.counts(len(catalogue)),
+        notes,
+        [Path(table.name) for table in tables.values()],
     )
 
 

@@ -95,9 +95,7 @@ class Recommend(Plugin):
         numbers = ("time",) if corpus.interactions.time is not None else ()
         names = (HISTORY_TEXT, "candidate") if config.mode == "cross" else ("candidate",)
         schema = Schema(group="user", texts=tuple(map(Text, names)), numbers=numbers)
-        files = [path for path in (config.interactions, config.validation, config.test) if path]
-        places = {name: [Path(path) for path in files or [config.train or ""]] for name in splits}
-        return TaskData(DatasetDict(splits), schema, places, notes)
+        return TaskData(DatasetDict(splits), schema, dict.fromkeys(splits, corpus.files), notes)
 
     def _pairs(self, splits: Mapping[str, Dataset], corpus: Corpus) -> dict[str, Dataset]:
         """The examples as pairs of texts, with the candidates of a first stage."""

@@ -1,0 +1,156 @@
+"""One plugin under test: the runs that the rules look at, each made once, when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from ft.errors import PluginError, UserError
+from ft.testing.bench import Bench, Subject, Trial
+from ft.testing.edges import Kind
+
+WORDS = "ft.testing.tasks:WordsTask"
+TEXTS = "ft.testing.tasks:TextsTask"
+PAIR = "ft.testing.tasks:PairTask"
+HOSTS = (WORDS, TEXTS, PAIR)
+"""The tasks that a technique is tried with: words with tags, labelled texts, pairs."""
+
+TECHNIQUES = tuple(f"ft.testing.techniques:{name}" for name in ("Twice", "Early", "Rewrite", "Repeat"))
+"""The techniques that every plugin is tried beside."""
+
+OFFICIAL_TASKS = ("ner", "sentiment", "recommend")
+OFFICIAL_TECHNIQUES = ("augment", "adversarial")
+"""ft's own plugins, tried beside where they are installed."""
+
+STOP_AT = 4
+"""The step in which a run is stopped; the checkpoint before it is that of step 2."""
+
+
+class Exam:
+    """A plugin and the runs it was tried in.
+
+    Args:
+        bench: where to run.
+        subject: the plugin.
+    """
+
+    def __init__(self, bench: Bench, subject: Subject) -> None:
+        self.bench = bench
+        self.subject = subject
+
+    @cached_property
+    def _watched(self) -> tuple[Subject | None, Trial]:
+        if self.subject.kind == "task":
+            return None, self._watch(None)
+        trials = []
+        for spec in HOSTS:
+            host = self.bench.subject(spec)
+            trials.append((host, self._watch(host)))
+            if not isinstance(trials[-1][1].error, PluginError):
+                return trials[-1]
+        return trials[0]
+
+    @property
+    def host(self) -> Subject | None:
+        """The task that a technique is tried with: the first that it does not refuse."""
+        return self._watched[0]
+
+    @property
+    def watched(self) -> Trial:
+        """A run between probes, without network and pickle."""
+        return self._watched[1]
+
+    def _watch(self, host: Subject | None) -> Trial:
+        return self._probed("watched", host, guard=True)
+
+    def _probed(
+        self,
+        label: str,
+        host: Subject | None,
+        first: Sequence[Subject] = (),
+        last: Sequence[Subject] = (),
+        **settings: Any,
+    ) -> Trial:
+        """A run with the probes around the subject, and others outside of them."""
+        report = self.bench.new_folder(label) / "report.jsonl"
+        probe = {"report": str(report), "subject": self.subject.name}
+        far = self.bench.subject("ft.testing.probe:FarProbe", probe)
+        near = [host, self.bench.subject("ft.testing.probe:NearProbe")] if host else []
+        members = [*first, *near, self.subject, far, *last]
+        return self.bench.run(label, members, report=report, **settings)
+
+    @cached_property
+    def again(self) -> Trial:
+        """The watched run once more."""
+        return self._probed("again", self.host)
+
+    @cached_property
+    def beside_idle(self) -> Trial:
+        """The watched run with a plugin that only draws random numbers."""
+        idle = self.bench.subject("ft.testing.techniques:Idle")
+        return self._probed("idle", self.host, first=[idle])
+
+    @cached_property
+    def resumed(self) -> Trial:
+        """The watched run, stopped in mid-run and resumed."""
+        armed = self.bench.new_folder("armed") / "armed"
+        armed.touch()
+        settings = {"armed": str(armed), "step": STOP_AT}
+        stop = self.bench.subject("ft.testing.edges:Stop", settings)
+        stopped = self._probed("stopped", self.host, last=[stop])
+        if armed.exists():
+            return stopped
+        return self.bench.run("resumed", [], resume=stopped.output)
+
+    @cached_property
+    def single(self) -> Trial:
+        """A run with batches of one example."""
+        return self._bare("single", batch_size=1, max_steps=3, epochs=1)
+
+    def _bare(self, label: str, last: Sequence[Subject] = (), **settings: Any) -> Trial:
+        host = [self.host] if self.host else []
+        return self.bench.run(label, [*host, self.subject, *last], **settings)
+
+    def edge(self, kind: Kind) -> tuple[Trial, Any]:
+        """A run with extreme examples, and the requests of the same kind."""
+        import json
+
+        report = self.bench.new_folder(kind) / "requests.json"
+        edges = self.bench.subject(
+            "ft.testing.edges:Edges", {"kind": kind, "report": str(report)}
+        )
+        trial = self._bare(kind, last=[edges], max_steps=3, epochs=1)
+        requests = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+        return trial, requests
+
+    def companies(self) -> Iterator[tuple[list[Subject], list[Subject]]]:
+        """Who the subject is tried beside: the counterparts, and all members in their order."""
+        techniques = [self.bench.subject(spec) for spec in TECHNIQUES]
+        techniques += self._official(OFFICIAL_TECHNIQUES)
+        if self.subject.kind == "task":
+            for technique in techniques:
+                yield [technique], [self.subject, technique]
+                yield [technique], [technique, self.subject]
+            return
+        tasks = [self.bench.subject(spec) for spec in HOSTS] + self._official(OFFICIAL_TASKS)
+        for i, technique in enumerate(techniques):
+            one, other = tasks[2 * i % len(tasks)], tasks[(2 * i + 1) % len(tasks)]
+            yield [one, technique], [one, self.subject, technique]
+            yield [other, technique], [other, technique, self.subject]
+
+    def _official(self, names: Sequence[str]) -> list[Subject]:
+        found = []
+        for name in names:
+            if name == self.subject.name:
+                continue
+            try:
+                found.append(self.bench.subject(name))
+            except UserError:
+                continue  # not installed
+        return found
+
+    def in_company(self, members: Sequence[Subject]) -> Trial:
+        """A short run with others."""
+        label = "-".join(one.name for one in members)
+        return self.bench.run(label, members, max_steps=2, epochs=1, checkpoint_steps=None)
