@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import inspect
 import re
+import runpy
+import shlex
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 import yaml
 
 from ft import hookspecs
@@ -24,7 +28,38 @@ HOOKS = {
     for name, spec in vars(hookspecs).items()
     if callable(spec) and hasattr(spec, "ft_kind")
 }
-FENCE = re.compile(r"^( *)```python *\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page: its language, the file that it shows, its first line, its text."""
+
+    language: str
+    title: str
+    line: int
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """The blocks of a page that name a language."""
+    source = page.read_text(encoding="utf-8")
+    found = []
+    for fence in FENCE.finditer(source):
+        info = re.fullmatch(r'(\w+)(?: title="([^"]+)")?', fence[2].strip())
+        if info:
+            line = source.count("\n", 0, fence.start(3))
+            found.append(Block(info[1], info[2] or "", line, textwrap.dedent(fence[3])))
+    return found
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """The commands in a block of `sh`, each as its words up to a pipe or a redirection."""
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        ends = [words.index(mark) for mark in ("|", ">", "<") if mark in words]
+        if words:
+            yield words[: min(ends, default=len(words))]
 
 
 def title(page: Path) -> str:
@@ -68,22 +103,72 @@ def test_decisions_are_numbered_without_a_gap() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if FENCE.search(page.read_text(encoding="utf-8"))], ids=title
-)
-def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The blocks of a page run one after another, in one module and an empty folder.
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=title)
+def test_what_a_page_shows_works(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks of a page, one after another, in an empty folder.
 
-    A block fenced as ``{.python .norun}`` is left out.
+    A block with a title is written to the file of that name. Other Python blocks run, all in one
+    module. In blocks of ``sh``, `ft` commands run on the pages of the tutorial, with a tiny model in
+    place of the starter's; elsewhere their plugins, settings and options must exist. A block fenced
+    as ``{.python .norun}`` is left out.
     """
     module = ModuleType("docs_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.chdir(tmp_path)
-    text = page.read_text(encoding="utf-8")
-    for block in FENCE.finditer(text):
-        before = text.count("\n", 0, block.start(2))
-        code = "\n" * before + textwrap.dedent(block.group(2))
-        exec(compile(code, str(page), "exec"), vars(module))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    trains = page.parent.name == "tutorial"
+    if trains:
+        starter = tiny_starter(page, tmp_path)
+        monkeypatch.setattr("ft.starters.entry_points", starter)
+    for block in blocks(page):
+        if block.title:
+            Path(block.title).write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
+            code = "\n" * block.line + block.text
+            exec(compile(code, str(page), "exec"), vars(module))
+        elif block.language == "sh":
+            for command in commands(block.text):
+                run_command(command) if trains else check_command(command)
+
+
+def tiny_starter(page: Path, folder: Path) -> Callable[..., list[Any]]:
+    """Entry points of a starter whose model knows the words of a page."""
+    from ft.testing import tiny_bert
+
+    words = re.findall(r"[a-z]+", page.read_text(encoding="utf-8").lower())
+    model = tiny_bert(folder / ".tiny", words)
+    point = SimpleNamespace(load=lambda: lambda: model, dist=None, value="tiny")
+    return lambda group, name: [point] if name == "model" else []
+
+
+def run_command(words: list[str]) -> None:
+    """Run a command of the tutorial: `ft` itself, or a file that the page has written."""
+    from ft.cli.main import main
+
+    if words[0] == "python":
+        runpy.run_path(words[1], run_name="__main__")
+    elif words[0] == "ft":
+        assert main(words[1:]) == 0, shlex.join(words)
+
+
+def check_command(words: list[str]) -> None:
+    """Check that the plugins, settings and options of a command exist."""
+    from ft.cli.main import app, main
+
+    if words[0] != "ft":
+        return
+    if words[1:2] == ["run"] and "--resume" not in words:
+        assert main([*words[1:], "--explain"]) == 0, shlex.join(words)
+        return
+    rest = words[1:]
+    command: Any = typer.main.get_command(app)
+    context = None
+    while hasattr(command, "resolve_command") and rest:
+        context = command.make_context(command.name, [], parent=context, resilient_parsing=True)
+        _, command, rest = command.resolve_command(context, rest)
+    command.make_context(command.name, rest, parent=context)
 
 
 def test_the_readme_has_its_two_commands() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ft.cli.options import Debug, Json, Quiet
+from ft.cli.options import Debug, Json, Quiet, Strict
 
 
 def evaluate(
@@ -19,6 +19,7 @@ def evaluate(
     split: Annotated[
         Literal["validation", "test"], typer.Option(help="The split to score.")
     ] = "test",
+    strict: Strict = False,
     quiet: Quiet = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -30,6 +31,6 @@ def evaluate(
     try:
         from ft.engine import session
 
-        session.evaluate(run, data, split, reporter)
+        session.evaluate(run, data, split, reporter, strict=strict)
     finally:
         reporter.close()

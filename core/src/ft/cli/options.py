@@ -9,3 +9,7 @@ import typer
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the final metrics.")]
 Json = Annotated[bool, typer.Option("--json", help="Say everything as JSON, one object a line.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Refuse other plugins than the run was made with."),
+]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from ft.cli.options import Debug, Quiet
+from ft.cli.options import Debug, Quiet, Strict
 from ft.errors import UserError
 from ft.inputs import Format, Request
 
@@ -36,6 +36,7 @@ def predict(
         Format,
         typer.Option("--format", help="What the input holds; auto goes by its name or first line."),
     ] = "auto",
+    strict: Strict = False,
     quiet: Quiet = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Say the progress as JSON, on standard error.")
@@ -57,7 +58,8 @@ def predict(
     try:
         from ft.engine import session
 
-        answers = (to_json(one) for one in session.predict(run, requests, reporter))
+        found = session.predict(run, requests, reporter, strict=strict)
+        answers = (to_json(one) for one in found)
         if output is None:
             _write(answers, sys.stdout, each=to_terminal)
         else:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ft.cli.text import duration, metrics_text, number, table_text
+from ft.cli.text import cost_table, duration, metrics_text, number, table_text
 from ft.reporter import SilentReporter
 from ft.results import Metric, Table
 
@@ -257,12 +257,8 @@ def closing(result: Result) -> list[str]:
     if "train_seconds" in record:
         steps, seconds = record.get("steps", 0), record["train_seconds"]
         lines.append(f"trained {steps} steps in {duration(seconds)}")
-    costs = [(c["plugin"], c["hook"], c["calls"], c["seconds"]) for c in record.get("costs", ())]
-    if costs:
-        table = Table(
-            "\nwhat each plugin cost", ("plugin", "hook", "calls", "seconds"), tuple(costs)
-        )
-        lines += [table_text(table), ""]
+    if record.get("costs"):
+        lines += ["", table_text(cost_table(record["costs"])), ""]
     model = result.output / "model"
     lines.append(
         f"everything is in {result.output}" + (f", the model in {model}" if record else "")

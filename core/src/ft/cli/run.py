@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ft.cli.options import Debug, Json, Quiet
+from ft.cli.options import Debug, Json, Quiet, Strict
+from ft.errors import UserError
 
 FLAGS = {
     "run.model": "--model",
@@ -68,6 +69,11 @@ def run(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what the run would do, and do not train.")
     ] = False,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a Chrome trace of every hook call there."),
+    ] = None,
+    strict: Strict = False,
     quiet: Quiet = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -89,6 +95,8 @@ def run(
         "run.checkpoint_minutes": checkpoint_minutes,
         "run.trust_remote_code": trust_remote_code or None,
     }
+    if strict and resume is None:
+        raise UserError("--strict goes with --resume", where="--strict")
     names = split_names(plugins)
     file = source_file(names, config, output, resume)
     resolved = resolve(
@@ -109,7 +117,9 @@ def run(
 
         for note in resolved.notes:
             reporter.note(note)
-        session.train(resolved, output=output, resume=resume, reporter=reporter)
+        session.train(
+            resolved, output=output, resume=resume, reporter=reporter, trace=trace, strict=strict
+        )
     finally:
         reporter.close()
 

@@ -43,6 +43,18 @@ def table_text(table: Table) -> str:
     return "\n".join([*lines, table.note] if table.note else lines)
 
 
+def cost_table(costs: Sequence[Mapping[str, Any]]) -> Table:
+    """What each plugin cost; of the extras those columns in which there is anything."""
+    extras = {
+        f"extra_{what}": f"extra {what}"
+        for what in ("forwards", "backwards", "examples")
+        if any(cost.get(f"extra_{what}") for cost in costs)
+    }
+    columns = {"plugin": "plugin", "hook": "hook", "calls": "calls", "seconds": "seconds", **extras}
+    rows = tuple(tuple(cost.get(key) for key in columns) for cost in costs)
+    return Table("what each plugin cost", tuple(columns.values()), rows)
+
+
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
     """Lines of a table in columns: numbers to the right, everything else to the left."""
     cells = [[_cell(value) for value in row] for row in rows]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ft.engine.batches import Feature, collate, length, micro_batches
 from ft.engine.features import encode, examples_at
 from ft.errors import PluginError
-from ft.results import Predictions
+from ft.results import Evaluation, Metric, Predictions
 from ft.schema import EXAMPLE_ID
 
 if TYPE_CHECKING:
@@ -43,6 +43,16 @@ def predict_split(
         items.extend(predict_examples(run, examples, tally, context))
         run.reporter.progress(f"predict {split}", min(begin + POOL, len(data)), len(data))
     return Predictions(split, data, items, run.data.schema, tally.mean())
+
+
+def measure(run: Run, split: str) -> tuple[Predictions, Evaluation, dict[str, Metric]]:
+    """Predict and evaluate a split: its metrics are those of `evaluate` and the mean loss."""
+    predictions = run.predict(split)
+    evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
+    metrics = dict(evaluation.metrics)
+    if predictions.loss is not None:
+        metrics.setdefault("loss", Metric(predictions.loss, higher_is_better=False))
+    return predictions, evaluation, metrics
 
 
 class Tally:
@@ -145,7 +155,7 @@ def _outputs(
 
 
 def forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Call the model with the inputs of a batch that it takes, without the labels."""
+    """Call the model with the inputs of a batch that it takes, without what begins with ``labels``."""
     import inspect
 
     parameters = inspect.signature(model.forward).parameters
@@ -153,7 +163,7 @@ def forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Mapping[str, Tenso
     inputs = {
         name: value
         for name, value in batch.items()
-        if name != "labels" and (takes_all or name in parameters)
+        if not name.startswith("labels") and (takes_all or name in parameters)
     }
     result: Mapping[str, Tensor] = model(**inputs)
     return result

@@ -15,11 +15,12 @@ from ft.engine.batches import Feature, Plan, collate, length, micro_batches
 from ft.engine.checkpoint import Checkpoints, random_state, set_random_state
 from ft.engine.features import Features
 from ft.engine.folder import RunFolder
+from ft.engine.inference import measure
 from ft.engine.interrupt import Interrupt
 from ft.engine.optim import Optimizer, rate_factor
 from ft.engine.progress import Progress
 from ft.errors import ConfigError, Interrupted, TrainingError
-from ft.results import Evaluation, Loss, Metric
+from ft.results import Loss, Metric
 
 if TYPE_CHECKING:
     from ft.engine.run import Run
@@ -226,11 +227,7 @@ class Loop:
         assert run.data is not None
         if "validation" not in run.data.splits:
             return {}
-        predictions = run.predict("validation")
-        evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
-        metrics = dict(evaluation.metrics)
-        if predictions.loss is not None:
-            metrics["loss"] = Metric(predictions.loss, higher_is_better=False)
+        _, evaluation, metrics = measure(run, "validation")
         name = run.config.metric or evaluation.main
         if name not in metrics:
             raise ConfigError(

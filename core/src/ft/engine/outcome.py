@@ -12,11 +12,12 @@ from ft.config import Resolved
 from ft.engine.checkpoint import weights
 from ft.engine.device import make_accelerator
 from ft.engine.folder import RunFolder
+from ft.engine.inference import measure
 from ft.engine.run import Run
 from ft.engine.setup import build_model, make_hooks
 from ft.errors import TrainingError
 from ft.quiet import quiet_transformers
-from ft.results import Evaluation, Metric, Table
+from ft.results import Metric, Table
 from ft.schema import TaskData
 
 if TYPE_CHECKING:
@@ -46,11 +47,7 @@ def score(run: Run, folder: RunFolder, split: str, result: Result, name: str | N
     ``name`` is that of the files with the predictions; by default the split's.
     """
     name = name or split
-    predictions = run.predict(split)
-    evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
-    metrics = dict(evaluation.metrics)
-    if predictions.loss is not None:
-        metrics["loss"] = Metric(predictions.loss, higher_is_better=False)
+    predictions, evaluation, metrics = measure(run, split)
     result.metrics[split] = metrics
     result.tables = list(evaluation.tables)
     folder.write_predictions(name, predictions.items)

@@ -79,7 +79,8 @@ def load_data(run: Run) -> TaskData:
     who = f"plugin {provider.owner}"
     if not isinstance(data, TaskData):
         raise PluginError(f"load_data returned {type(data).__name__}, not TaskData", who=who)
-    if "train" not in data.splits or not len(data.splits["train"]):
+    trains = "train" in data.splits and len(data.splits["train"])
+    if not trains and not run.restored:
         raise PluginError("load_data returned no training examples", who=who)
     for split, dataset in data.splits.items():
         missing = [c for c in data.schema.columns() if c not in dataset.column_names]

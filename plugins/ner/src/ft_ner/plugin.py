@@ -41,7 +41,7 @@ class Ner(Plugin):
     def load_data(self, run: Any) -> TaskData:
         """Sentences with tags from CoNLL, JSONL, CSV, Parquet, a folder or the hub."""
         config = data_or_starter(self.config, run, self.name)
-        return read_words(config, run, owner=self.name)
+        return read_words(config, run, owner=self.name, need_train=not run.restored)
 
     @hookimpl
     def decode(

@@ -1,0 +1,141 @@
+"""Rules on what a plugin looks like, before anything runs."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ft.config import resolve
+from ft.config.describe import fields_by_key
+from ft.errors import FtError, PluginError
+from ft.manager import CORE, Hooks, Member, specs
+from ft.outline import outline, outline_of
+from ft.plugin import Config
+from ft.testing.contract import Broken, NotApplicable
+from ft.testing.exam import WORDS, Exam
+
+METHODS = {
+    "forwards": ["inner"],
+    "state_dict": [],
+    "load_state_dict": ["state"],
+}
+"""Methods that the core calls besides hooks, with the arguments that it gives."""
+
+
+def hooks(exam: Exam) -> None:
+    """A method with the name of a hook but without `@hookimpl` would never be called; a marked one
+    that is no hook, or asks for an argument that the hook does not have, is refused when a run
+    begins. `forwards`, `state_dict` and `load_state_dict` are called as `ft.Plugin` has them.
+    """
+    cls = exam.subject.loaded.cls
+    for name in specs():
+        method = getattr(cls, name, None)
+        if method is not None and not hasattr(method, "ft_impl"):
+            raise Broken(f"{name} is not marked", f"write @hookimpl above {name}")
+    subject = exam.subject
+    plugin = cls(_config(exam))
+    plugin.seed(subject.name, 0)
+    host = exam.bench.subject(WORDS)
+    task = host.loaded.cls()
+    members = [Member(subject.name, plugin, subject.loaded.distribution, subject.loaded.version)]
+    if subject.kind == "technique":
+        members = [Member(host.name, task, None, None), *members]
+    try:
+        Hooks(members, Member(CORE, _core(), None, None))
+    except PluginError as error:
+        raise Broken(error.what, error.hint or "see the list of hooks") from error
+    except FtError as error:
+        raise Broken(str(error), "see the list of hooks") from error
+    if not outline_of(cls).hooks:
+        raise Broken("it implements no hook", "mark a method with @hookimpl")
+    for name, arguments in METHODS.items():
+        given = list(inspect.signature(getattr(cls, name)).parameters)[1:]
+        if given != arguments:
+            raise Broken(
+                f"{name} takes ({', '.join(given)})",
+                f"write def {name}({', '.join(['self', *arguments])})",
+            )
+
+
+def _config(exam: Exam) -> Config:
+    return _resolve(exam, {})
+
+
+def _resolve(exam: Exam, extra: dict[str, Any]) -> Config:
+    """The plugin's settings, with some added."""
+    subject = exam.subject
+    resolved = resolve(
+        [subject.loaded.spec], values={subject.name: {**subject.settings, **extra}}
+    )
+    return resolved.configs[subject.name]
+
+
+def _core() -> Any:
+    from ft.defaults.core import Core
+
+    return Core(Config())
+
+
+def settings(exam: Exam) -> None:
+    """The settings are a pydantic model that derives from `ft.Config`, which refuses unknown keys.
+    Each has a `description`, which `ft plugins show` prints. A value that does not fit is refused
+    with the setting's name: a validator raises `ValueError` and no other exception.
+    """
+    subject = exam.subject
+    fields = fields_by_key(subject.loaded.cls.Config)
+    silent = [key for key, field in fields.items() if not (field.description or "").strip()]
+    if silent:
+        raise Broken(
+            f"the setting {subject.name}.{silent[0]} has no description",
+            'write Field(..., description="what it means, with its unit")',
+        )
+    attempts: list[tuple[str, Any]] = [("no_such_setting", 1)]
+    attempts += [(key, odd) for key in fields if "." not in key for odd in ("?", {"?": ["?"]})]
+    for key, value in attempts:
+        try:
+            _resolve(exam, {key: value})
+        except FtError as error:
+            if key not in str(error):
+                raise Broken(
+                    f"the refusal of {subject.name}.{key} = {value!r} does not name it: {error}",
+                    "let the validator name the setting",
+                ) from error
+        except Exception as error:
+            raise Broken(
+                f"{subject.name}.{key} = {value!r} ends in {type(error).__name__}: {error}",
+                "raise ValueError with a sentence in the validator",
+            ) from error
+        else:
+            if key not in fields:
+                raise Broken(
+                    f"the unknown setting {subject.name}.{key} is taken without a word",
+                    "derive Config from ft.Config and leave its `extra` at 'forbid'",
+                )
+
+
+def listing(exam: Exam) -> str:
+    """`ft plugins` reads metadata and source alone. So the entry point names a class that the
+    source shows plainly, and nothing of the plugin, nor torch, is imported.
+    """
+    loaded = exam.subject.loaded
+    if ".py:" in loaded.source:
+        raise NotApplicable("a plugin in a file is not listed")
+    plan = outline(loaded.source)
+    if plan is None or plan != outline_of(loaded.cls):
+        told = "nothing" if plan is None else str(plan)
+        raise Broken(
+            f"the source of {loaded.source} tells {told}, and the class has: "
+            f"{outline_of(loaded.cls)}",
+            "write a class statement with its hooks, and import it by name into the module "
+            "that the entry point names",
+        )
+    if loaded.distribution is None:
+        return "named by its module: not installed as a plugin"
+    imported = exam.bench.imported_by_listing
+    odd = imported & {"torch", loaded.cls.__module__.split(".")[0]}
+    if odd:
+        raise Broken(
+            f"listing the plugins imports {', '.join(sorted(odd))}",
+            "let no .pth file or other distribution of yours import the plugin",
+        )
+    return ""
