@@ -67,8 +67,18 @@ class Session(types.ModuleType):
         self.called: list[tuple[str, Any]] = []
         self.error: BaseException | None = None
 
-    def train(self, resolved: Any, *, output: Any, resume: Any, reporter: Reporter) -> Result:
+    def train(
+        self,
+        resolved: Any,
+        *,
+        output: Any,
+        resume: Any,
+        reporter: Reporter,
+        trace: Any,
+        strict: bool,
+    ) -> Result:
         self.called.append(("train", (resolved, output, resume, reporter)))
+        self.options = {"trace": trace, "strict": strict}
         if self.error:
             raise self.error
         result = Result(
@@ -85,16 +95,20 @@ class Session(types.ModuleType):
         }
 
     def predict(
-        self, run: Path, requests: Iterator[Any], reporter: Reporter
+        self, run: Path, requests: Iterator[Any], reporter: Reporter, *, strict: bool
     ) -> Iterator[dict[str, Any]]:
         self.called.append(("predict", run))
+        self.options = {"strict": strict}
         if self.error:
             raise self.error
         for request in requests:
             yield {"got": request, "score": float("nan")}
 
-    def evaluate(self, run: Path, data: Any, split: str, reporter: Reporter) -> Result:
+    def evaluate(
+        self, run: Path, data: Any, split: str, reporter: Reporter, *, strict: bool
+    ) -> Result:
         self.called.append(("evaluate", (run, data, split)))
+        self.options = {"strict": strict}
         result = Result(run, {split: {"f1": Metric(0.5)}})
         reporter.finish(result)  # type: ignore[arg-type]
         return result
@@ -283,6 +297,9 @@ def test_resume_takes_the_settings_of_the_run(session: Session) -> None:
     assert main(["run", "--resume", "old", "-q"]) == 0
     resolved, output, resume, _ = session.called[0][1]
     assert (resolved.run.seed, output, resume) == (5, None, Path("old"))
+    assert session.options == {"trace": None, "strict": False}
+    assert main(["run", "--resume", "old", "-q", "--strict", "--trace", "t.json"]) == 0
+    assert session.options == {"trace": Path("t.json"), "strict": True}
 
 
 @pytest.mark.parametrize(
@@ -296,6 +313,11 @@ def test_resume_refuses_what_the_run_knows(
         f"error: --resume old: a resumed run has its own {arguments[0][2:]}"
         in capsys.readouterr().err
     )
+
+
+def test_strict_needs_a_run_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--plugins", "./toy.py", "--strict"]) == 2
+    assert capsys.readouterr().err.startswith("error: --strict: there is no run to compare with")
 
 
 def test_resume_where_there_is_no_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -406,6 +428,9 @@ def test_predict_a_text_file(session: Session, capsys: pytest.CaptureFixture[str
     assert [line["got"] for line in lines] == ["one", "", "zwei ü"]
     assert lines[0]["score"] is None
     assert session.called == [("predict", Path("runs/r1"))]
+    assert session.options == {"strict": False}
+    assert main(["predict", "runs/r1", "in.txt", "--strict"]) == 0
+    assert session.options == {"strict": True}
 
 
 def test_predict_json_lines_into_a_file(
@@ -510,6 +535,9 @@ def test_evaluate(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "runs/r1", "--data", "new.conll", "--split", "validation", "-q"]) == 0
     assert session.called == [("evaluate", (Path("runs/r1"), "new.conll", "validation"))]
     assert capsys.readouterr().out == "validation: f1 0.5000\n"
+    assert session.options == {"strict": False}
+    assert main(["evaluate", "runs/r1", "-q", "--strict"]) == 0
+    assert session.options == {"strict": True}
     assert main(["evaluate", "runs/r1", "--split", "trial"]) == 2
 
 

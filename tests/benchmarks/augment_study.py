@@ -36,15 +36,21 @@ def head(path: Path, sentences: int, target: Path) -> str:
 
 
 def settings_of(variant: str, probability: float) -> dict[str, Any]:
-    """The settings of ``augment`` that leave one operation on, at its default rate."""
-    if variant == DEFAULT:
-        return {}
-    name, _, rate = variant.partition("=")
+    """The settings of ``augment`` behind the name of a variant.
+
+    ``default`` leaves them as they are; the name of an operation, such as ``mention`` or
+    ``mention=0.5``, leaves that one on alone. ``:copies=4`` behind either sets what it says.
+    """
+    head, *others = variant.split(":")
+    settings: dict[str, Any] = dict(one.split("=") for one in others)
+    if head == DEFAULT:
+        return settings
+    name, _, rate = head.partition("=")
     off: dict[str, Any] = dict.fromkeys(OPERATIONS, 0.0)
     del off[name]
     if rate:
         off[name] = float(rate)
-    return {**off, "probability": probability}
+    return {**off, "probability": probability, **settings}
 
 
 def train_once(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import ft
+from ft.cli.main import main
 
 METHODS = ("fgm", "pgd", "freelb", "smart", "r3f")
 TECHNIQUES: dict[str, tuple[str, dict[str, Any], int]] = {
@@ -67,7 +68,7 @@ class Runs:
         return self._start(
             [task, *(TECHNIQUES[name][0] for name in techniques), "count"],
             self._folder / str(self._count),
-            **{"max_steps": 3, "max_tokens": 96, "batch_size": 8, **settings, **own, **tables},
+            **{"max_steps": 3, "max_tokens": 48, "batch_size": 8, **settings, **own, **tables},
         )
 
     def plain(self, task: str) -> Any:
@@ -138,21 +139,10 @@ def test_evaluation_sees_no_technique(runs: Runs, task: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_explain_tells_the_passes_that_are_made(
-    children: Any, data_files: dict[str, Any], method: str
+    capsys: pytest.CaptureFixture[str], method: str
 ) -> None:
-    options = [
-        f"{table}.{key}={value}"
-        for table, values in {
-            "ner": data_files["ner"],
-            "adversarial": {"method": method},
-        }.items()
-        for key, value in values.items()
-    ]
-    code, child = children.run(
-        ["run", "--plugins", "ner,augment,adversarial", "--explain", "--json"]
-        + [part for option in options for part in ("-o", option)]
-    )
-    assert code == 0
-    told = json.loads(child.stdout)
+    options = ["--plugins", "ner,augment,adversarial", "-o", f"adversarial.method={method}"]
+    assert main(["run", *options, "--explain", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
     assert told["forwards"] == TECHNIQUES[method][2]
     assert told["chains"]["compute_loss"] == "adversarial( core )"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -153,3 +153,8 @@ class TaskData:
             return f"{split}[{row}]"
         example = data[row]
         return f"{self.files[split][example.get(FILE) or 0]}:{example[LINE]}"
+
+    def places(self, split: str, rows: Sequence[int], most: int = 8) -> str:
+        """Where several examples come from, the first ``most`` of them by name."""
+        more = f" and {len(rows) - most} more" if len(rows) > most else ""
+        return ", ".join(self.place(split, row) for row in rows[:most]) + more

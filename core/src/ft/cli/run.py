@@ -96,7 +96,11 @@ def run(
         "run.trust_remote_code": trust_remote_code or None,
     }
     if strict and resume is None:
-        raise UserError("--strict goes with --resume", where="--strict")
+        raise UserError(
+            "there is no run to compare with",
+            where="--strict",
+            hint="give --resume RUN, or leave it out: a new run writes down its plugins",
+        )
     names = split_names(plugins)
     file = source_file(names, config, output, resume)
     resolved = resolve(

@@ -28,7 +28,8 @@ def duration(seconds: float) -> str:
 
 def metrics_text(metrics: Mapping[str, Metric]) -> str:
     """Metrics on one line, each with its interval: ``f1 0.4312 [0.4100, 0.4510]  loss 0.2130``."""
-    return "  ".join(f"{name} {_metric(metric)}" for name, metric in metrics.items())
+    overall = {name: metric for name, metric in metrics.items() if "/" not in name}
+    return "  ".join(f"{name} {_metric(metric)}" for name, metric in overall.items())
 
 
 def _metric(metric: Metric) -> str:

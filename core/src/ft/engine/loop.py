@@ -288,16 +288,13 @@ class Loop:
 
     def _diverged(self, what: str) -> None:
         """Stop before the weights are spoilt, saying where and with what."""
-        run = self.run
-        assert run.data is not None
+        assert self.run.data is not None
         self.optimizer.zero()
         self.save()
-        places = ", ".join(run.data.place("train", i) for i in self._ids[:8])
-        more = f" and {len(self._ids) - 8} more" if len(self._ids) > 8 else ""
         raise TrainingError(
             f"{what} in step {self.progress.step + 1} (epoch {self.progress.epoch})",
-            where=f"examples {places}{more}",
-            who=f"compute_loss: {run.hooks.describe('compute_loss')}",
+            where=f"examples {self.run.data.places('train', self._ids)}",
+            who=f"compute_loss: {self.run.hooks.describe('compute_loss')}",
             hint="lower run.learning_rate, raise run.warmup, or try run.precision = 'fp32'; "
             f"the last good state is kept in {self.checkpoints.folder}",
         )
