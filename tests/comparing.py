@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-TIMES = ("seconds", "costs", "notes", "machine")
+TIMES = ("seconds", "costs", "notes", "machine", "peak_memory")
 """What a record may differ in: how long things took, and what was said of the resume."""
 
 
@@ -108,3 +108,18 @@ def write_reviews(path: Path, words: Sequence[str], places: Sequence[str], n: in
         rows.append(json.dumps({"text": " ".join([*text, str(number)]), "label": label}))
     path.write_text("\n".join(rows) + "\n")
     return path
+
+
+def write_interactions(folder: Path, words: Sequence[str], users: int, items: int) -> dict[str, str]:
+    """Items with titles and who liked them when, as files of the task `recommend`; its settings."""
+    rng = random.Random(0)
+    catalogue = [f"i{k},{' '.join(rng.choices(words, k=3))},{1990 + k % 20}" for k in range(items)]
+    rows = [
+        f"u{user},i{item},{10**9 + 3600 * (10 * user + n)}"
+        for user in range(users)
+        for n, item in enumerate(rng.sample(range(items), 5))
+    ]
+    paths = {"items": folder / "items.csv", "interactions": folder / "interactions.csv"}
+    paths["items"].write_text("\n".join(["item,title,year", *catalogue]) + "\n")
+    paths["interactions"].write_text("\n".join(["user,item,timestamp", *rows]) + "\n")
+    return {name: str(path) for name, path in paths.items()}

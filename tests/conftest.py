@@ -68,10 +68,14 @@ SPECS = {
 
 @pytest.fixture(scope="session")
 def data_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    """Settings of ``ner`` and ``sentiment`` with small files of the tiny model's words."""
+    """Settings of the task plugins with small files of the tiny model's words."""
     folder, tasks, comparing = tmp_path_factory.mktemp("data"), load_tasks(), load_module("comparing")
     sizes = {"train": 40, "validation": 12, "test": 12}
-    settings: dict[str, dict[str, str]] = {"ner": {}, "sentiment": {}}
+    settings: dict[str, dict[str, str]] = {
+        "ner": {},
+        "sentiment": {},
+        "recommend": comparing.write_interactions(folder, tasks.VOCABULARY, 12, 15),
+    }
     for seed, (split, size) in enumerate(sizes.items()):
         settings["ner"][split] = str(
             comparing.write_conll(folder / f"{split}.conll", tasks.sentence, size, seed)

@@ -506,7 +506,7 @@ def test_a_closed_pipe_is_no_error() -> None:
     code = (
         "import sys, types, ft.engine\n"
         "fake = types.ModuleType('ft.engine.session')\n"
-        "fake.predict = lambda run, requests, reporter: ({'n': n} for n in range(10**6))\n"
+        "fake.predict = lambda run, requests, reporter, strict: ({'n': n} for n in range(10**6))\n"
         "sys.modules['ft.engine.session'] = ft.engine.session = fake\n"
         "from ft.cli.main import main\n"
         "sys.exit(main(['predict', 'r', '--quiet']))\n"

@@ -87,7 +87,9 @@ def _print_new(new: list[dict[str, Any]]) -> None:
     ranks = np.array([one["cold_rank"] for one in new])
     gains = np.where(ranks <= 10, 1 / np.log2(1 + ranks), 0.0)
     low, high = ft.bootstrap_items(lambda rows: float(gains[rows].mean()), len(gains))
-    print(f"new items, pooled: nDCG@10 {gains.mean():.4f} [{low:.4f}, {high:.4f}], {len(new)} asked")
+    print(
+        f"new items, pooled: nDCG@10 {gains.mean():.4f} [{low:.4f}, {high:.4f}], {len(new)} asked"
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ft.classes import attribute_of, check_name, only_plugin, own_name, plugin_class
+from ft.compat import require_this_ft
 from ft.errors import FtError, PluginError, raise_all
 from ft.modules import import_file, search_also, source_files
 from ft.plugin import Plugin
@@ -183,6 +184,7 @@ def _from_entry_point(name: str) -> Loaded:
     offer = offers[0]
     who = f"plugin '{name}' ({offer.distribution} {offer.version})"
     check_name(name, who)
+    require_this_ft(offer.distribution, who)
     module, _, attribute = offer.target.partition(":")
     cls = plugin_class(_import(module.strip(), attribute.strip(), who), offer.target, who)
     return Loaded(name, cls, offer.distribution, offer.version, offer.target, name)
@@ -195,11 +197,13 @@ def _from_module(spec: str) -> Loaded:
             f"'{spec}' is not package.module:Class", where=FLAG, hint="e.g. acme.nlp:Tickets"
         )
     who = f"plugin '{spec}'"
+    # Of a distribution's plugin, named by its class, the version is known too.
+    offers = [one for one in installed() if one.target == spec]
+    for offer in offers:
+        require_this_ft(offer.distribution, f"{who} ({offer.distribution} {offer.version})")
     search_also(Path.cwd())
     cls = plugin_class(_import(module, attribute, who), spec, who)
     name = own_name(cls, cls.__name__.lower(), who)
-    # Of a distribution's plugin, named by its class, the version is known too.
-    offers = [one for one in installed() if one.target == spec]
     distribution, version = (
         (offers[0].distribution, offers[0].version) if len(offers) == 1 else (None, None)
     )

@@ -199,7 +199,7 @@ class Hooks:
 
     def _note_deprecated(self, hook: str, member: Member) -> None:
         deprecated = getattr(self._specs.get(hook), "ft_deprecated", None)
-        if deprecated:
+        if deprecated and member is not self.core:
             self.notes.append(
                 f"plugin {member.owner} uses the hook {hook}, deprecated {deprecated}"
             )

@@ -44,7 +44,7 @@ class RunConfig(Config):
         "none",
         description="what stays as it is: the encoder, the embeddings, or the lowest k layers",
     )
-    precision: Literal["auto", "bf16", "fp32", "fp16"] = Field(
+    precision: Literal["auto", "bf16", "fp32"] = Field(
         "auto", description="auto: bf16 where the processor or GPU has it, else fp32"
     )
     device: Literal["auto", "cpu"] = Field(

@@ -7,11 +7,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ft import Evaluation, Label, Metric, Plugin, Predictions, Schema, Text, Words
+from ft import Evaluation, Label, Metric, Plugin, Predictions, Run, Schema, Text, Words
 
 
 class EvaluatingRun:
     """Predicts by the contract of `Run.predict`, with a tiny classifier over ready batches."""
+
+    aside = Run.aside
 
     def __init__(self, kit, schema: Schema) -> None:
         self.model = kit.classifier().eval()
@@ -20,9 +22,8 @@ class EvaluatingRun:
             self.batch["labels"] = self.logits().argmax(-1)
         self.schema = schema
         self.tokenizer = SimpleNamespace(all_special_ids=[0, 1, 2, 3])
-        self.hooks = SimpleNamespace(
-            provide=lambda hook, *arguments: kit.task_loss(*arguments), members=[]
-        )
+        self.hooks = SimpleNamespace(members=[])
+        self.loss = lambda model, batch: kit.task_loss(self, model, batch)
         self.logged: dict[str, float] = {}
         self.examples = {"example_id": [0, 1], "text": ["a fine film", "dull"], "label": ["a", "b"]}
         self.edited: list[dict] = []

@@ -105,9 +105,7 @@ RUN: dict[str, Any] = {
 def go(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Train: ``go(world.settings(mode="cross"), epochs=2)``."""
 
-    def run(
-        settings: dict[str, Any], plugins: Sequence[str] = ("recommend",), **more: Any
-    ) -> Any:
+    def run(settings: dict[str, Any], plugins: Sequence[str] = ("recommend",), **more: Any) -> Any:
         return ft.run(
             list(plugins),
             recommend=settings,
@@ -120,9 +118,7 @@ def go(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
 
 
 @pytest.fixture(scope="session")
-def trained(
-    go: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> Any:
+def trained(go: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A two-tower run that has learnt something."""
     world = fill(World(tmp_path_factory.mktemp("world")))
     return go(world.settings(), epochs=6)

@@ -49,7 +49,11 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
         "interactions.csv:4",
         "the timestamp 'yesterday' is neither a number nor a date",
     ),
-    "no user": (_set("interactions", 2, 0, " "), "interactions.csv:4", "the interaction has no user"),
+    "no user": (
+        _set("interactions", 2, 0, " "),
+        "interactions.csv:4",
+        "the interaction has no user",
+    ),
 }
 
 
@@ -79,7 +83,9 @@ def test_a_bad_row_is_set_aside_on_request(fault: str, world: Any, load: Any) ->
 def test_an_empty_text_is_refused_and_named(world: Any, load: Any) -> None:
     world.items[5][1] = "  "
     world.items[5][3] = ""
-    with pytest.raises(ft.DataError, match=r"items.csv:7: item 'i5' has an empty text \(title and kind\)"):
+    with pytest.raises(
+        ft.DataError, match=r"items.csv:7: item 'i5' has an empty text \(title and kind\)"
+    ):
         load(world.settings())
 
 
@@ -158,7 +164,9 @@ def test_files_that_are_not_named(world: Any, load: Any) -> None:
 def test_min_rating_without_ratings(world: Any, load: Any) -> None:
     world.header = ["user", "item", "timestamp"]
     world.interactions = [[u, i, t] for u, i, _, t in world.interactions]
-    with pytest.raises(ft.DataError, match="min_rating is set, but the interactions have no ratings"):
+    with pytest.raises(
+        ft.DataError, match="min_rating is set, but the interactions have no ratings"
+    ):
         load(world.settings(min_rating=3))
 
 

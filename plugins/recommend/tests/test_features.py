@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from ft_recommend.features import KNOTS, VALUES, Features, hats, split_values, values_of
 from ft_recommend.people import DAY, Context
 
-numbers = st.lists(
-    st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_size=1, max_size=30
-)
+numbers = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_size=1, max_size=30)
 
 
 @given(numbers)

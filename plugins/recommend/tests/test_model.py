@@ -82,9 +82,7 @@ def test_an_empty_history_has_no_nan_even_in_the_gradient(build: Any, tokens: To
     outputs = towers(**batch(tokens, [0, 1, 2]))
     outputs["logits"].sum().backward()
     assert torch.isfinite(outputs["logits"]).all()
-    assert all(
-        torch.isfinite(p.grad).all() for p in towers.parameters() if p.grad is not None
-    )
+    assert all(torch.isfinite(p.grad).all() for p in towers.parameters() if p.grad is not None)
 
 
 def test_the_candidates_text_scores_as_the_bank_does(build: Any, tokens: TokenTable) -> None:
@@ -184,6 +182,8 @@ def test_a_saved_model_comes_back(
 def test_a_head_that_does_not_fit_is_refused(build: Any, tmp_path: Path) -> None:
     build(item_embeddings=False).save_pretrained(tmp_path)
     shape = tmp_path / "two_tower.json"
-    shape.write_text(shape.read_text().replace('"item_embeddings": false', '"item_embeddings": true'))
-    with pytest.raises(ValueError, match="does not fit"):
+    shape.write_text(
+        shape.read_text().replace('"item_embeddings": false', '"item_embeddings": true')
+    )
+    with pytest.raises(ValueError, match="does not fit the model"):
         TwoTower.from_pretrained(AutoModel.from_pretrained(tmp_path), tmp_path)

@@ -22,7 +22,9 @@ scores = st.lists(st.integers(0, 6), min_size=1, max_size=40)
 def test_rank_is_the_mean_place_among_the_allowed(values: list[int], data: st.DataObject) -> None:
     table = np.array(values, float)
     target = data.draw(st.integers(0, len(values) - 1))
-    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    allowed = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))
+    )
     rank = rank_of(table, target, allowed)
     others = [values[k] for k in range(len(values)) if allowed[k] and k != target]
     above = sum(value > values[target] for value in others)
@@ -36,7 +38,9 @@ def test_best_is_sorted_by_score_then_place(
     values: list[int], count: int, data: st.DataObject
 ) -> None:
     table = np.array(values, float)
-    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    allowed = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))
+    )
     expected = sorted((k for k in range(len(values)) if allowed[k]), key=lambda k: (-values[k], k))
     assert best(table, allowed, count).tolist() == expected[:count]
 
@@ -142,7 +146,9 @@ def test_coverage_is_jackknifed(lists: list[list[int]]) -> None:
     users = [f"u{k}" for k in range(len(lists))]
     metric = coverage(lists, users, 10)
     n = len(lists)
-    without = [len({i for m, one in enumerate(lists) if m != k for i in one}) / 10 for k in range(n)]
+    without = [
+        len({i for m, one in enumerate(lists) if m != k for i in one}) / 10 for k in range(n)
+    ]
     error = np.sqrt((n - 1) / n * ((np.array(without) - np.mean(without)) ** 2).sum())
     assert metric.value == len({i for one in lists for i in one}) / 10
     assert metric.high == pytest.approx(min(1, metric.value + 1.959964 * error))

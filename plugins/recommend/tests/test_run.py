@@ -165,7 +165,7 @@ def test_every_way_to_train_beats_chance(settings: dict[str, Any], world: Any, g
 def test_ratings_may_be_predicted(world: Any, go: Any) -> None:
     for row in world.interactions:
         row[2] = 5 if int(row[1][1:]) % 2 else 1
-    result = go(world.settings(loss="rating"), epochs=12)
+    result = go(world.settings(loss="rating"), epochs=4)
     metric = result.metrics["test"]["rmse"]
     assert metric.value < 1.8
     assert not metric.higher_is_better
@@ -208,5 +208,7 @@ def test_techniques_go_with_it(technique: str, world: Any, go: Any) -> None:
     plain = go(world.settings())
     result = go(world.settings(), plugins=("recommend", technique))
     assert np.isfinite(value(result, "loss"))
-    ours, theirs = (load_file(run.output / "model" / "model.safetensors") for run in (result, plain))
+    ours, theirs = (
+        load_file(run.output / "model" / "model.safetensors") for run in (result, plain)
+    )
     assert any(not torch.equal(ours[name], theirs[name]) for name in ours)

@@ -140,7 +140,9 @@ def test_a_low_rating_counts_as_seen_but_not_as_liked(world: Any, load: Any) -> 
     ratings = {(u, i): rating for u, i, rating, _ in world.interactions}
     for split in data.splits:
         for row in data.splits[split]:
-            assert all(ratings[row["user"], f"i{item}"] >= 3 for item in [row["item"], *row["history"]])
+            assert all(
+                ratings[row["user"], f"i{item}"] >= 3 for item in [row["item"], *row["history"]]
+            )
     test = data.splits["test"]
     assert any(set(row["seen"]) - set(row["history"]) for row in test)
     assert all(set(row["history"]) <= set(row["seen"]) for row in test)
@@ -157,7 +159,7 @@ def test_splits_may_be_files_of_their_own(world: Any, load: Any) -> None:
     )
     data, plugin = load(world.settings(test=str(later)))
     assert set(data.splits) == {"train", "test"}
-    time = dict(((row[0], row[1]), row[3]) for row in rows)
+    time = {(row[0], row[1]): row[3] for row in rows}
     for row in data.splits["test"]:
         assert row["time"] >= middle
         assert all(time[row["user"], f"i{item}"] <= row["time"] for item in row["history"])

@@ -10,24 +10,15 @@ from accelerate import Accelerator
 from ft.errors import ConfigError
 from ft.settings import RunConfig
 
-Precision = Literal["bf16", "fp16", "fp32"]
+Precision = Literal["bf16", "fp32"]
 
 
 def choose_precision(config: RunConfig) -> Precision:
-    """The precision of the forward pass: bf16 where the hardware multiplies in it, else fp32.
-
-    Raises:
-        ConfigError: fp16 was asked for without a GPU.
-    """
-    gpu = torch.cuda.is_available() and config.device != "cpu"
-    if config.precision == "fp16" and not gpu:
-        raise ConfigError(
-            "fp16 needs a GPU", where="run.precision", hint="use auto, bf16 or fp32 on a processor"
-        )
+    """The precision of the forward pass: bf16 where the hardware multiplies in it, else fp32."""
     if config.precision != "auto":
         return config.precision
-    if gpu:
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if torch.cuda.is_available() and config.device != "cpu":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
 
 
@@ -35,7 +26,7 @@ def make_accelerator(config: RunConfig) -> Accelerator:
     """An accelerator for this process, on the device and in the precision of the settings.
 
     Raises:
-        ConfigError: the precision needs other hardware, or several processes were started.
+        ConfigError: several processes were started.
     """
     precision = choose_precision(config)
     accelerator = Accelerator(

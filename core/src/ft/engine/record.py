@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import resource
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,6 +43,15 @@ def machine(run: Run) -> dict[str, Any]:
         "precision": run.accelerator.mixed_precision,
         "processes": run.accelerator.num_processes,
     }
+
+
+def peak_memory(run: Run) -> dict[str, int | None]:
+    """Bytes that the process, and the GPU if there is one, held at most."""
+    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
+    cuda = run.device.type == "cuda"
+    return {"host": host, "device": torch.cuda.max_memory_allocated(run.device) if cuda else None}
 
 
 def plugin_rows(resolved: Resolved) -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,6 +179,25 @@ class Run:
         self.hooks.ledger.backward()
         total = loss.total.detach()
         self.backpropagated = total if self.backpropagated is None else self.backpropagated + total
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
+        """The task's loss of a micro-batch, without any technique."""
+        loss: Loss = self.hooks.provide("compute_loss", self, model, batch)
+        return loss
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Predict or evaluate for another purpose than the run's own scores: what plugins fit or
+        log meanwhile, such as a temperature, is put back at the end.
+        """
+        logged = dict(self.logged)
+        states = [(one.plugin, deepcopy(one.plugin.state_dict())) for one in self.hooks.members]
+        try:
+            yield
+        finally:
+            self.logged = logged
+            for plugin, state in states:
+                plugin.load_state_dict(state)
 
     def predict(
         self,

@@ -138,6 +138,7 @@ def _train(
         "train_seconds": round(progress.train_seconds, 3),
         "total_seconds": round(perf_counter() - started, 3),
         "costs": run.hooks.ledger.summary(),
+        "peak_memory": record.peak_memory(run),
         "metrics": {
             split: {name: asdict(metric) for name, metric in metrics.items()}
             for split, metrics in result.metrics.items()

@@ -147,6 +147,7 @@ class Bench:
             settings: of the run, over `SETTINGS`.
         """
         import ft
+        from ft.quiet import quiet_transformers
         from ft.testing.guards import guarded
 
         trial = Trial(resume or self.new_folder(label) / "run")
@@ -154,7 +155,8 @@ class Bench:
         values = {**SETTINGS, "model": str(self.model), **settings, **tables}
         names = [one.loaded.spec for one in members]
         try:
-            with self.cache(), guarded(trial.attempts) if guard else nullcontext():
+            watch = guarded(trial.attempts) if guard else nullcontext()
+            with self.cache(), quiet_transformers(), watch:
                 trial.result = (
                     ft.run(resume=resume) if resume else ft.run(names, output=trial.output, **values)
                 )

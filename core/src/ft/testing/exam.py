@@ -40,29 +40,41 @@ class Exam:
         self.subject = subject
 
     @cached_property
-    def _watched(self) -> tuple[Subject | None, Trial]:
-        if self.subject.kind == "task":
-            return None, self._watch(None)
-        trials = []
-        for spec in HOSTS:
-            host = self.bench.subject(spec)
-            trials.append((host, self._watch(host)))
-            if not isinstance(trials[-1][1].error, PluginError):
+    def _tried(self) -> tuple[Subject | None, Trial]:
+        """The task, and the first run: with batches of one example."""
+        hosts = [None] if self.subject.kind == "task" else map(self.bench.subject, HOSTS)
+        trials: list[tuple[Subject | None, Trial]] = []
+        for host in hosts:
+            members = [*([host] if host else []), self.subject]
+            trial = self.bench.run(
+                "single", members, guard=True, batch_size=1, max_steps=3, epochs=1
+            )
+            trials.append((host, trial))
+            if not isinstance(trial.error, PluginError):
                 return trials[-1]
         return trials[0]
 
     @property
     def host(self) -> Subject | None:
         """The task that a technique is tried with: the first that it does not refuse."""
-        return self._watched[0]
+        return self._tried[0]
 
     @property
+    def single(self) -> Trial:
+        """A run with batches of one example.
+
+        It comes before the others, so that what libraries do when they are first imported, such as
+        drawing a random number, is done.
+        """
+        return self._tried[1]
+
+    @cached_property
     def watched(self) -> Trial:
         """A run between probes, without network and pickle."""
-        return self._watched[1]
-
-    def _watch(self, host: Subject | None) -> Trial:
-        return self._probed("watched", host, guard=True)
+        before = self.single.attempts
+        trial = self._probed("watched", self.host, guard=True)
+        trial.attempts = [*before, *trial.attempts]
+        return trial
 
     def _probed(
         self,
@@ -103,11 +115,6 @@ class Exam:
             return stopped
         return self.bench.run("resumed", [], resume=stopped.output)
 
-    @cached_property
-    def single(self) -> Trial:
-        """A run with batches of one example."""
-        return self._bare("single", batch_size=1, max_steps=3, epochs=1)
-
     def _bare(self, label: str, last: Sequence[Subject] = (), **settings: Any) -> Trial:
         host = [self.host] if self.host else []
         return self.bench.run(label, [*host, self.subject, *last], **settings)
@@ -126,7 +133,8 @@ class Exam:
 
     def companies(self) -> Iterator[tuple[list[Subject], list[Subject]]]:
         """Who the subject is tried beside: the counterparts, and all members in their order."""
-        techniques = [self.bench.subject(spec) for spec in TECHNIQUES]
+        others = [spec for spec in TECHNIQUES if spec != self.subject.loaded.source]
+        techniques = [self.bench.subject(spec) for spec in others]
         techniques += self._official(OFFICIAL_TECHNIQUES)
         if self.subject.kind == "task":
             for technique in techniques:

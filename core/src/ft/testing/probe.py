@@ -231,7 +231,7 @@ class FarProbe(Plugin):
 
 def global_generators() -> dict[str, Any]:
     """The state of every global generator of random numbers, to be compared."""
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002
+    kind, keys, *rest = np.random.get_state()
     return {
         "Python (random)": random.getstate(),
         "NumPy (numpy.random)": (kind, bytes(keys), *rest),  # type: ignore[arg-type]

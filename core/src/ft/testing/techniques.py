@@ -130,7 +130,7 @@ class Idle(Plugin):
     def _draw(self) -> None:
         self.rng.random(3)
         random.random()
-        np.random.random(2)  # noqa: NPY002
+        np.random.random(2)
 
     @hookimpl
     def load_data(self, inner: Callable[..., TaskData], run: Run) -> TaskData:

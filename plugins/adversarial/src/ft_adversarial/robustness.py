@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from copy import deepcopy
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -43,11 +42,11 @@ def measure(
         clean: their evaluation.
     """
     split = predictions.split
-    with _aside(run):
+    with run.aside():
         context = partial(_context, config, run)
         under = {ATTACKED: inner(run, run.predict(split, context=context))}
     if misspelling(predictions.schema):
-        with _aside(run):
+        with run.aside():
             edit = partial(misspell, predictions.schema, split, config.typo_rate)
             under[MISSPELT] = inner(run, run.predict(split, edit=edit))
     else:
@@ -100,25 +99,11 @@ def misspell(schema: Schema, split: str, rate: float, examples: Columns) -> Colu
     return new
 
 
-@contextmanager
-def _aside(run: Run) -> Iterator[None]:
-    """What plugins fit to the predictions they score, such as a temperature, is put back."""
-    logged = dict(run.logged)
-    states = [(one.plugin, deepcopy(one.plugin.state_dict())) for one in run.hooks.members]
-    try:
-        yield
-    finally:
-        run.logged = logged
-        for plugin, state in states:
-            plugin.load_state_dict(state)
-
-
 def _context(
     config: AdversarialConfig, run: Run, model: nn.Module, batch: Mapping[str, Tensor]
 ) -> AbstractContextManager[Any]:
     def loss(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
-        total: Tensor = run.hooks.provide("compute_loss", run, model, batch).total
-        return total
+        return run.loss(model, batch).total
 
     return attack(
         model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from ft import (
     read_words,
 )
 from ft_ner.decoding import allowed_transitions, choose_tags, entities
+from ft_ner.example import write_example
 from ft_ner.scoring import score, score_words
 
 
@@ -36,6 +38,11 @@ class Ner(Plugin):
 
     Config: ClassVar[type[NerConfig]] = NerConfig
     config: NerConfig
+
+    @classmethod
+    def example_settings(cls, folder: Path) -> dict[str, Any]:
+        """A few sentences with names and places."""
+        return dict(write_example(folder))
 
     @hookimpl
     def load_data(self, run: Any) -> TaskData:

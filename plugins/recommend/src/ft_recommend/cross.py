@@ -15,13 +15,13 @@ from ft import Loss
 from ft_recommend.baselines import Scores, cosine
 from ft_recommend.cross_model import CrossEncoder, CrossShape
 from ft_recommend.first_stage import Shortlist, first_stage
-from ft_recommend.knowledge import Knowledge
+from ft_recommend.knowledge import Knowledge, padded
 from ft_recommend.pairs import HISTORY_TEXT, LIKED, SHORTLIST, history_text
 from ft_recommend.requests import Reader
 from ft_recommend.scoring import judge_list
 from ft_recommend.settings import RecommendConfig
 from ft_recommend.text import TokenTable, encode_table
-from ft_recommend.two_tower import COUNT, listed, padded
+from ft_recommend.two_tower import COUNT, listed
 
 if TYPE_CHECKING:
     from ft.engine.run import Run
@@ -63,7 +63,9 @@ class CrossTask:
             )
             self.model = CrossEncoder(encoder, shape, features, torch.from_numpy(popularity))
         self.model.knowledge = knowledge
-        self.reader = Reader(knowledge.catalogue, knowledge.people, config.top)
+        self.reader = Reader(
+            knowledge.catalogue, knowledge.people, config.top, exclude=config.exclude_seen
+        )
         self._stage: Shortlist | None = None
         self._tokens = TokenTable(knowledge.catalogue.texts, run.tokenizer, self.length)
 
@@ -81,7 +83,7 @@ class CrossTask:
             return self._encode_requests(run, examples)
         size = len(examples["item"])
         missing = [float("nan")] * size
-        context = self._context(
+        context = self.knowledge.context_of(
             examples["user"], examples.get("time", missing), examples.get("last", missing)
         )
         if SHORTLIST not in examples:
@@ -136,15 +138,6 @@ class CrossTask:
         offsets = encoding["offset_mapping"]
         return text if len(offsets) <= most else text[: offsets[most - 1][1]]
 
-    def _context(
-        self, users: Sequence[str], time: Sequence[float], last: Sequence[float]
-    ) -> list[list[float]]:
-        context = self.knowledge.context
-        person = self.knowledge.people.features_of(users, context.person)
-        matrix = context.matrix(np.array(time, float), np.array(last, float), person)
-        found: list[list[float]] = padded(matrix).tolist()
-        return found
-
     def stage(self) -> Shortlist:
         """The first stage of requests that name no candidates."""
         if self._stage is None:
@@ -171,13 +164,10 @@ class CrossTask:
             found = self.stage()(inside, asked.seen)
         lists = []
         for k, rows in enumerate(asked.wanted):
-            chosen = found[k] if rows is None else rows
-            if self.config.exclude_seen:
-                chosen = chosen[~np.isin(chosen, asked.seen[k])]
-            lists.append(chosen.tolist())
+            lists.append((found[k] if rows is None else rows).tolist())
         texts = self.added.texts
         histories = [history_text(rows, texts, self.config.pair_history) for rows in asked.liked]
-        context = self._context(asked.names, asked.time, asked.last)
+        context = self.knowledge.context_of(asked.names, asked.time, asked.last)
         features_of = self._lists(run, histories, lists, context, texts)
         features_of[COUNT] = [asked.count[k] for k in features_of["row"]]
         return features_of

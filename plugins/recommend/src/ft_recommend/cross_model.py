@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from ft_recommend import head
 from ft_recommend.knowledge import Knowledge
-from ft_recommend.model import HEAD
 
 SHAPE = "cross.json"
 
@@ -130,27 +128,17 @@ class CrossEncoder(nn.Module):
 
     def save_pretrained(self, folder: str | Path, **_: Any) -> None:
         """Write the encoder as a plain transformers folder, with the head beside it."""
-        folder = Path(folder)
-        self.encoder.save_pretrained(folder)  # type: ignore[operator]
-        head = {
-            name: value.detach().cpu().contiguous()
-            for name, value in self.state_dict().items()
-            if not name.startswith("encoder.")
-        }
-        save_file(head, folder / HEAD)
-        (folder / SHAPE).write_text(json.dumps(asdict(self.shape)))
-        if self.knowledge is not None:
-            self.knowledge.save(folder)
+        head.save(self, Path(folder), SHAPE)
 
     @classmethod
     def from_pretrained(cls, encoder: nn.Module, folder: str | Path) -> CrossEncoder:
-        """Build what `save_pretrained` wrote around its encoder."""
-        folder = Path(folder)
-        shape = CrossShape(**json.loads((folder / SHAPE).read_text()))
-        tensors = load_file(folder / HEAD)
-        model = cls(encoder, shape, tensors["features"].clone(), tensors["popularity"].clone())
-        missing, unexpected = model.load_state_dict(tensors, strict=False)
-        odd = [name for name in missing if not name.startswith("encoder.")] + list(unexpected)
-        if odd:
-            raise ValueError(f"{folder / HEAD} does not fit {SHAPE}: {', '.join(odd[:3])}")
+        """Build what `save_pretrained` wrote around its encoder.
+
+        Raises:
+            ValueError: the files do not fit together.
+        """
+        sizes, tensors = head.read(Path(folder), SHAPE)
+        features, popularity = tensors["features"].clone(), tensors["popularity"].clone()
+        model = cls(encoder, CrossShape(**sizes), features, popularity)
+        head.fill(model, tensors, Path(folder))
         return model

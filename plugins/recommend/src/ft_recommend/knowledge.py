@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ft_recommend.catalogue import Catalogue
 from ft_recommend.people import Context, People
@@ -23,6 +26,15 @@ class Knowledge:
     people: People
     context: Context
 
+    def context_of(
+        self, users: Sequence[str], time: Sequence[float], last: Sequence[float]
+    ) -> list[list[float]]:
+        """Features of users and moments, one list each; see `Context.matrix`."""
+        person = self.people.features_of(users, self.context.person)
+        matrix = self.context.matrix(np.array(time, float), np.array(last, float), person)
+        listed: list[list[float]] = padded(matrix).tolist()
+        return listed
+
     def save(self, folder: Path) -> None:
         """Write it as Parquet and JSON."""
         self.catalogue.save(folder)
@@ -33,3 +45,8 @@ class Knowledge:
     def load(cls, folder: Path) -> Knowledge:
         """Read what `save` wrote."""
         return cls(Catalogue.load(folder), People.load(folder), Context.load(folder))
+
+
+def padded(matrix: np.ndarray) -> np.ndarray:
+    """The matrix, with one column of zeros if it has none."""
+    return matrix if matrix.shape[1] else np.zeros((len(matrix), 1), np.float32)

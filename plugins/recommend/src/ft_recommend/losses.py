@@ -25,8 +25,7 @@ class Candidates:
         positions: (batch,) the column of each user's own item.
         log_chance: (columns,) log of how often an item is expected among them; ``None`` where all
             items are there.
-        hidden: (batch, columns) True where a column is the user's own item once more, or where it
-            counts for another user only; ``None``: nowhere.
+        hidden: (batch, columns) True where a column counts for another user only; ``None``: nowhere.
     """
 
     columns: Tensor
@@ -71,10 +70,10 @@ def choose(
         expected += config.sampled * (weights / weights.sum()).float()
     if how != "sampled":
         expected += batch * popularity / popularity.sum().clamp(min=1)
-    hidden = columns.unsqueeze(0) == targets.unsqueeze(1)
+    hidden = None
     if how == "sampled":
-        hidden[:, :batch] = True
-    hidden[own, own] = False
+        hidden = torch.zeros(batch, len(columns), dtype=torch.bool, device=targets.device)
+        hidden[:, :batch] = ~torch.eye(batch, dtype=torch.bool, device=targets.device)
     log_chance = expected[columns].clamp(min=1e-12).log() if config.correction else None
     return Candidates(columns, own, log_chance, hidden)
 
@@ -92,20 +91,19 @@ def _draw(weights: Tensor, count: int, generator: torch.Generator | None) -> Ten
 def in_batch(targets: Tensor, popularity: Tensor, correction: bool) -> Candidates:
     """The batch's own items as candidates, as many as there are users (Yi et al. 2019)."""
     own = torch.arange(len(targets), device=targets.device)
-    hidden = targets.unsqueeze(0) == targets.unsqueeze(1)
-    hidden[own, own] = False
     log_chance = None
     if correction:
         chance = popularity[targets].clamp(min=1) / popularity.sum().clamp(min=1)
         log_chance = chance.log()
-    return Candidates(targets, own, log_chance, hidden)
+    return Candidates(targets, own, log_chance)
 
 
 def ranking_loss(logits: Tensor, candidates: Candidates, kind: str) -> Tensor:
     """The loss of every user, (batch,).
 
     ``softmax``: cross entropy over the candidates, each score less its log chance to be among them
-    (Yi et al. 2019). ``bpr``: the mean of -log sigmoid of the own item's lead over each other
+    (Yi et al. 2019). The own item may be drawn once more: only so do scores become log
+    probabilities up to a constant. ``bpr``: the mean of -log sigmoid of the own item's lead over each other
     candidate (Rendle et al. 2009); there the correction does not apply.
 
     Args:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.functional import normalize, pad
+from torch.nn.functional import embedding, normalize, pad
 
+from ft_recommend import head
 from ft_recommend.knowledge import Knowledge
 from ft_recommend.text import TokenTable, encode_table, mean_vectors
 
-HEAD = "head.safetensors"
 SHAPE = "two_tower.json"
 
 
@@ -211,7 +208,8 @@ class TwoTower(nn.Module):
         # Finite, so that an empty history has weights of 0 and no gradient of NaN.
         logits = torch.where(there, self.position[: history.shape[1]], -1e9)
         weights = torch.softmax(logits, 1) * there
-        user = (weights.unsqueeze(-1) * vectors[place]).sum(1)
+        # Plain indexing would add gradients up in a random order.
+        user = (weights.unsqueeze(-1) * embedding(place, vectors)).sum(1)
         if context is not None and self.shape.context:
             user = user + self.context(context)
         return pad(self.dropout(user) * self.log_scale.exp(), (0, 1), value=1.0)
@@ -276,30 +274,17 @@ class TwoTower(nn.Module):
 
     def save_pretrained(self, folder: str | Path, **_: Any) -> None:
         """Write the encoder as a plain transformers folder, with the towers beside it."""
-        folder = Path(folder)
-        self.encoder.save_pretrained(folder)  # type: ignore[operator]
-        save_file(self.head_state(), folder / HEAD)
-        (folder / SHAPE).write_text(json.dumps(asdict(self.shape)))
-        if self.knowledge is not None:
-            self.knowledge.save(folder)
-
-    def head_state(self) -> dict[str, Tensor]:
-        """Everything but the encoder."""
-        return {
-            name: value.detach().cpu().contiguous()
-            for name, value in self.state_dict().items()
-            if not name.startswith("encoder.")
-        }
+        head.save(self, Path(folder), SHAPE)
 
     @classmethod
     def from_pretrained(cls, encoder: nn.Module, folder: str | Path) -> TwoTower:
-        """Build what `save_pretrained` wrote around its encoder."""
-        folder = Path(folder)
-        shape = Shape(**json.loads((folder / SHAPE).read_text()))
-        tensors: Mapping[str, Tensor] = load_file(folder / HEAD)
-        model = cls(encoder, shape, tensors["features"].clone(), tensors["popularity"].clone())
-        missing, unexpected = model.load_state_dict(tensors, strict=False)
-        odd = [name for name in missing if not name.startswith("encoder.")] + list(unexpected)
-        if odd:
-            raise ValueError(f"{folder / HEAD} does not fit {SHAPE}: {', '.join(odd[:3])}")
+        """Build what `save_pretrained` wrote around its encoder.
+
+        Raises:
+            ValueError: the files do not fit together.
+        """
+        sizes, tensors = head.read(Path(folder), SHAPE)
+        features, popularity = tensors["features"].clone(), tensors["popularity"].clone()
+        model = cls(encoder, Shape(**sizes), features, popularity)
+        head.fill(model, tensors, Path(folder))
         return model

@@ -26,6 +26,7 @@ from ft import (
 from ft_recommend.catalogue import Catalogue
 from ft_recommend.corpus import Corpus, read_corpus
 from ft_recommend.cross import CrossTask
+from ft_recommend.example import write_example
 from ft_recommend.examples import write_split
 from ft_recommend.first_stage import first_stage
 from ft_recommend.knowledge import Knowledge
@@ -44,6 +45,11 @@ class Recommend(Plugin):
 
     Config: ClassVar[type[ft.Config]] = RecommendConfig
     config: RecommendConfig
+
+    @classmethod
+    def example_settings(cls, folder: Path) -> dict[str, Any]:
+        """A few users who like items of one kind each."""
+        return dict(write_example(folder))
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)

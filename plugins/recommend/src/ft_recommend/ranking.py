@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -87,7 +88,7 @@ class Search:
         self.vectors = np.ascontiguousarray(vectors, np.float32)
         self._index: Any = None
         if len(vectors) >= FAISS_FROM and find_spec("faiss"):
-            import faiss
+            faiss: Any = import_module("faiss")
 
             self._index = faiss.IndexFlatIP(vectors.shape[1])
             self._index.add(self.vectors)

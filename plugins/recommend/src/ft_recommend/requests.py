@@ -54,12 +54,16 @@ class Reader:
         catalogue: the model's items.
         people: the model's users.
         top: length of a list unless a request says otherwise.
+        exclude: leave out what the user had; candidates that a request names are ranked all.
     """
 
-    def __init__(self, catalogue: Catalogue, people: People, top: int) -> None:
+    def __init__(
+        self, catalogue: Catalogue, people: People, top: int, *, exclude: bool = True
+    ) -> None:
         self.catalogue = catalogue
         self.people = people
         self.top = top
+        self.exclude = exclude
         self._files: dict[str, list[dict[str, Any]]] = {}
 
     def read(self, columns: Mapping[str, Sequence[Any]], first: int = 0) -> Asked:
@@ -112,8 +116,9 @@ class Reader:
             wanted = self._rows(request["candidates"], "candidates", asked, rows)
         elif "new_items" in request:
             new = self._rows(self._file(str(request["new_items"])), "new_items", asked, rows)
-            wanted = np.concatenate([np.arange(len(self.catalogue)), new])
-            wanted = np.unique(wanted)
+            wanted = np.union1d(np.arange(len(self.catalogue)), new)
+            if self.exclude:
+                wanted = np.setdiff1d(wanted, seen)
         count = request.get("k", self.top)
         if not isinstance(count, int) or count < 1:
             raise DataError(f"k is {count!r}, not a number of items")

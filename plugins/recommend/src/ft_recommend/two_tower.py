@@ -14,7 +14,7 @@ from ft import Loss
 from ft_recommend import losses
 from ft_recommend.baselines import Scores, cosine
 from ft_recommend.catalogue import Catalogue
-from ft_recommend.knowledge import Knowledge
+from ft_recommend.knowledge import Knowledge, padded
 from ft_recommend.model import Shape, TwoTower
 from ft_recommend.ranking import Search, allowed_items, chunks
 from ft_recommend.requests import Asked, Reader
@@ -56,7 +56,9 @@ class TwoTowerTask:
         else:
             self.model = self._new(run, encoder, popularity)
         self.model.knowledge = knowledge
-        self.reader = Reader(knowledge.catalogue, knowledge.people, config.top)
+        self.reader = Reader(
+            knowledge.catalogue, knowledge.people, config.top, exclude=config.exclude_seen
+        )
 
     def _new(self, run: Run, encoder: nn.Module, popularity: np.ndarray) -> TwoTower:
         config, catalogue = self.config, self.knowledge.catalogue
@@ -104,7 +106,7 @@ class TwoTowerTask:
             "history": [latest_first(history, self.config.history) for history in histories],
             "item": [row + 1 for row in examples["item"]],
             "labels": list(examples["item"]),
-            "context": self._context(
+            "context": self.knowledge.context_of(
                 examples["user"], examples.get("time", missing), examples.get("last", missing)
             ),
         }
@@ -125,15 +127,6 @@ class TwoTowerTask:
             for ids in tokenize(texts, run.tokenizer, self.length)
         ]
 
-    def _context(
-        self, users: Sequence[str], time: Sequence[float], last: Sequence[float]
-    ) -> list[list[float]]:
-        context = self.knowledge.context
-        person = self.knowledge.people.features_of(users, context.person)
-        matrix = context.matrix(np.array(time, float), np.array(last, float), person)
-        listed: list[list[float]] = padded(matrix).tolist()
-        return listed
-
     def _encode_requests(self, run: Run, examples: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
         asked = self.reader.read({k: v for k, v in examples.items() if k != "example_id"})
         self._add(run, asked)
@@ -142,7 +135,7 @@ class TwoTowerTask:
         return {
             "input_ids": [[pad]] * len(asked.liked),
             "history": [latest_first(history, self.config.history) for history in asked.liked],
-            "context": self._context(asked.names, asked.time, asked.last),
+            "context": self.knowledge.context_of(asked.names, asked.time, asked.last),
             SEEN: [rows.tolist() for rows in asked.seen],
             WANTED: [everything if rows is None else rows.tolist() for rows in asked.wanted],
             COUNT: asked.count,
@@ -297,8 +290,3 @@ def latest_first(history: np.ndarray, length: int) -> list[int]:
     rows[: len(last)] = last + 1
     found: list[int] = rows.tolist()
     return found
-
-
-def padded(matrix: np.ndarray) -> np.ndarray:
-    """The matrix, with one column of zeros if it has none."""
-    return matrix if matrix.shape[1] else np.zeros((len(matrix), 1), np.float32)

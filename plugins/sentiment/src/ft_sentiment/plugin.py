@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from ft_sentiment.calibration import COLDEST, HOTTEST
 from ft_sentiment.decoding import decode_classes, pool
 from ft_sentiment.encoding import encode_texts, sample_rows, share_too_long
 from ft_sentiment.evaluation import Scored, evaluate_classes, evaluate_numbers
+from ft_sentiment.example import write_example
 from ft_sentiment.kinds import found_kind, kind_notes
 from ft_sentiment.labels import class_counts, targets
 from ft_sentiment.settings import SentimentConfig
@@ -44,6 +46,11 @@ class Sentiment(Plugin):
 
     Config: ClassVar[type[ft.Config]] = SentimentConfig
     config: SentimentConfig
+
+    @classmethod
+    def example_settings(cls, folder: Path) -> dict[str, Any]:
+        """A few texts of two classes."""
+        return dict(write_example(folder))
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)

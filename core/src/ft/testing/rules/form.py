@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
-from ft.config import resolve
+from ft.config.complaints import Scope
 from ft.config.describe import fields_by_key
+from ft.config.layers import read_values
+from ft.config.merge import Given
 from ft.errors import FtError, PluginError
 from ft.manager import CORE, Hooks, Member, specs
 from ft.outline import outline, outline_of
-from ft.plugin import Config
+from ft.plugin import Config, Plugin
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import WORDS, Exam
+from ft.testing.rules.shared import said
 
 METHODS = {
     "forwards": ["inner"],
@@ -27,21 +31,26 @@ def hooks(exam: Exam) -> None:
     that is no hook, or asks for an argument that the hook does not have, is refused when a run
     begins. `forwards`, `state_dict` and `load_state_dict` are called as `ft.Plugin` has them.
     """
+    from ft.defaults.core import Core
+
     cls = exam.subject.loaded.cls
     for name in specs():
         method = getattr(cls, name, None)
         if method is not None and not hasattr(method, "ft_impl"):
             raise Broken(f"{name} is not marked", f"write @hookimpl above {name}")
     subject = exam.subject
-    plugin = cls(_config(exam))
+    config, errors = _check_settings(exam, {})
+    if config is None:
+        raise NotApplicable(f"its settings are not complete: {said(errors[0])}")
+    plugin = cls(config)
     plugin.seed(subject.name, 0)
-    host = exam.bench.subject(WORDS)
-    task = host.loaded.cls()
-    members = [Member(subject.name, plugin, subject.loaded.distribution, subject.loaded.version)]
+    loaded = subject.loaded
+    members = [Member(subject.name, plugin, loaded.distribution, loaded.version)]
     if subject.kind == "technique":
-        members = [Member(host.name, task, None, None), *members]
+        host = exam.bench.subject(WORDS).loaded
+        members = [_member(host.name, host.cls()), *members]
     try:
-        Hooks(members, Member(CORE, _core(), None, None))
+        Hooks(members, _member(CORE, Core(Config())))
     except PluginError as error:
         raise Broken(error.what, error.hint or "see the list of hooks") from error
     except FtError as error:
@@ -57,23 +66,18 @@ def hooks(exam: Exam) -> None:
             )
 
 
-def _config(exam: Exam) -> Config:
-    return _resolve(exam, {})
-
-
-def _resolve(exam: Exam, extra: dict[str, Any]) -> Config:
-    """The plugin's settings, with some added."""
+def _check_settings(exam: Exam, extra: Mapping[str, Any]) -> tuple[Config | None, list[FtError]]:
+    """The plugin's settings, with some added, and what is wrong with them."""
     subject = exam.subject
-    resolved = resolve(
-        [subject.loaded.spec], values={subject.name: {**subject.settings, **extra}}
-    )
-    return resolved.configs[subject.name]
+    settings, _ = read_values({subject.name: {**subject.settings, **extra}}, {})
+    given, model = Given.of(settings), subject.loaded.cls.Config
+    scope = Scope({subject.name: model}, given.places, None)
+    return given.check(subject.name, model, subject.loaded.owner, scope)
 
 
-def _core() -> Any:
-    from ft.defaults.core import Core
-
-    return Core(Config())
+def _member(name: str, plugin: Plugin) -> Member:
+    plugin.seed(name, 0)
+    return Member(name, plugin, None, None)
 
 
 def settings(exam: Exam) -> None:
@@ -89,28 +93,20 @@ def settings(exam: Exam) -> None:
             f"the setting {subject.name}.{silent[0]} has no description",
             'write Field(..., description="what it means, with its unit")',
         )
-    attempts: list[tuple[str, Any]] = [("no_such_setting", 1)]
-    attempts += [(key, odd) for key in fields if "." not in key for odd in ("?", {"?": ["?"]})]
-    for key, value in attempts:
-        try:
-            _resolve(exam, {key: value})
-        except FtError as error:
-            if key not in str(error):
-                raise Broken(
-                    f"the refusal of {subject.name}.{key} = {value!r} does not name it: {error}",
-                    "let the validator name the setting",
-                ) from error
-        except Exception as error:
-            raise Broken(
-                f"{subject.name}.{key} = {value!r} ends in {type(error).__name__}: {error}",
-                "raise ValueError with a sentence in the validator",
-            ) from error
-        else:
-            if key not in fields:
-                raise Broken(
-                    f"the unknown setting {subject.name}.{key} is taken without a word",
-                    "derive Config from ft.Config and leave its `extra` at 'forbid'",
-                )
+    unknown = "no_such_setting"
+    if not any(unknown in str(error) for error in _check_settings(exam, {unknown: 1})[1]):
+        raise Broken(
+            f"the unknown setting {subject.name}.{unknown} is taken without a word",
+            "derive Config from ft.Config and leave its `extra` at 'forbid'",
+        )
+    for key in fields:
+        for odd in ("?", -1, {"?": ["?"]}):
+            for error in _check_settings(exam, {key: odd})[1]:
+                if isinstance(error, PluginError):
+                    raise Broken(
+                        f"{subject.name}.{key} = {odd!r}: {error.what}",
+                        "raise ValueError with a sentence in the validator",
+                    )
 
 
 def listing(exam: Exam) -> str:
