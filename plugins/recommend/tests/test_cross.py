@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import numpy as np
@@ -14,27 +15,31 @@ import ft
 
 @pytest.fixture(scope="module")
 def crossed(go: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    import random
-
+    """Everybody takes red items; their titles do not tell the colour."""
     rng = random.Random(1)
     folder = tmp_path_factory.mktemp("cross")
-    items = [[f"i{k}", f"{'red' if k % 2 else 'blue'}ish{k % 6} no {k}"] for k in range(20)]
-    (folder / "items.csv").write_text("item,title\n" + "".join(f"{a},{b}\n" for a, b in items))
+    words = [f"redish{k}" for k in range(6)]
+    items = [
+        f"i{k},{' '.join(rng.sample(words, 2))} no {k},{'red' if k % 2 else 'blue'}\n"
+        for k in range(24)
+    ]
+    (folder / "items.csv").write_text("item,title,kind\n" + "".join(items))
     rows = []
     for u in range(20):
-        mine = [k for k in range(20) if k % 2 == u % 2]
-        rows += [f"u{u},i{k},{t}\n" for t, k in enumerate(rng.sample(mine, 5))]
+        mine = [k for k in range(24) if k % 2]
+        rows += [f"u{u},i{k},{t}\n" for t, k in enumerate(rng.sample(mine, 4))]
     (folder / "interactions.csv").write_text("user,item,timestamp\n" + "".join(rows))
     settings = {
         "mode": "cross",
         "interactions": str(folder / "interactions.csv"),
         "items": str(folder / "items.csv"),
-        "first_stage": "popularity",
-        "rerank": 12,
+        "text": ("title",),
+        "categories": ("kind",),
+        "rerank": 16,
         "pair_negatives": 3,
         "pair_history": 2,
     }
-    return go(settings, epochs=3)
+    return go(settings, epochs=3, head_learning_rate=0.1)
 
 
 def test_a_row_is_a_liked_item_or_a_negative(world: Any, load: Any) -> None:
@@ -73,7 +78,7 @@ def test_it_ranks_the_first_stages_candidates_better(crossed: Any) -> None:
     table = crossed.tables[0]
     assert [row[0] for row in table.rows] == [
         "recommend (cross)",
-        "first stage: popularity",
+        "first stage: bm25",
         "popularity",
         "BM25",
         "frozen encoder",
@@ -104,9 +109,14 @@ def test_the_model_folder_is_a_plain_encoder(crossed: Any) -> None:
 def test_requests_are_ranked_by_pairs(crossed: Any) -> None:
     (known,) = ft.predict(crossed.output, {"user": "u1", "k": 4})
     assert len(known["items"]) == 4
-    request = {"history": ["i0", "i2"], "candidates": ["i4", {"title": "blueish1"}, "redish1"]}
+    new = [
+        {"item": "a", "title": "no 1", "kind": "blue"},
+        {"item": "b", "title": "no 1", "kind": "red"},
+    ]
+    request = {"history": ["i1", "redish3"], "candidates": [*new, "i5"]}
     (new,) = ft.predict(crossed.output, request)
-    assert set(new["items"]) == {"i4", "blueish1", "redish1"}
+    assert set(new["items"]) == {"a", "b", "i5"}
+    assert new["items"][-1] == "a"
     assert new["scores"] == sorted(new["scores"], reverse=True)
 
 
