@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import runpy
+import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,7 +42,14 @@ class Child:
         return self._stderr.read_text() if self._stderr.exists() else ""
 
     def signal(self, number: int) -> None:
-        os.kill(self.process.pid, number)
+        """Send a signal, unless the command has ended."""
+        if self.process.is_alive():
+            os.kill(self.process.pid, number)
+
+    def kill(self) -> bool:
+        """End it with ``kill -9``; says whether it was still there."""
+        self.process.kill()
+        return self.wait() == -signal.SIGKILL
 
     def wait(self) -> int:
         """The exit code; negative: the signal that ended it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 TIMES = ("seconds", "costs", "notes", "machine", "peak_memory")
-"""What a record may differ in: how long things took, and what was said of the resume."""
+"""What a record may differ in: what things cost, and what was said of the resume."""
 
 
 def tensors(path: Path) -> dict[str, Any]:

@@ -122,6 +122,14 @@ class Redraw(Plugin):
         return inner(run, {**examples, column: new}, training)
 
 
+SIGNALS = {
+    "kill": [signal.SIGKILL],
+    "int": [signal.SIGINT],
+    "term": [signal.SIGTERM],
+    "twice": [signal.SIGINT, signal.SIGINT],
+}
+
+
 class StumbleConfig(Config):
     """When to fail, and how.
 
@@ -129,14 +137,14 @@ class StumbleConfig(Config):
         armed: fail only while this file is there, and remove it.
         hook: where to fail.
         step: when, counted from 1.
-        how: an exception, a loss that is not a number, or a signal to the own process.
+        how: an exception, a loss that is not a number, or signals to the own process.
         stop: the step in which to ask the run to end, armed or not.
     """
 
     armed: str = "/nowhere"
     hook: Literal["compute_loss", "evaluate", "on_epoch_end"] = "compute_loss"
     step: int = 1
-    how: Literal["raise", "nan", "kill", "int", "term"] = "raise"
+    how: Literal["raise", "nan", "kill", "int", "term", "twice"] = "raise"
     stop: int | None = None
 
 
@@ -154,9 +162,8 @@ class Stumble(Plugin):
         armed.unlink()
         if config.how == "raise":
             raise RuntimeError("stumbled")
-        if config.how in ("kill", "int", "term"):
-            signals = {"kill": signal.SIGKILL, "int": signal.SIGINT, "term": signal.SIGTERM}
-            os.kill(os.getpid(), signals[config.how])
+        for number in SIGNALS.get(config.how, ()):
+            os.kill(os.getpid(), number)
         return True
 
     @hookimpl

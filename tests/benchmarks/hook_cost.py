@@ -72,9 +72,11 @@ def hooks(trace: Trace | None = None) -> Hooks:
 
 def by_hand(made: Hooks) -> Callable[..., Any]:
     """The same methods, nested without ft."""
-    chain = made.core.plugin.compute_loss
+    core: Any = made.core.plugin
+    chain: Callable[..., Any] = core.compute_loss
     for member in made.members:
-        chain = _nested(member.plugin.compute_loss, chain)
+        technique: Any = member.plugin
+        chain = _nested(technique.compute_loss, chain)
     return chain
 
 

@@ -31,7 +31,10 @@ techniques of other people: it calls what it wraps two times and needs the graph
 FREE_EARLY = {"fgm", "pgd", "freelb"}
 """What frees a graph, and so must stand behind what needs it."""
 
-TASKS = ("ner", "sentiment", "words", "texts", "recommend")
+BUDGET = {"ner": 48, "sentiment": 48, "words": 48, "texts": 48, "recommend": 2048}
+"""Tokens a forward pass: a step takes several, but where an example is scored against its batch."""
+
+TASKS = tuple(BUDGET)
 PAIRS = [pair for pair in permutations(TECHNIQUES, 2) if not set(pair) <= set(METHODS)]
 SHORT = {"augment", "fgm", "smart", "twice"}
 CHOSEN = {("augment", "fgm"), ("fgm", "augment"), ("twice", "smart"), ("smart", "twice")}
@@ -68,7 +71,7 @@ class Runs:
         return self._start(
             [task, *(TECHNIQUES[name][0] for name in techniques), "count"],
             self._folder / str(self._count),
-            **{"max_steps": 3, "max_tokens": 48, "batch_size": 8, **settings, **own, **tables},
+            **{"max_steps": 3, "max_tokens": BUDGET[task], **settings, **own, **tables},
         )
 
     def plain(self, task: str) -> Any:
@@ -125,7 +128,7 @@ def test_techniques_compose(
     once = set(json.loads((plain.output / "forwards.json").read_text()))
     counted = json.loads((result.output / "forwards.json").read_text())
     assert {passes * one for one in once} == set(counted)
-    assert len(counted) > result.record["steps"]
+    assert len(counted) > result.record["steps"] or task == "recommend"
     assert result.record["forwards_per_step"] == passes * plain.record["forwards_per_step"]
 
     again = runs.run(task, techniques)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ft.cli.check import check
 from ft.cli.failure import guarded
 from ft.cli.options import Debug
 
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 app = typer.Typer(
-    help="List the installed plugins, or show one.", rich_markup_mode=None, add_completion=False
+    help="List the installed plugins, show one, or check one.",
+    rich_markup_mode=None,
+    add_completion=False,
 )
 
 
 @app.callback(invoke_without_command=True)
 def plugins(context: typer.Context, as_json: Json = False) -> None:
-    """List the installed plugins, or show one."""
+    """List the installed plugins, show one, or check one."""
     if context.invoked_subcommand is None:
         list_installed(as_json=as_json)
 
@@ -99,6 +102,9 @@ def show(
         return
     for line in _page(facts):
         typer.echo(line)
+
+
+app.command("check")(guarded(check))
 
 
 @app.command("schema")

@@ -1,5 +1,20 @@
-"""What a plugin's author tests with: tiny models that need no network, and in-memory data."""
+"""What a plugin's author tests with: a tiny model, small tasks and techniques, and the contract.
 
+``test_contract = conformance("ner")`` in a test file checks every rule of the contract.
+"""
+
+from ft.testing.conformance import conformance
 from ft.testing.models import tiny_bert
+from ft.testing.names import EARLY, PAIR, REPEAT, REWRITE, TEXTS, TWICE, WORDS
 
-__all__ = ["tiny_bert"]
+__all__ = [
+    "EARLY",
+    "PAIR",
+    "REPEAT",
+    "REWRITE",
+    "TEXTS",
+    "TWICE",
+    "WORDS",
+    "conformance",
+    "tiny_bert",
+]

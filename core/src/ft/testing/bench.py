@@ -158,7 +158,9 @@ class Bench:
             watch = guarded(trial.attempts) if guard else nullcontext()
             with self.cache(), quiet_transformers(), watch:
                 trial.result = (
-                    ft.run(resume=resume) if resume else ft.run(names, output=trial.output, **values)
+                    ft.run(resume=resume)
+                    if resume
+                    else ft.run(names, output=trial.output, **values)
                 )
         except Exception as error:
             trial.error = error

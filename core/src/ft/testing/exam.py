@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from ft.errors import PluginError, UserError
+from ft.discovery import installed
+from ft.errors import PluginError
+from ft.testing import names
 from ft.testing.bench import Bench, Subject, Trial
 from ft.testing.edges import Kind
-
-WORDS = "ft.testing.tasks:WordsTask"
-TEXTS = "ft.testing.tasks:TextsTask"
-PAIR = "ft.testing.tasks:PairTask"
-HOSTS = (WORDS, TEXTS, PAIR)
-"""The tasks that a technique is tried with: words with tags, labelled texts, pairs."""
-
-TECHNIQUES = tuple(f"ft.testing.techniques:{name}" for name in ("Twice", "Early", "Rewrite", "Repeat"))
-"""The techniques that every plugin is tried beside."""
-
-OFFICIAL_TASKS = ("ner", "sentiment", "recommend")
-OFFICIAL_TECHNIQUES = ("augment", "adversarial")
-"""ft's own plugins, tried beside where they are installed."""
 
 STOP_AT = 4
 """The step in which a run is stopped; the checkpoint before it is that of step 2."""
@@ -42,7 +32,7 @@ class Exam:
     @cached_property
     def _tried(self) -> tuple[Subject | None, Trial]:
         """The task, and the first run: with batches of one example."""
-        hosts = [None] if self.subject.kind == "task" else map(self.bench.subject, HOSTS)
+        hosts = [None] if self.subject.kind == "task" else map(self.bench.subject, names.HOSTS)
         trials: list[tuple[Subject | None, Trial]] = []
         for host in hosts:
             members = [*([host] if host else []), self.subject]
@@ -87,8 +77,8 @@ class Exam:
         """A run with the probes around the subject, and others outside of them."""
         report = self.bench.new_folder(label) / "report.jsonl"
         probe = {"report": str(report), "subject": self.subject.name}
-        far = self.bench.subject("ft.testing.probe:FarProbe", probe)
-        near = [host, self.bench.subject("ft.testing.probe:NearProbe")] if host else []
+        far = self.bench.subject(names.FAR, probe)
+        near = [host, self.bench.subject(names.NEAR)] if host else []
         members = [*first, *near, self.subject, far, *last]
         return self.bench.run(label, members, report=report, **settings)
 
@@ -100,7 +90,7 @@ class Exam:
     @cached_property
     def beside_idle(self) -> Trial:
         """The watched run with a plugin that only draws random numbers."""
-        idle = self.bench.subject("ft.testing.techniques:Idle")
+        idle = self.bench.subject(names.IDLE)
         return self._probed("idle", self.host, first=[idle])
 
     @cached_property
@@ -109,7 +99,7 @@ class Exam:
         armed = self.bench.new_folder("armed") / "armed"
         armed.touch()
         settings = {"armed": str(armed), "step": STOP_AT}
-        stop = self.bench.subject("ft.testing.edges:Stop", settings)
+        stop = self.bench.subject(names.STOP, settings)
         stopped = self._probed("stopped", self.host, last=[stop])
         if armed.exists():
             return stopped
@@ -121,42 +111,34 @@ class Exam:
 
     def edge(self, kind: Kind) -> tuple[Trial, Any]:
         """A run with extreme examples, and the requests of the same kind."""
-        import json
-
         report = self.bench.new_folder(kind) / "requests.json"
-        edges = self.bench.subject(
-            "ft.testing.edges:Edges", {"kind": kind, "report": str(report)}
-        )
+        edges = self.bench.subject(names.EDGES, {"kind": kind, "report": str(report)})
         trial = self._bare(kind, last=[edges], max_steps=3, epochs=1)
         requests = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
         return trial, requests
 
     def companies(self) -> Iterator[tuple[list[Subject], list[Subject]]]:
         """Who the subject is tried beside: the counterparts, and all members in their order."""
-        others = [spec for spec in TECHNIQUES if spec != self.subject.loaded.source]
+        others = [spec for spec in names.TECHNIQUES if spec != self.subject.loaded.source]
         techniques = [self.bench.subject(spec) for spec in others]
-        techniques += self._official(OFFICIAL_TECHNIQUES)
+        techniques += self._official(names.OFFICIAL_TECHNIQUES)
         if self.subject.kind == "task":
             for technique in techniques:
                 yield [technique], [self.subject, technique]
                 yield [technique], [technique, self.subject]
             return
-        tasks = [self.bench.subject(spec) for spec in HOSTS] + self._official(OFFICIAL_TASKS)
+        tasks = [self.bench.subject(spec) for spec in names.HOSTS] + self._official(
+            names.OFFICIAL_TASKS
+        )
         for i, technique in enumerate(techniques):
             one, other = tasks[2 * i % len(tasks)], tasks[(2 * i + 1) % len(tasks)]
             yield [one, technique], [one, self.subject, technique]
             yield [other, technique], [other, technique, self.subject]
 
-    def _official(self, names: Sequence[str]) -> list[Subject]:
-        found = []
-        for name in names:
-            if name == self.subject.name:
-                continue
-            try:
-                found.append(self.bench.subject(name))
-            except UserError:
-                continue  # not installed
-        return found
+    def _official(self, official: Sequence[str]) -> list[Subject]:
+        """Those of ft's own plugins that are installed."""
+        there = {one.name for one in installed()} - {self.subject.name}
+        return [self.bench.subject(name) for name in official if name in there]
 
     def in_company(self, members: Sequence[Subject]) -> Trial:
         """A short run with others."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ft.engine.run import Run
 
 Columns = Mapping[str, list[Any]]
-FORWARDS = "forwards"
 
 
 class NearProbe(Plugin):
@@ -118,9 +117,6 @@ class FarProbe(Plugin):
         self, inner: Callable[..., Loss], run: Run, model: nn.Module, batch: Mapping[str, Tensor]
     ) -> Loss:
         """Compare the batch, and count the model's forward passes."""
-        if not self._state_seen:
-            self._state_seen = True
-            self._check_state(run)
         passes = 0
 
         def count(*_: Any) -> None:
@@ -136,6 +132,9 @@ class FarProbe(Plugin):
         self._most = max(self._most, passes)
         for place in changed(before, batch):
             self.found("batch", f"compute_loss changed the batch{place} in place")
+        if not self._state_seen:
+            self._state_seen = True
+            self._check_state(run)
         return loss
 
     @hookimpl
@@ -159,13 +158,18 @@ class FarProbe(Plugin):
             return inner(run, predictions)
 
     @hookimpl
+    def on_run_start(self, run: Run) -> None:
+        """Look at the state before the core first writes it."""
+        self._check_state(run)
+
+    @hookimpl
     def on_run_end(self, run: Run) -> None:
         """Everything that needs the run at its end."""
         assert run.data is not None
         self._compare_splits("a hook", self._splits, fingerprints(run.data.splits), own="")
         self._check_state(run)
         self._check_sum(run)
-        self.found(FORWARDS, "", counted=self._most, stated=run.hooks.forwards())
+        self.found("forwards", "", counted=self._most, stated=run.hooks.forwards())
 
     def _check_state(self, run: Run) -> None:
         """The state goes through JSON, and into a new instance, and comes back the same."""

@@ -32,7 +32,7 @@ from ft_recommend.people import Context, People, read_person_features
 from ft_recommend.settings import RecommendConfig
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft import Run
 
 ASIDE = "set_aside.jsonl"
 

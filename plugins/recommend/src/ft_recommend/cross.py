@@ -24,7 +24,7 @@ from ft_recommend.text import TokenTable, encode_table
 from ft_recommend.two_tower import COUNT, listed
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft import Run
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids", "item", "context")
 

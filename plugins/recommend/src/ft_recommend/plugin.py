@@ -37,7 +37,7 @@ from ft_recommend.settings import RecommendConfig
 from ft_recommend.two_tower import TwoTowerTask
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft import Run
 
 
 class Recommend(Plugin):

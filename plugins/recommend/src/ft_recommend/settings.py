@@ -57,7 +57,7 @@ class RecommendConfig(DataConfig):
         description="two_tower scores the catalogue; cross re-ranks a first stage's top",
     )
     history: int = Field(20, gt=0, description="liked items that are read, the most recent ones")
-    text_length: int = Field(32, gt=2, description="tokens of an item's text that are read")
+    text_length: int = Field(48, gt=2, description="tokens of an item's text that are read")
     tuned_share: float = Field(
         1.0,
         ge=0,

@@ -23,7 +23,7 @@ from ft_recommend.settings import RecommendConfig
 from ft_recommend.text import TokenTable, encode_table, tokenize
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft import Run
 
 ITEM_CHUNK = 65_536
 SEEN, WANTED, COUNT = "seen", "wanted", "count"

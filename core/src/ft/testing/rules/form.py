@@ -15,7 +15,8 @@ from ft.manager import CORE, Hooks, Member, specs
 from ft.outline import outline, outline_of
 from ft.plugin import Config, Plugin
 from ft.testing.contract import Broken, NotApplicable
-from ft.testing.exam import WORDS, Exam
+from ft.testing.exam import Exam
+from ft.testing.names import WORDS
 from ft.testing.rules.shared import said
 
 METHODS = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ft.errors import PluginError
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import Exam
-from ft.testing.probe import FORWARDS
 from ft.testing.rules.shared import none_found, ran
 
 RATIO = (0.6, 1.7)
@@ -65,7 +64,7 @@ def forwards(exam: Exam) -> str:
     """`forwards(inner)` gives the forward passes through the model of one training batch, from
     those of what it wraps. `ft run --explain` and the record state the cost by it.
     """
-    facts = ran(exam).found(FORWARDS)[0]
+    facts = ran(exam).found("forwards")[0]
     if facts["counted"] != facts["stated"]:
         raise Broken(
             f"a training batch took {facts['counted']} forward passes, forwards() says "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ft.testing.compare import differences
+from pathlib import Path
+
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import STOP_AT, Exam
 from ft.testing.rules.shared import finished, none_found, ran, said
@@ -17,8 +18,10 @@ def repeatable(exam: Exam) -> None:
     _same(exam, again.output, reference.output, "draw from self.rng or self.rng_at(...) alone")
 
 
-def _same(exam: Exam, run: object, reference: object, hint: str, *, generators: bool = True) -> None:
-    found = differences(run, reference, exam.subject.name, generators=generators)  # type: ignore[arg-type]
+def _same(exam: Exam, run: Path, reference: Path, hint: str, *, generators: bool = True) -> None:
+    from ft.testing.compare import differences
+
+    found = differences(run, reference, exam.subject.name, generators=generators)
     if found:
         more = f" (and {len(found) - 2} more differences)" if len(found) > 2 else ""
         raise Broken("; ".join(found[:2]) + more, hint)
@@ -29,9 +32,7 @@ def independent(exam: Exam) -> None:
     from the global ones of Python and NumPy, leaves the run as it was to the last bit.
     """
     reference, beside = ran(exam), exam.beside_idle
-    finished(
-        beside, "with an idle plugin beside it fails", "rely on no order or number of plugins"
-    )
+    finished(beside, "with an idle plugin beside it fails", "rely on no order or number of plugins")
     _same(
         exam,
         beside.output,
@@ -46,7 +47,9 @@ def globals_(exam: Exam) -> None:
     called is not fixed: what it draws from a global generator there shifts the dropout of the
     training. `compute_loss` may use torch's, as dropout does.
     """
-    none_found(exam, "globals", "draw from self.rng_at(run.epoch, example_id) or a seeded generator")
+    none_found(
+        exam, "globals", "draw from self.rng_at(run.epoch, example_id) or a seeded generator"
+    )
 
 
 def state(exam: Exam) -> None:

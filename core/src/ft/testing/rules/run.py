@@ -56,7 +56,9 @@ def _edge(exam: Exam, kind: Kind, what: str) -> str:
         with exam.bench.cache():
             ft.predict(trial.output, facts["requests"])
     except Exception as error:
-        raise Broken(f"prediction of {what} fails: {said(error)}", "see decode and encode") from error
+        raise Broken(
+            f"prediction of {what} fails: {said(error)}", "see decode and encode"
+        ) from error
     return ""
 
 
@@ -103,7 +105,9 @@ def restored(exam: Exam) -> str:
     if split not in trial.result.metrics:
         raise NotApplicable("its data has neither a validation nor a test split")
     before = _items(trial.output, split)
-    hint = "let build_head return the saved model when run.restored, and keep the rest in state_dict"
+    hint = (
+        "let build_head return the saved model when run.restored, and keep the rest in state_dict"
+    )
     try:
         with exam.bench.cache():
             again = ft.evaluate(trial.output, split=split)  # type: ignore[arg-type]

@@ -1,0 +1,209 @@
+"""The plugin: sentences with two marked entities, and the relation between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset, DatasetDict
+from pydantic import Field
+from torch import nn
+from transformers import AddedToken, AutoModel
+
+from ft import (
+    FILE,
+    LINE,
+    DataConfig,
+    DataError,
+    Evaluation,
+    Label,
+    Plugin,
+    Predictions,
+    Run,
+    Schema,
+    TaskData,
+    Text,
+    hookimpl,
+    read_split_tables,
+)
+from ft_relations.marks import MARKS, OPENING, check_marks, mark, spaced
+from ft_relations.model import EntityStart
+from ft_relations.scoring import evaluate_relations
+from ft_relations.windows import window
+
+TEXT, RELATION = "text", "relation"
+
+GIVEN = "given"
+"""Column with the marked text as it was read, which no technique alters."""
+
+SHOWN = 5
+"""Faulty rows that a message names."""
+
+
+class RelationsConfig(DataConfig):
+    """Where the sentences are, and what counts as no relation."""
+
+    negative: str = Field("Other", description="the label for none of the relations, not scored")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout before the classifier")
+
+
+class Relations(Plugin):
+    """Says which relation holds between two entities of a sentence, and in which direction."""
+
+    Config = RelationsConfig
+    config: RelationsConfig
+
+    @hookimpl
+    def load_data(self, run: Run) -> TaskData:
+        """Read the splits and mark the entities in their texts.
+
+        Raises:
+            DataError: a row has no relation, or its entities are not in its text.
+        """
+        data = read_split_tables(
+            self.config, owner=self.name, run=run, columns=(TEXT, RELATION), content=(TEXT,)
+        )
+        splits = {split: self._marked(data, split) for split in data.splits}
+        found = {split: set(rows[RELATION]) for split, rows in splits.items()}
+        for split in found.keys() - {"train"}:
+            unseen = sorted(found[split] - found.get("train", set()))
+            if unseen and "train" in found:
+                data.notes.append(f"{', '.join(unseen)} occur in {split} and never in train")
+        names = tuple(sorted(set().union(*found.values())))
+        data.splits = DatasetDict(splits)
+        data.schema = Schema(texts=(Text(TEXT),), label=Label(RELATION, names))
+        return data
+
+    def _marked(self, data: TaskData, split: str) -> Dataset:
+        """The rows of a split with marked texts; faulty ones are refused, or left out and said."""
+        rows = data.splits[split]
+        texts: list[str] = []
+        kept: list[int] = []
+        faults: list[str] = []
+        for i, row in enumerate(rows):
+            try:
+                texts.append(marked_text(row))
+                if not isinstance(row[RELATION], str) or not row[RELATION].strip():
+                    texts.pop()
+                    raise ValueError(f"has no {RELATION}")
+            except ValueError as error:
+                faults.append(f"{data.place(split, i)}: {error}")
+            else:
+                kept.append(i)
+        if faults and (self.config.on_bad_row == "refuse" or not kept):
+            raise DataError(
+                f"{len(faults)} rows cannot be used:\n    " + "\n    ".join(faults[:SHOWN]),
+                where=f"{self.name}.{split}",
+                who=f"plugin {self.name}",
+                hint=f"mend the rows, or set {self.name}.on_bad_row = 'skip'",
+            )
+        if faults:
+            shown = "; ".join(faults[:SHOWN])
+            data.notes.append(f"{len(faults)} rows of {split} are left out: {shown}")
+        columns = {
+            RELATION: rows[RELATION],
+            **{k: rows[k] for k in (FILE, LINE) if k in rows.features},
+        }
+        chosen = {name: [values[i] for i in kept] for name, values in columns.items()}
+        return Dataset.from_dict({TEXT: texts, GIVEN: texts, **chosen})
+
+    @hookimpl
+    def build_head(self, run: Run, data: TaskData) -> nn.Module:
+        """The encoder with the marks in its vocabulary, and a classifier over the opening marks."""
+        label = data.schema.label
+        assert label is not None
+        if not run.restored:
+            # A mark takes the space before it along, so that the words around keep theirs.
+            tokens = [AddedToken(one, lstrip=True, special=True) for one in MARKS]
+            run.tokenizer.add_tokens(tokens, special_tokens=True)
+        encoder = run.load(AutoModel.from_pretrained, "model", dtype=torch.float32)
+        rows = encoder.get_input_embeddings().num_embeddings
+        if len(run.tokenizer) > rows:
+            encoder.resize_token_embeddings(len(run.tokenizer), mean_resizing=False)
+        model = EntityStart(encoder, len(label.names), self.config.dropout)
+        if run.restored:
+            model.load_head(Path(run.model_path))
+        return model
+
+    @hookimpl
+    def encode(
+        self, run: Run, examples: Mapping[str, list[Any]], training: bool
+    ) -> Mapping[str, list[Any]]:
+        """Token ids with the marks among them, and where the opening marks stand.
+
+        Raises:
+            DataError: the entities of a sentence are not marked.
+        """
+        assert run.data is not None
+        label = run.data.schema.label
+        assert label is not None
+        count = len(examples[TEXT])
+        rows = [{name: values[i] for name, values in examples.items()} for i in range(count)]
+        texts = [spaced(self._text(row, training)) for row in rows]
+        encoded = run.tokenizer(texts, return_special_tokens_mask=True, return_attention_mask=False)
+        marks = run.tokenizer.convert_tokens_to_ids(list(MARKS))
+        features: dict[str, list[Any]] = {"input_ids": [], "opens": []}
+        for ids, special in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True):
+            frame = [bool(s) and piece not in marks for piece, s in zip(ids, special, strict=True)]
+            features["input_ids"].append(self._fitted(run, ids, frame, marks))
+            features["opens"].append([features["input_ids"][-1].index(marks[k]) for k in (0, 2)])
+        relations = examples.get(RELATION)
+        if relations is not None and None not in relations:
+            features["labels"] = [label.names.index(relation) for relation in relations]
+        return features
+
+    def _text(self, row: Mapping[str, Any], training: bool) -> str:
+        """The marked text of an example.
+
+        A technique may have torn a mark off a text of training: then it is taken as it was read.
+        """
+        try:
+            return marked_text(row)
+        except ValueError as error:
+            if training and GIVEN in row:
+                return str(row[GIVEN])
+            raise DataError(
+                f"the sentence {error}",
+                where=f"text {str(row[TEXT])[:60]!r}",
+                hint=f"write {OPENING[0]}...{OPENING[0].replace('<', '</')} around the first entity "
+                "and the same with e2 around the second, or give e1 and e2 with start and end",
+            ) from error
+
+    def _fitted(self, run: Run, ids: list[int], frame: list[bool], marks: list[int]) -> list[int]:
+        """The ids of a sentence, cut to the model's length if need be."""
+        if len(ids) <= run.max_length:
+            return ids
+        begin, end = frame.index(False), len(frame) - frame[::-1].index(False)
+        body, room = ids[begin:end], run.max_length - (len(ids) - (end - begin))
+        opens, closes = ([body.index(marks[k]) for k in pair] for pair in ((0, 2), (1, 3)))
+        kept = [body[i] for i in window(len(body), opens, closes, room)]
+        run.note(f"sentences of more than {run.max_length} tokens are cut; the entities stay")
+        return [*ids[:begin], *kept, *ids[end:]]
+
+    @hookimpl
+    def evaluate(self, run: Run, predictions: Predictions) -> Evaluation:
+        """The official score of SemEval-2010 Task 8, with its interval."""
+        return evaluate_relations(
+            predictions.examples[RELATION],
+            [item["label"] for item in predictions.items],
+            negative=self.config.negative,
+            seed=run.config.seed,
+        )
+
+
+def marked_text(row: Mapping[str, Any]) -> str:
+    """The text of a row with its entities marked, by marks in it or by places beside it.
+
+    Raises:
+        ValueError: neither is there, or it does not fit; the message reads on from "the row".
+    """
+    text = row[TEXT]
+    if not isinstance(text, str):
+        raise ValueError(f"has no {TEXT}")
+    e1, e2 = row.get("e1"), row.get("e2")
+    if isinstance(e1, Mapping) and isinstance(e2, Mapping):
+        text = mark(text, e1, e2)
+    check_marks(text)
+    return text

@@ -1,0 +1,337 @@
+"""The folder of a run: who may write to it, what is left of it when something fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import ft
+from ft.errors import Interrupted
+
+PLUGINS = ["words", "wobble", "stumble"]
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The hash of every file in a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+class Failing:
+    """Runs that fail once as told, and the same run without a failure."""
+
+    def __init__(self, go: Callable[..., Any], folder: Path) -> None:
+        self.go, self.folder, self.armed = go, folder, folder / "armed"
+        self.said = ""
+
+    def settings(self, **settings: Any) -> dict[str, Any]:
+        return {"epochs": 2, "keep_checkpoints": 2, **settings}
+
+    def never(self, **settings: Any) -> Path:
+        return Path(self.go(PLUGINS, **self.settings(**settings)).output)
+
+    def stopped(
+        self, error: type[BaseException], *, how: str, step: int, **settings: Any
+    ) -> Path:
+        output = self.folder / "failing"
+        self.armed.touch()
+        stumble = {"armed": str(self.armed), "how": how, "step": step}
+        with pytest.raises(error) as caught:
+            self.go(PLUGINS, output, stumble=stumble, **self.settings(**settings))
+        assert not self.armed.exists()
+        self.said = str(caught.value)
+        return output
+
+
+@pytest.fixture
+def failing(go: Callable[..., Any], tmp_path: Path) -> Failing:
+    return Failing(go, tmp_path)
+
+
+# Who may write to a folder
+
+
+def test_a_second_run_into_the_same_folder_is_refused(go: Callable[..., Any]) -> None:
+    output = go(["words"], max_steps=2).output
+    before = contents(output)
+    with pytest.raises(ft.UserError, match=r"there is a run in this folder already(.|\n)*--resume"):
+        go(["texts"], output)
+    assert contents(output) == before
+
+
+def test_a_folder_where_nothing_was_trained_may_be_used_again(
+    go: Callable[..., Any], data_files: dict[str, Any], tmp_path: Path
+) -> None:
+    """The user mends the path of the data and types the same command again."""
+    output = tmp_path / "run"
+    wrong = data_files["ner"] | {"train": str(tmp_path / "trian.conll")}
+    with pytest.raises(ft.UserError, match=r"trian\.conll"):
+        go(["ner"], output, ner=wrong)
+    assert go(["ner"], output, ner=data_files["ner"], max_steps=2).record["steps"] == 2
+
+
+def test_two_processes_do_not_share_a_folder(
+    go: Callable[..., Any], children: Any, tmp_path: Path
+) -> None:
+    config = go(["words"], epochs=500, max_steps=1).output / "config.toml"
+    output = tmp_path / "shared"
+    command = ["run", "--config", config, "--output", output, "-o", "run.max_steps=none"]
+    child = children.start(command)
+    try:
+        child.wait_until((output / "metrics.jsonl").exists)
+        owner = rf"process {child.process.pid} on \S+ is writing to this run"
+        with pytest.raises(ft.UserError, match=owner):
+            ft.run(resume=output)
+        with pytest.raises(ft.UserError, match=rf"a run in this folder already|{owner}"):
+            go(["words"], output)
+    finally:
+        child.kill()
+    # The lock of a process that is gone holds nobody up.
+    assert ft.run(resume=output, max_steps=2).record["steps"] == 2
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("how", ["int", "term"])
+def test_the_user_stops_a_run(
+    failing: Failing, children: Any, comparing: ModuleType, how: str
+) -> None:
+    reference = failing.never()
+    output = failing.folder / "stopped"
+    failing.armed.touch()
+    stumble = {"armed": failing.armed, "how": how, "step": 5}
+    options = [part for key, value in stumble.items() for part in ("-o", f"stumble.{key}={value}")]
+    config = reference / "config.toml"
+    code, child = children.run(["run", "--config", config, "--output", output, *options])
+    assert code == 130
+    assert "stopped at step 5 of 12; nothing is lost" in child.stderr
+    assert f"go on with `ft run --resume {output}`" in child.stderr
+    assert "Traceback" not in child.stderr
+    ft.run(resume=output)
+    comparing.assert_same(output, reference)
+
+
+def test_a_second_signal_stops_at_once(failing: Failing, comparing: ModuleType) -> None:
+    output = failing.stopped(KeyboardInterrupt, how="twice", step=5, checkpoint_steps=2)
+    assert [path.name for path in (output / "checkpoints").glob("step-*")] == [
+        "step-00000004",
+        "step-00000002",
+    ] or sorted(path.name for path in (output / "checkpoints").glob("step-*")) == [
+        "step-00000002",
+        "step-00000004",
+    ]
+    ft.run(resume=output)
+    comparing.assert_same(output, failing.never(checkpoint_steps=2))
+
+
+def test_resuming_a_finished_run_says_so_and_changes_nothing(
+    go: Callable[..., Any], children: Any
+) -> None:
+    result = go(["words"])
+    before = contents(result.output)
+    again = ft.run(resume=result.output)
+    assert contents(result.output) == before
+    assert again.metrics == result.metrics
+    code, child = children.run(["run", "--resume", result.output])
+    assert (code, contents(result.output)) == (0, before)
+    assert "finished already" in child.stdout
+    assert f"{result.metrics['test']['accuracy'].value:.4f}" in child.stdout
+
+
+def test_a_finished_run_without_its_checkpoints_is_not_trained_again(
+    go: Callable[..., Any],
+) -> None:
+    """They take most of the space, so people delete them."""
+    result = go(["words"])
+    for path in sorted((result.output / "checkpoints").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    before = contents(result.output)
+    ft.run(resume=result.output)
+    assert contents(result.output) == before
+
+
+def test_a_run_without_a_checkpoint_starts_from_the_beginning(
+    failing: Failing, comparing: ModuleType
+) -> None:
+    output = failing.stopped(RuntimeError, how="raise", step=3, checkpoint_steps=4, evaluate_steps=1)
+    ft.run(resume=output)
+    comparing.assert_same(output, failing.never(checkpoint_steps=4, evaluate_steps=1))
+    (note,) = [
+        note for note in comparing.read(output / "record.json")["notes"] if "checkpoint" in note
+    ]
+    assert note == "there is no complete checkpoint: training starts from the beginning"
+
+
+# Failing
+
+
+def test_a_loss_that_is_no_number_ends_the_run(failing: Failing, comparing: ModuleType) -> None:
+    output = failing.stopped(ft.TrainingError, how="nan", step=9, checkpoint_steps=4)
+    assert "the loss is nan in step 9 (epoch 2)" in failing.said
+    assert "compute_loss: stumble( wobble( core ) )" in failing.said
+    assert str(output / "checkpoints") in failing.said
+    assert failing.said.startswith("examples train[")
+    ft.run(resume=output)
+    comparing.assert_same(output, failing.never(checkpoint_steps=4))
+
+
+def test_a_loss_that_is_no_number_names_the_lines_of_its_examples(
+    go: Callable[..., Any], data_files: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "armed").touch()
+    stumble = {"armed": str(tmp_path / "armed"), "how": "nan", "step": 2}
+    with pytest.raises(ft.TrainingError) as caught:
+        go(["ner", "stumble"], tmp_path / "run", ner=data_files["ner"], stumble=stumble)
+    named = str(caught.value.where).removeprefix("examples ").split(", ")
+    lines = Path(data_files["ner"]["train"]).read_text().splitlines()
+    assert len(named) == 8
+    for place in named:
+        path, line = place.rsplit(":", 1)
+        assert path == data_files["ner"]["train"]
+        assert int(line) == 1 or lines[int(line) - 2] == ""
+
+
+def test_the_command_fails_with_one_message(
+    failing: Failing, children: Any, comparing: ModuleType
+) -> None:
+    config = failing.never(max_steps=3) / "config.toml"
+    for how, said in (("nan", "error: examples train["), ("raise", "error: RuntimeError: stumbled")):
+        failing.armed.touch()
+        stumble = {"armed": failing.armed, "how": how, "step": 2}
+        options = [f"stumble.{key}={value}" for key, value in stumble.items()]
+        code, child = children.run(
+            ["run", "--config", config, "--output", failing.folder / how]
+            + [part for option in options for part in ("-o", option)]
+        )
+        assert code == 1
+        assert child.stderr.startswith(said)
+        assert "Traceback" not in child.stderr
+    assert "raised by plugin 'stumble'" in child.stderr
+    assert "(epoch 1, step 1)" in child.stderr
+
+
+@pytest.mark.parametrize("largest", [2_000, 60_000, 120_000])
+def test_a_file_that_cannot_grow_ends_the_run_cleanly(
+    failing: Failing, children: Any, comparing: ModuleType, largest: int
+) -> None:
+    """As on a full disk, but without one: no file may be larger than so many bytes."""
+    reference = failing.never(checkpoint_steps=2)
+    output = failing.folder / "full"
+    code, child = children.run(
+        ["run", "--config", reference / "config.toml", "--output", output], largest_file=largest
+    )
+    assert code == 1
+    assert child.stderr.startswith(f"error: {output}")
+    assert "File too large" in child.stderr
+    assert f"ft run --resume {output}" in child.stderr
+    assert "Traceback" not in child.stderr
+    ft.run(resume=output)
+    comparing.assert_same(output, reference)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a file system with options such as ``size=1m``; again with others, to change them."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = False
+
+    def mount(options: str) -> Path:
+        nonlocal mounted
+        how = f"remount,{options}" if mounted else options
+        try:
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", how, "tmpfs", str(disk)], capture_output=True
+            )
+        except FileNotFoundError:
+            pytest.skip("there is no mount here")
+        if done.returncode:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.decode().strip()}")
+        mounted = True
+        return disk
+
+    yield mount
+    if mounted:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def full_disk(
+    failing: Failing, children: Any, comparing: ModuleType, mount: Callable[[str], Path], size: int
+) -> None:
+    """Run where there is too little space, make more, and resume."""
+    reference = failing.never(checkpoint_steps=2)
+    disk = mount(f"size={size}k")
+    output = disk / "run"
+    config = reference / "config.toml"
+    code, child = children.run(["run", "--config", config, "--output", output])
+    assert code in (1, 2)
+    assert child.stderr.startswith(f"error: {disk}")
+    assert "No space left on device" in child.stderr
+    assert "Traceback" not in child.stderr
+    mount("size=100m")
+    if (output / "config.toml").exists():
+        ft.run(resume=output)
+        comparing.assert_same(output, reference)
+
+
+def test_a_full_disk_ends_the_run_cleanly(
+    failing: Failing,
+    children: Any,
+    comparing: ModuleType,
+    small_disk: Callable[[str], Path],
+) -> None:
+    full_disk(failing, children, comparing, small_disk, 500)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("size", [4, 8, 16, 40, 100, 140, 200, 300, 400, 600, 700, 800, 900, 1000])
+def test_a_disk_full_at_any_file(
+    failing: Failing,
+    children: Any,
+    comparing: ModuleType,
+    small_disk: Callable[[str], Path],
+    size: int,
+) -> None:
+    full_disk(failing, children, comparing, small_disk, size)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(
+    go: Callable[..., Any], small_disk: Callable[[str], Path]
+) -> None:
+    disk = small_disk("size=10m")
+    go(["words"], disk / "run", max_steps=1)
+    small_disk("ro")
+    with pytest.raises(ft.UserError, match="Read-only file system") as caught:
+        go(["words"], disk / "other")
+    assert str(disk / "other") in str(caught.value)
+
+
+def test_a_run_in_a_folder_that_cannot_be_written_is_not_resumed(
+    failing: Failing, small_disk: Callable[[str], Path]
+) -> None:
+    failing.folder = small_disk("size=10m")
+    output = failing.stopped(Interrupted, how="int", step=2)
+    small_disk("ro")
+    with pytest.raises(ft.UserError, match="Read-only file system") as caught:
+        ft.run(resume=output)
+    assert str(output) in str(caught.value)
+
+
+def test_a_file_in_the_place_of_the_folder(go: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for output in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(ft.UserError, match="cannot make the run folder") as caught:
+            go(["words"], output)
+        assert str(output) in str(caught.value)

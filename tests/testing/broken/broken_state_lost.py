@@ -1,0 +1,17 @@
+"""Gives its state, and does not take it back."""
+
+from ft import Plugin, hookimpl
+
+
+class Broken(Plugin):
+    def __init__(self, config=None):
+        super().__init__(config)
+        self.steps = 0
+
+    @hookimpl
+    def compute_loss(self, inner, run, model, batch):
+        self.steps += 1
+        return inner(run, model, batch)
+
+    def state_dict(self):
+        return {"steps": self.steps}
