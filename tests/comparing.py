@@ -98,7 +98,9 @@ def write_conll(path: Path, sentence: Callable[..., Any], sentences: int, seed: 
     return path
 
 
-def write_reviews(path: Path, words: Sequence[str], places: Sequence[str], n: int, seed: int) -> Path:
+def write_reviews(
+    path: Path, words: Sequence[str], places: Sequence[str], n: int, seed: int
+) -> Path:
     """Texts with labels as a file of the task `sentiment`."""
     rng = random.Random(seed)
     rows = []
@@ -110,7 +112,9 @@ def write_reviews(path: Path, words: Sequence[str], places: Sequence[str], n: in
     return path
 
 
-def write_interactions(folder: Path, words: Sequence[str], users: int, items: int) -> dict[str, str]:
+def write_interactions(
+    folder: Path, words: Sequence[str], users: int, items: int
+) -> dict[str, str]:
     """Items with titles and who liked them when, as files of the task `recommend`; its settings."""
     rng = random.Random(0)
     catalogue = [f"i{k},{' '.join(rng.choices(words, k=3))},{1990 + k % 20}" for k in range(items)]

@@ -69,7 +69,11 @@ SPECS = {
 @pytest.fixture(scope="session")
 def data_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """Settings of the task plugins with small files of the tiny model's words."""
-    folder, tasks, comparing = tmp_path_factory.mktemp("data"), load_tasks(), load_module("comparing")
+    folder, tasks, comparing = (
+        tmp_path_factory.mktemp("data"),
+        load_tasks(),
+        load_module("comparing"),
+    )
     sizes = {"train": 40, "validation": 12, "test": 12}
     settings: dict[str, dict[str, str]] = {
         "ner": {},

@@ -83,7 +83,7 @@ class Wobble(Plugin):
         factor = 1 + 0.1 * (
             self.rng.random()
             + random.random()
-            + np.random.random()  # noqa: NPY002
+            + np.random.random()
             + float(torch.rand(()))
             + self.mean * (self.calls % 3)
         )
@@ -144,7 +144,7 @@ class StumbleConfig(Config):
     armed: str = "/nowhere"
     hook: Literal["compute_loss", "evaluate", "on_epoch_end"] = "compute_loss"
     step: int = 1
-    how: Literal["raise", "nan", "kill", "int", "term", "twice"] = "raise"
+    how: Literal["raise", "diverge", "kill", "int", "term", "twice"] = "raise"
     stop: int | None = None
 
 
@@ -172,7 +172,7 @@ class Stumble(Plugin):
     ) -> Loss:
         loss = inner(run, model, batch)
         struck = self._strikes("compute_loss", run.step + 1)
-        if struck and self.config.how == "nan":
+        if struck and self.config.how == "diverge":
             return replace(loss, total=loss.total * float("nan"))
         if self.config.stop == run.step + 1:
             run.stop(self, "enough")

@@ -104,9 +104,7 @@ def test_techniques_compose(
     result = runs.run(task, techniques)
     log = comparing.lines(result.output / "metrics.jsonl")
     assert all(math.isfinite(line["loss"]) for line in log if "loss" in line)
-    assert all(
-        math.isfinite(metrics["loss"].value) for metrics in result.metrics.values()
-    )
+    assert all(math.isfinite(metrics["loss"].value) for metrics in result.metrics.values())
 
     weights = "model/model.safetensors"
     assert comparing.different_tensors(result.output / weights, plain.output / weights)

@@ -124,6 +124,13 @@ def test_a_request_without_entities_is_refused(train: Callable[..., Any]) -> Non
     assert "write <e1>...</e1> around the first entity" in str(caught.value)
 
 
+def test_an_empty_request_is_answered(train: Callable[..., Any]) -> None:
+    run = train(max_steps=1).output
+    empty, marked = ft.predict(run, ["", MARKED])
+    assert empty["label"]
+    assert marked["scores"] == pytest.approx(ft.predict(run, MARKED)[0]["scores"], abs=1e-5)
+
+
 def test_a_relation_that_train_lacks_is_said(
     train: Callable[..., Any], write: Callable[..., str]
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ft_recommend.features import KNOTS, VALUES, Features, hats, split_values, values_of
@@ -14,6 +14,7 @@ numbers = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_s
 
 
 @given(numbers)
+@settings(deadline=None)
 def test_a_number_has_weights_that_sum_to_one_and_give_it_back(values: list[float]) -> None:
     column = np.array(values)
     space = Features.fit({"n": column}, {})
@@ -55,6 +56,7 @@ def test_only_the_most_frequent_values_have_a_place() -> None:
 
 
 @given(st.text(alphabet="ab| ", max_size=20))
+@settings(deadline=None)
 def test_values_have_no_blanks_around_them(text: str) -> None:
     assert all(value and value == value.strip() for value in split_values(text))
 

@@ -63,6 +63,16 @@ def test_evaluating_again_gives_the_same(trained: Any) -> None:
     assert again.tables[0].rows[1:] == trained.tables[0].rows[1:]
 
 
+def test_other_data_may_be_scored(trained: Any, tmp_path: Path) -> None:
+    later = tmp_path / "later.csv"
+    rows = [f"u{k},i{3 * k % 36},4,{2 * 10**9}\n" for k in range(9)]
+    later.write_text("user,item,rating,timestamp\n" + "".join(rows))
+    result = ft.evaluate(trained.output, later)
+    assert result.tables[0].rows[0][0] == METHODS[0]
+    assert [row[0] for row in result.tables[0].rows[1:]] == METHODS[1:3]
+    assert 0 < value(result, "mrr") <= 1
+
+
 def test_a_known_user_is_not_shown_what_was_had(trained: Any) -> None:
     (answer,) = ft.predict(trained.output, {"user": "u1"})
     assert len(answer["items"]) == len(answer["scores"]) == len(answer["texts"]) == 10
@@ -124,6 +134,7 @@ BAD_REQUESTS = {
     "unknown user": ({"user": "stranger"}, "'stranger' is not among the 30 known ones"),
     "no list": ({"history": "i1"}, "history must be a list"),
     "no text": ({"history": [{"item": "x", "year": 3}]}, "is not in the catalogue and has no text"),
+    "no candidates": ({"user": "u1", "candidates": []}, "candidates is an empty list"),
     "k": ({"user": "u1", "k": 0}, "k is 0"),
     "time": ({"user": "u1", "time": "now"}, "time is 'now', not seconds"),
 }
@@ -200,6 +211,10 @@ def test_features_of_users(world: Any, go: Any) -> None:
     result = go(world.settings(users=str(users)))
     (answer,) = ft.predict(result.output, {"user": "u3"})
     assert len(answer["items"]) == 10
+    users.write_text(users.read_text().replace("0x", "7x"))
+    other = go(world.settings(users=str(users)))
+    task, changed = (json.loads((run.output / "task.json").read_text()) for run in (result, other))
+    assert task["schema"]["extra"] != changed["schema"]["extra"]
 
 
 @pytest.mark.parametrize("technique", ["augment", "adversarial"])

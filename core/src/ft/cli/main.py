@@ -11,6 +11,7 @@ import typer
 
 from ft.cli import evaluate, plugins, predict, run
 from ft.cli.failure import detach_stdout, guarded
+from ft.cli.new import command as new
 
 app = typer.Typer(
     help="Fine-tune pre-trained transformers with plugins: a task, and techniques behind it.",
@@ -24,6 +25,7 @@ app.command("run")(guarded(run.run))
 app.command("predict")(guarded(predict.predict))
 app.command("evaluate")(guarded(evaluate.evaluate))
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(new.app, name="new")
 
 
 def _version(wanted: bool) -> None:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import os
-import random
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ft.engine.optim import Optimizer
-from ft.errors import TrainingError
+from ft.engine.whole import damage, read_about, read_state, read_tensors, recover, write_folder
+from ft.errors import PluginError, TrainingError
 
-COMPLETE = "complete.json"
+if TYPE_CHECKING:
+    from ft.manager import Member
+
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
-STATE = "state.json"
-BEST = "best"
+AS_STARTED = "resume with the plugins and settings that the run was started with"
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -51,131 +46,69 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         odd = sorted(own.keys() ^ tensors.keys())[:3]
         raise TrainingError(
             f"the checkpoint does not fit the model (for instance {', '.join(odd) or 'shapes'})",
-            hint="resume with the plugins and settings that the run was started with",
+            hint=AS_STARTED,
         )
     with torch.no_grad():
         for name, value in own.items():
             value.copy_(tensors[name])
 
 
-def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
-    """AdamW's moments, by parameter index and name."""
-    state = optimizer.adamw.state_dict()["state"]
+def _learning(model: nn.Module, optimizer: Optimizer) -> dict[str, nn.Parameter]:
+    """The parameters that the optimizer has, by name."""
+    learning = {id(parameter) for parameter in optimizer.parameters}
+    return {name: p for name, p in model.named_parameters() if id(p) in learning}
+
+
+def _optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """AdamW's moments and step counts, by what they are and the parameter's name."""
     return {
-        f"{index}.{name}": value.contiguous()
-        for index, entries in state.items()
-        for name, value in entries.items()
+        f"{kind}/{name}": value
+        for name, parameter in _learning(model, optimizer).items()
+        for kind, value in optimizer.adamw.state.get(parameter, {}).items()
         if isinstance(value, Tensor)
     }
 
 
-def _load_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def _load_optimizer(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give AdamW its moments back.
+
+    Raises:
+        TrainingError: there are moments of a parameter that does not learn now.
+    """
+    learning = _learning(model, optimizer)
+    index = {id(parameter): i for i, parameter in enumerate(optimizer.parameters)}
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
+        kind, _, name = key.partition("/")
+        if name not in learning or (value.ndim and value.shape != learning[name].shape):
+            raise TrainingError(
+                f"the checkpoint does not fit the optimizer (for instance {name})", hint=AS_STARTED
+            )
+        state.setdefault(index[id(learning[name])], {})[kind] = value
     groups = optimizer.adamw.state_dict()["param_groups"]
     optimizer.adamw.load_state_dict({"state": state, "param_groups": groups})
 
 
-def random_state() -> dict[str, Any]:
-    """The state of every global random generator, as JSON values."""
-    version, internal, gauss = random.getstate()
-    kind, keys, position, has_gauss, cached = np.random.get_state()
-    state: dict[str, Any] = {
-        "python": [version, list(internal), gauss],
-        "numpy": [kind, [int(k) for k in keys], int(position), int(has_gauss), float(cached)],
-        "torch": _to_text(torch.get_rng_state()),
-    }
-    if torch.cuda.is_available():
-        state["cuda"] = [_to_text(one) for one in torch.cuda.get_rng_state_all()]
+def plugin_state(member: Member) -> dict[str, Any]:
+    """What a plugin wants to keep.
+
+    Raises:
+        PluginError: it holds something else than JSON values.
+    """
+    state = member.plugin.state_dict()
+    try:
+        json.dumps(state)
+    except (TypeError, ValueError) as error:
+        raise PluginError(
+            f"state_dict returned what JSON cannot hold: {error}",
+            who=f"plugin {member.owner}",
+            hint="return numbers, texts, lists and dicts; a tensor as `tensor.tolist()`",
+        ) from error
     return state
 
 
-def set_random_state(state: Mapping[str, Any]) -> None:
-    """Put every global random generator where `random_state` found it."""
-    version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))
-    kind, keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, cached))
-    torch.set_rng_state(_from_text(state["torch"]))
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([_from_text(one) for one in state["cuda"]])
-
-
-def _to_text(state: Tensor) -> str:
-    return base64.b64encode(state.cpu().numpy().tobytes()).decode()
-
-
-def _from_text(text: str) -> Tensor:
-    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.uint8)
-
-
-def _digest(path: Path) -> dict[str, Any]:
-    with path.open("rb") as stream:
-        return {
-            "bytes": path.stat().st_size,
-            "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
-        }
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_folder(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Any) -> None:
-    """Write files of tensors and a JSON state as one folder that is there whole or not at all.
-
-    Raises:
-        TrainingError: the disk is full or not writable; what was there before is untouched.
-    """
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for name, values in tensors.items():
-            save_file({key: value.contiguous() for key, value in values.items()}, partial / name)
-        (partial / STATE).write_text(json.dumps(state))
-        files = sorted(partial.iterdir())
-        (partial / COMPLETE).write_text(json.dumps({path.name: _digest(path) for path in files}))
-        for path in partial.iterdir():
-            _flush(path)
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
-        _flush(folder.parent)
-    except (OSError, SafetensorError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise TrainingError(
-            f"cannot write the checkpoint: {error}",
-            where=str(folder),
-            hint="free some space and resume with `ft run --resume`",
-        ) from error
-
-
-def damage(folder: Path) -> str | None:
-    """What is wrong with a checkpoint, or ``None`` if it is complete and unchanged."""
-    try:
-        listed = json.loads((folder / COMPLETE).read_text())
-    except FileNotFoundError:
-        return "it was not finished"
-    except (OSError, ValueError) as error:
-        return f"{COMPLETE} cannot be read ({error})"
-    for name, expected in listed.items():
-        path = folder / Path(name).name
-        if not path.exists():
-            return f"{name} is missing"
-        if _digest(path) != expected:
-            return f"{name} is damaged"
-    return None
-
-
 class Checkpoints:
-    """The checkpoints of one run: the newest few, and the best weights.
+    """The checkpoints of one run: the newest few, and the best weights that they know of.
 
     Args:
         folder: the run's ``checkpoints`` folder.
@@ -185,43 +118,65 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder = folder
         self.keep = keep
+        self._hint = f"free some space, then go on with `ft run --resume {folder.parent}`"
 
-    def save(self, step: int, model: nn.Module, optimizer: Optimizer, state: Any) -> Path:
-        """Write a checkpoint and delete those that are too old."""
-        path = self.folder / f"step-{step:08d}"
-        tensors = {MODEL: weights(model), OPTIMIZER: _optimizer_tensors(optimizer)}
-        write_folder(path, tensors, state)
+    def save(
+        self, step: int, model: nn.Module, optimizer: Optimizer, state: Any, best: int | None
+    ) -> Path:
+        """Write a checkpoint and delete those that are too old.
+
+        Args:
+            step: optimizer steps done.
+            model: its weights are saved.
+            optimizer: its moments are saved.
+            state: everything else, as JSON values.
+            best: the step with the best weights so far; they are kept as long as this checkpoint.
+        """
+        path = self._step(step)
+        tensors = {MODEL: weights(model), OPTIMIZER: _optimizer_tensors(model, optimizer)}
+        write_folder(path, tensors, state, {"best": best}, self._hint)
         for old in self._steps()[: -self.keep]:
             shutil.rmtree(old)
+        self._prune_best(best)
         return path
 
-    def save_best(self, model: nn.Module, state: Any) -> None:
-        """Write the best weights in place of the previous best."""
-        write_folder(self.folder / BEST, {MODEL: weights(model)}, state)
+    def save_best(self, step: int, model: nn.Module, state: Any) -> None:
+        """Write the best weights; the previous ones stay as long as a checkpoint needs them."""
+        write_folder(self._best(step), {MODEL: weights(model)}, state, {}, self._hint)
+        self._prune_best(step)
 
-    def load_best(self, model: nn.Module) -> Any:
+    def load_best(self, step: int | None, model: nn.Module) -> Any:
         """Put the best weights into the model.
 
+        Args:
+            step: at which they were reached; ``None``: there are none.
+            model: takes them.
+
         Returns:
-            What was saved beside them, ``None`` if no best was ever saved.
+            What was saved beside them.
+
+        Raises:
+            TrainingError: they are missing or damaged.
         """
-        best = self.folder / BEST
-        if not best.exists():
+        if step is None:
             return None
+        best = self._best(step)
         fault = damage(best)
         if fault:
-            raise TrainingError(f"the best weights are damaged: {fault}", where=str(best))
-        load_weights(model, load_file(best / MODEL))
-        return json.loads((best / STATE).read_text())
-
-    def _steps(self) -> list[Path]:
-        return sorted(self.folder.glob("step-*"))
+            raise TrainingError(
+                f"the best weights cannot be restored: {fault}",
+                where=str(best),
+                hint=f"those of the last step are in {self.folder}",
+            )
+        load_weights(model, read_tensors(best, MODEL))
+        return read_state(best)
 
     def newest(self) -> tuple[Path | None, list[str]]:
         """The newest complete checkpoint, and what is wrong with those that were passed over."""
+        recover(self.folder)
         faults: list[str] = []
         for path in reversed(self._steps()):
-            fault = damage(path)
+            fault = damage(path) or self._best_damage(path)
             if fault is None:
                 return path, faults
             faults.append(f"{path.name}: {fault}")
@@ -229,7 +184,43 @@ class Checkpoints:
 
     @staticmethod
     def load(path: Path, model: nn.Module, optimizer: Optimizer) -> Any:
-        """Restore model and optimizer; returns the JSON state."""
-        load_weights(model, load_file(path / MODEL))
-        _load_optimizer(optimizer, load_file(path / OPTIMIZER))
-        return json.loads((path / STATE).read_text())
+        """Restore model and optimizer; returns the JSON state.
+
+        Raises:
+            TrainingError: the checkpoint is of another model.
+        """
+        load_weights(model, read_tensors(path, MODEL))
+        _load_optimizer(model, optimizer, read_tensors(path, OPTIMIZER))
+        return read_state(path)
+
+    def _step(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}"
+
+    def _best(self, step: int) -> Path:
+        return self.folder / f"best-{step:08d}"
+
+    def _steps(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*"))
+
+    def _best_damage(self, path: Path) -> str | None:
+        """What is wrong with the best weights that a checkpoint needs."""
+        step = read_about(path).get("best")
+        if step is None:
+            return None
+        fault = damage(self._best(step))
+        return fault and f"its best weights, {self._best(step).name}, are lost: {fault}"
+
+    def _prune_best(self, newest: int | None) -> None:
+        """Delete the best weights that neither the run nor a checkpoint needs."""
+        needed = {newest, *(self._needs(path) for path in self._steps())}
+        for path in self.folder.glob("best-*"):
+            if path not in {self._best(step) for step in needed if step is not None}:
+                shutil.rmtree(path, ignore_errors=True)
+
+    @staticmethod
+    def _needs(path: Path) -> int | None:
+        try:
+            best: int | None = read_about(path).get("best")
+        except (OSError, ValueError, AttributeError):
+            return None
+        return best

@@ -6,11 +6,12 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ft.errors import DataError, UserError
+from ft.errors import DataError, TrainingError, UserError
 
 LOCK = ".lock"
 
@@ -69,15 +70,12 @@ class RunFolder:
     def create(self) -> None:
         """Make a new run folder and lock it.
 
+        A run that failed before it had anything to train on may be started again in its place.
+
         Raises:
             UserError: there is a run in it already, or it cannot be written.
         """
-        if self.config.exists():
-            raise UserError(
-                "there is a run in this folder already",
-                where=str(self.path),
-                hint=f"choose another --output, or go on with `ft run --resume {self.path}`",
-            )
+        self._refuse_another()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.predictions.mkdir(exist_ok=True)
@@ -86,14 +84,35 @@ class RunFolder:
                 f"cannot make the run folder: {error.strerror}", where=str(self.path)
             ) from error
         self.lock()
+        try:
+            # Another process may have been faster.
+            self._refuse_another()
+        except UserError:
+            self.release()
+            raise
+
+    def _refuse_another(self) -> None:
+        # Without a lock the file is not ft's: somebody's own settings beside their data.
+        ours = (self.path / LOCK).exists()
+        if self.config.exists() and (self.task.exists() or not ours):
+            raise UserError(
+                "there is a run in this folder already",
+                where=str(self.path),
+                hint=f"choose another --output, or go on with `ft run --resume {self.path}`",
+            )
 
     def lock(self) -> None:
         """Make this process the only one that writes here.
 
         Raises:
-            UserError: another process is at it.
+            UserError: another process is at it, or the folder cannot be written.
         """
-        stream = (self.path / LOCK).open("a+")
+        try:
+            stream = (self.path / LOCK).open("a+")
+        except OSError as error:
+            raise UserError(
+                f"cannot write to the run folder: {error.strerror}", where=str(self.path)
+            ) from error
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -105,10 +124,11 @@ class RunFolder:
                 where=str(self.path),
                 hint="wait for it to end, or choose another --output",
             ) from error
-        stream.truncate(0)
-        stream.write(f"process {os.getpid()} on {socket.gethostname()}")
-        stream.flush()
         self._lock = stream
+        with self._writing(self.path / LOCK):
+            stream.truncate(0)
+            stream.write(f"process {os.getpid()} on {socket.gethostname()}")
+            stream.flush()
 
     def release(self) -> None:
         """Let others write here again."""
@@ -118,12 +138,16 @@ class RunFolder:
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Append a line to ``metrics.jsonl``."""
-        with self.metrics.open("a", encoding="utf-8") as stream:
+        with self._writing(self.metrics), self.metrics.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
 
     def metrics_lines(self) -> int:
-        """How many lines ``metrics.jsonl`` has."""
-        return self.metrics.read_bytes().count(b"\n") if self.metrics.exists() else 0
+        """How many lines ``metrics.jsonl`` has, now that they are on the disk."""
+        if not self.metrics.exists():
+            return 0
+        with self._writing(self.metrics), self.metrics.open("rb") as stream:
+            os.fsync(stream.fileno())
+            return stream.read().count(b"\n")
 
     def cut_metrics(self, lines: int) -> None:
         """Keep only the first lines of ``metrics.jsonl``, those a checkpoint knows of."""
@@ -160,8 +184,25 @@ class RunFolder:
                 hint="is this the folder of a finished run?",
             ) from error
 
-    @staticmethod
-    def _replace(path: Path, text: str) -> None:
+    def _replace(self, path: Path, text: str) -> None:
         partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        with self._writing(path):
+            with partial.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(path)
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        """Say what cannot be written, and the way on."""
+        try:
+            yield
+        except OSError as error:
+            begun = self.task.exists()
+            again = f"go on with `ft run --resume {self.path}`" if begun else "start the run again"
+            raise TrainingError(
+                f"cannot be written: {error.strerror}",
+                where=str(path),
+                hint=f"free some space, then {again}",
+            ) from error

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ft.engine import snapshot
 from ft.engine.batches import Feature, Plan, collate, length, micro_batches
-from ft.engine.checkpoint import Checkpoints, random_state, set_random_state
+from ft.engine.checkpoint import Checkpoints
 from ft.engine.features import Features
 from ft.engine.folder import RunFolder
 from ft.engine.inference import measure
@@ -71,19 +72,7 @@ class Loop:
             self.run.note("there is no complete checkpoint: training starts from the beginning")
             return False
         state = self.checkpoints.load(path, self.model, self.optimizer)
-        self.progress = Progress(**state["progress"])
-        self.run.step, self.run.epoch = self.progress.step, self.progress.epoch
-        self.run.stops = list(self.progress.stops)
-        self.run.logged = dict(self.progress.logged)
-        self._sums = {
-            name: torch.tensor(value, dtype=getattr(torch, kind), device=self.run.device)
-            for name, (value, kind) in self.progress.sums.items()
-        }
-        for member in self.run.hooks.members:
-            saved = state["plugins"][member.name]
-            member.plugin.rng.bit_generator.state = saved["rng"]
-            member.plugin.load_state_dict(saved["state"])
-        set_random_state(state["random"])
+        self.progress, self._sums = snapshot.restore(self.run, state)
         self.folder.cut_metrics(self.progress.lines)
         self.run.note(f"resumed at step {self.progress.step} of {self.run.total_steps}")
         return True
@@ -92,7 +81,7 @@ class Loop:
         """Run to the end, or until somebody stops it.
 
         Raises:
-            TrainingError: the loss is not finite; the last good state is saved.
+            TrainingError: the loss is not finite.
             Interrupted: the user asked to stop; the state is saved.
         """
         run, progress = self.run, self.progress
@@ -240,7 +229,9 @@ class Loop:
         if better:
             progress.best, progress.best_step, progress.misses = value, progress.step, 0
             self.checkpoints.save_best(
-                self.model, {"step": progress.step, "metric": name, "value": metrics[name].value}
+                progress.step,
+                self.model,
+                {"step": progress.step, "metric": name, "value": metrics[name].value},
             )
         else:
             progress.misses += 1
@@ -263,38 +254,31 @@ class Loop:
             )
         return metrics
 
+    @property
+    def best_step(self) -> int | None:
+        """The step with the best weights so far; ``None`` before the first evaluation."""
+        return None if self.progress.best is None else self.progress.best_step
+
     def save(self) -> None:
         """Write a checkpoint of everything that the rest of the run depends on."""
-        self.progress.stops = self.run.stops
         self.progress.lines = self.folder.metrics_lines()
-        self.progress.logged = self.run.logged
-        self.progress.sums = {
-            name: (float(value), str(value.dtype).removeprefix("torch."))
-            for name, value in self._sums.items()
-        }
-        state = {
-            "progress": asdict(self.progress),
-            "random": random_state(),
-            "plugins": {
-                member.name: {
-                    "rng": member.plugin.rng.bit_generator.state,
-                    "state": member.plugin.state_dict(),
-                }
-                for member in self.run.hooks.members
-            },
-        }
-        self.checkpoints.save(self.progress.step, self.model, self.optimizer, state)
+        state = snapshot.take(self.run, self.progress, self._sums)
+        self.checkpoints.save(self.progress.step, self.model, self.optimizer, state, self.best_step)
         self._saved_at = perf_counter()
 
     def _diverged(self, what: str) -> None:
-        """Stop before the weights are spoilt, saying where and with what."""
+        """Stop before the weights are spoilt, saying where and with what.
+
+        Nothing is saved: generators and plugins have moved on within the step, so that a resume
+        from here would not be exact.
+        """
         assert self.run.data is not None
-        self.optimizer.zero()
-        self.save()
+        last, _ = self.checkpoints.newest()
+        way = f"`ft run --resume {self.run.output}` goes on from the last good state, {last}"
         raise TrainingError(
             f"{what} in step {self.progress.step + 1} (epoch {self.progress.epoch})",
             where=f"examples {self.run.data.places('train', self._ids)}",
             who=f"compute_loss: {self.run.hooks.describe('compute_loss')}",
             hint="lower run.learning_rate, raise run.warmup, or try run.precision = 'fp32'; "
-            f"the last good state is kept in {self.checkpoints.folder}",
+            + (way if last else "there is no checkpoint yet: start again"),
         )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 
 from ft.config import Resolved
-from ft.engine.checkpoint import weights
+from ft.engine.checkpoint import plugin_state, weights
 from ft.engine.device import make_accelerator
 from ft.engine.folder import RunFolder
 from ft.engine.inference import measure
 from ft.engine.run import Run
 from ft.engine.setup import build_model, make_hooks
-from ft.errors import TrainingError
+from ft.errors import DataError, TrainingError
 from ft.quiet import quiet_transformers
 from ft.results import Metric, Table
 from ft.schema import TaskData
@@ -64,16 +66,32 @@ def task_json(run: Run, data: TaskData) -> dict[str, Any]:
     return {
         "schema": data.schema.to_json(),
         "max_length": run.max_length,
-        "plugins": {m.name: m.plugin.state_dict() for m in run.hooks.members},
+        "plugins": {member.name: plugin_state(member) for member in run.hooks.members},
     }
 
 
 def save_model(run: Run, folder: RunFolder) -> None:
-    """Write the model and its tokenizer as ``save_pretrained`` does."""
-    assert run.model is not None
-    with quiet_transformers():
-        run.model.save_pretrained(folder.model)  # type: ignore[operator]
-        run.tokenizer.save_pretrained(folder.model)
+    """Write the model and its tokenizer as ``save_pretrained`` does, whole or not at all.
+
+    Raises:
+        TrainingError: the disk is full or not writable.
+    """
+    model: Any = run.model
+    partial = folder.path / ".model.partial"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        with quiet_transformers():
+            model.save_pretrained(partial)
+            run.tokenizer.save_pretrained(partial)
+        shutil.rmtree(folder.model, ignore_errors=True)
+        partial.rename(folder.model)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise TrainingError(
+            f"cannot write the model: {error}",
+            where=str(folder.model),
+            hint=f"free some space, then go on with `ft run --resume {folder.path}`",
+        ) from error
 
 
 def verify_saved(run: Run, resolved: Resolved, folder: RunFolder, data: TaskData) -> None:
@@ -100,6 +118,22 @@ def verify_saved(run: Run, resolved: Resolved, folder: RunFolder, data: TaskData
             hint="build_head must load what save_pretrained wrote when run.restored is true; "
             f"the trained weights are in {folder.checkpoints}",
         )
+
+
+def finished(folder: RunFolder) -> Result | None:
+    """The result of a run that is finished; ``None`` where something is left to do."""
+    if not folder.record.exists():
+        return None
+    try:
+        record = folder.read(folder.record)
+        metrics = {
+            split: {name: Metric(**values) for name, values in scores.items()}
+            for split, scores in record["metrics"].items()
+        }
+    except (DataError, KeyError, TypeError, AttributeError):
+        # A damaged record is made again from the last checkpoint.
+        return None
+    return Result(folder.path, metrics, [], record)
 
 
 def restored_run(resolved: Resolved, folder: RunFolder, reporter: Reporter) -> Run:

@@ -17,7 +17,7 @@ from ft.engine.features import training_features
 from ft.engine.folder import RunFolder
 from ft.engine.loop import Loop
 from ft.engine.optim import Optimizer, freeze
-from ft.engine.outcome import Result, save_model, score, task_json, verify_saved
+from ft.engine.outcome import Result, finished, save_model, score, task_json, verify_saved
 from ft.engine.run import Run
 from ft.engine.setup import (
     build_model,
@@ -61,6 +61,8 @@ def train(
     """
     started = perf_counter()
     folder = RunFolder(resume or output or default_output(resolved))
+    if resume and (done := finished(folder)):
+        return _say_finished(done, reporter)
     path = model_path(resolved, reporter)
     run = Run(resolved.run, folder.path, path, make_accelerator(resolved.run), reporter)
     tracer = Trace(trace, lambda: {"epoch": run.epoch, "step": run.step}) if trace else None
@@ -80,6 +82,20 @@ def train(
         folder.release()
         if tracer is not None:
             reporter.note(tracer.close())
+
+
+def _say_finished(result: Result, reporter: Reporter) -> Result:
+    """A finished run is left as it is, also if its checkpoints were deleted since."""
+    reporter.note(
+        "this run is finished already and is left as it is; to train its model further, start a "
+        f"new run with --model {result.output / 'model'}"
+    )
+    for split, metrics in result.metrics.items():
+        reporter.evaluation(
+            result.record.get("steps", 0), result.record.get("epoch", 0), split, metrics, False
+        )
+    reporter.finish(result)
+    return result
 
 
 def _train(
@@ -106,7 +122,7 @@ def _train(
     folder.write(folder.task, task_json(run, data))
     reporter.phase("train", f"{run.total_steps} steps")
     loop.train()
-    best = loop.checkpoints.load_best(model)
+    best = loop.checkpoints.load_best(loop.best_step, model)
     reporter.phase("evaluate")
     result = Result(folder.path, {})
     for split in ("validation", "test"):
@@ -128,6 +144,7 @@ def _train(
         "findings": findings,
         "stops": run.stops,
         "best": best,
+        "epoch": run.epoch,
         "steps": progress.step,
         "parameters": sum(p.numel() for p in model.parameters()),
         "frozen_parameters": frozen,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Rule:
     @property
     def why(self) -> str:
         """More about it, in Markdown."""
-        return (self.check.__doc__ or "").strip()
+        return cleandoc(self.check.__doc__ or "")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from ft import (
     hookimpl,
     read_split_tables,
 )
+from ft_relations.example import write_example
 from ft_relations.marks import MARKS, OPENING, check_marks, mark, spaced
 from ft_relations.model import EntityStart
 from ft_relations.scoring import evaluate_relations
@@ -54,6 +55,11 @@ class Relations(Plugin):
 
     Config = RelationsConfig
     config: RelationsConfig
+
+    @classmethod
+    def example_settings(cls, folder: Path) -> dict[str, Any]:
+        """A few dozen generated sentences."""
+        return write_example(folder)
 
     @hookimpl
     def load_data(self, run: Run) -> TaskData:
@@ -141,24 +147,29 @@ class Relations(Plugin):
         assert label is not None
         count = len(examples[TEXT])
         rows = [{name: values[i] for name, values in examples.items()} for i in range(count)]
-        texts = [spaced(self._text(row, training)) for row in rows]
+        texts = [spaced(self._text(run, row, training)) for row in rows]
         encoded = run.tokenizer(texts, return_special_tokens_mask=True, return_attention_mask=False)
         marks = run.tokenizer.convert_tokens_to_ids(list(MARKS))
         features: dict[str, list[Any]] = {"input_ids": [], "opens": []}
         for ids, special in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True):
             frame = [bool(s) and piece not in marks for piece, s in zip(ids, special, strict=True)]
-            features["input_ids"].append(self._fitted(run, ids, frame, marks))
-            features["opens"].append([features["input_ids"][-1].index(marks[k]) for k in (0, 2)])
+            kept = self._fitted(run, ids, frame, marks)
+            features["input_ids"].append(kept)
+            features["opens"].append([kept.index(marks[k]) for k in (0, 2)])
         relations = examples.get(RELATION)
         if relations is not None and None not in relations:
             features["labels"] = [label.names.index(relation) for relation in relations]
         return features
 
-    def _text(self, row: Mapping[str, Any], training: bool) -> str:
+    def _text(self, run: Run, row: Mapping[str, Any], training: bool) -> str:
         """The marked text of an example.
 
         A technique may have torn a mark off a text of training: then it is taken as it was read.
+        An empty text to predict, which a stream of requests may hold, gets empty entities.
         """
+        if not training and row[TEXT] is not None and not row[TEXT].strip():
+            run.note("an empty text has no entities: what is predicted for it means nothing")
+            return "".join(MARKS)
         try:
             return marked_text(row)
         except ValueError as error:

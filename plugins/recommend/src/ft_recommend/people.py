@@ -62,14 +62,17 @@ class Context:
         days = np.maximum(time - last, 0) / DAY
         return cls(Features.fit({"time": time, "days": days}, {}), person, float(time.max()))
 
-    def save(self, folder: Path) -> None:
-        """Write it as JSON."""
-        values = {
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
             "moment": self.moment.to_json(),
             "person": self.person.to_json(),
             "latest": self.latest,
         }
-        (folder / CONTEXT).write_text(json.dumps(values, ensure_ascii=False))
+
+    def save(self, folder: Path) -> None:
+        """Write it as JSON."""
+        (folder / CONTEXT).write_text(json.dumps(self.to_json(), ensure_ascii=False))
 
     @classmethod
     def load(cls, folder: Path) -> Context:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -100,7 +102,14 @@ class Recommend(Plugin):
         )
         numbers = ("time",) if corpus.interactions.time is not None else ()
         names = (HISTORY_TEXT, "candidate") if config.mode == "cross" else ("candidate",)
-        schema = Schema(group="user", texts=tuple(map(Text, names)), numbers=numbers)
+        schema = Schema(
+            group="user",
+            texts=tuple(map(Text, names)),
+            numbers=numbers,
+            # Encoded examples hold features of users that are no column: they must not be taken
+            # from the cache when these change.
+            extra={"features": _digest(corpus)},
+        )
         return TaskData(DatasetDict(splits), schema, dict.fromkeys(splits, corpus.files), notes)
 
     def _pairs(self, splits: Mapping[str, Dataset], corpus: Corpus) -> dict[str, Dataset]:
@@ -238,3 +247,10 @@ def _repeats(examples: Dataset) -> int:
     """Examples whose user had the item before."""
     pairs = zip(examples["item"], examples["seen"], strict=True)
     return sum(item in seen for item, seen in pairs)
+
+
+def _digest(corpus: Corpus) -> str:
+    """A hash of how the moment and the user become features."""
+    made = hashlib.sha256(json.dumps(corpus.context.to_json(), sort_keys=True).encode())
+    made.update(corpus.people.features.tobytes())
+    return made.hexdigest()[:32]

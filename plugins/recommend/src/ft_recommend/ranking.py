@@ -94,26 +94,24 @@ class Search:
             self._index.add(self.vectors)
 
     def best(
-        self, users: np.ndarray, allowed: Sequence[np.ndarray | None], count: int, spare: int = 0
+        self, users: np.ndarray, banned: Sequence[np.ndarray], count: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Rows and scores of the best items of each user, best first.
 
         Args:
             users: (users, dimension) float32.
-            allowed: for each user which items may be named, (items,) bool; ``None``: all.
+            banned: for each user the rows that may not be named.
             count: how many.
-            spare: most items that any user is not allowed.
         """
+        spare = max(map(len, banned), default=0)
         if self._index is not None and count + spare < len(self.vectors):
             scores, rows = self._index.search(np.ascontiguousarray(users), count + spare)
-            for score, row, mask in zip(scores, rows, allowed, strict=True):
-                keep = np.ones(len(row), bool) if mask is None else mask[row]
+            for score, row, without in zip(scores, rows, banned, strict=True):
+                keep = ~np.isin(row, without)
                 yield row[keep][:count], score[keep][:count]
             return
-        everything = np.ones(len(self.vectors), bool)
         for chunk in chunks(len(users), len(self.vectors)):
             table = users[chunk] @ self.vectors.T
             for scores, user in zip(table, chunk, strict=True):
-                mask = allowed[user]
-                rows = best(scores, everything if mask is None else mask, count)
+                rows = best(scores, allowed_items(len(scores), banned[user], True), count)
                 yield rows, scores[rows]

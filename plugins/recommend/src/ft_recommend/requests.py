@@ -114,6 +114,8 @@ class Reader:
         wanted = None
         if "candidates" in request:
             wanted = self._rows(request["candidates"], "candidates", asked, rows)
+            if not len(wanted):
+                raise DataError("candidates is an empty list; leave it out to rank all items")
         elif "new_items" in request:
             new = self._rows(self._file(str(request["new_items"])), "new_items", asked, rows)
             wanted = np.union1d(np.arange(len(self.catalogue)), new)

@@ -64,7 +64,7 @@ class RecommendConfig(DataConfig):
         le=1,
         description="share of a batch's candidates that the encoder learns from; 0: it stays as it is",
     )
-    dimension: int = Field(64, gt=0, description="size of the vectors of users and items")
+    dimension: int = Field(128, gt=0, description="size of the vectors of users and items")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout of the user's vector")
     item_embeddings: bool = Field(
         True, description="learn a vector of each known item beside its text and features"

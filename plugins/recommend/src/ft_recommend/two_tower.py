@@ -16,7 +16,7 @@ from ft_recommend.baselines import Scores, cosine
 from ft_recommend.catalogue import Catalogue
 from ft_recommend.knowledge import Knowledge, padded
 from ft_recommend.model import Shape, TwoTower
-from ft_recommend.ranking import Search, allowed_items, chunks
+from ft_recommend.ranking import Search, chunks
 from ft_recommend.requests import Asked, Reader
 from ft_recommend.scoring import judge
 from ft_recommend.settings import RecommendConfig
@@ -253,25 +253,25 @@ class TwoTowerTask:
     ) -> list[dict[str, Any]]:
         """Lists for requests: over the catalogue, or over the candidates that were asked about."""
         asked = [output["features"][0] for output in outputs]
-        search = Search(items)
-        allowed: list[np.ndarray] = []
-        for one in asked:
-            mask = allowed_items(len(items), one[SEEN], self.config.exclude_seen)
+        size = len(self.knowledge.catalogue)
+        whole = [k for k, one in enumerate(asked) if not one[WANTED]]
+        found: dict[int, dict[str, Any]] = {}
+        if whole:
+            added = np.arange(size, len(items))
+            seen = [asked[k][SEEN] if self.config.exclude_seen else [] for k in whole]
+            banned = [np.union1d(np.array(rows, np.int64), added) for rows in seen]
+            most = max(asked[k][COUNT] for k in whole)
+            best_of = Search(items).best(users[whole], banned, most)
+            for k, (rows, scores) in zip(whole, best_of, strict=True):
+                count = asked[k][COUNT]
+                found[k] = listed(self.added, rows[:count], scores[:count])
+        for k, one in enumerate(asked):
             if one[WANTED]:
-                mask &= False
-                mask[one[WANTED]] = True
-            else:
-                mask[len(self.knowledge.catalogue) :] = False
-            allowed.append(mask)
-        found = []
-        most = max(one[COUNT] for one in asked)
-        spare = max(int((~mask).sum()) for mask in allowed)
-        for one, (rows, scores) in zip(
-            asked, search.best(users, allowed, most, spare), strict=True
-        ):
-            rows, scores = rows[: one[COUNT]], scores[: one[COUNT]]
-            found.append(listed(self.added, rows, scores))
-        return found
+                rows = np.array(one[WANTED])
+                scores = items[rows] @ users[k]
+                order = np.argsort(-scores, kind="stable")[: one[COUNT]]
+                found[k] = listed(self.added, rows[order], scores[order])
+        return [found[k] for k in range(len(asked))]
 
 
 def listed(catalogue: Catalogue, rows: np.ndarray, scores: np.ndarray) -> dict[str, Any]:

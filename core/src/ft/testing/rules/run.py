@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ft.errors import PluginError
+from ft.errors import ConfigError, DataError, PluginError
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.edges import Kind
 from ft.testing.exam import Exam
@@ -22,7 +22,13 @@ def runs(exam: Exam) -> str:
     """It trains a few steps on a tiny model, evaluates, saves the model and loads it again: a
     technique with a task of the kit, a task with the data of its `example_settings`.
     """
-    finished(exam.watched, "the run fails", "run it with `ft run --debug`")
+    missing = exam.subject.kind == "task" and isinstance(exam.watched.error, ConfigError | DataError)
+    hint = (
+        "let example_settings write data, or give `ft plugins check --data KEY=VALUE`"
+        if missing
+        else "run it with `ft run --debug`"
+    )
+    finished(exam.watched, "the run fails", hint)
     return f"with the task {exam.host.name}" if exam.host else ""
 
 

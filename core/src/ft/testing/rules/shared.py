@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ft.errors import FtError
+from ft.errors import FtError, Problems
 from ft.testing.bench import Trial
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import Exam
@@ -10,9 +10,14 @@ from ft.testing.exam import Exam
 
 def said(error: BaseException) -> str:
     """An error on one line, with the notes that name plugin and hook."""
-    text = str(error).strip() if isinstance(error, FtError) else f"{type(error).__name__}: {error}"
-    notes = [str(note) for note in getattr(error, "__notes__", ())]
-    return "; ".join(" ".join(part.split()) for part in [text, *notes] if part.strip())
+    if isinstance(error, Problems):
+        return "; ".join(map(said, error.errors))
+    if isinstance(error, FtError):
+        parts = [f"{error.where}: {error.what}" if error.where else error.what]
+    else:
+        parts = [f"{type(error).__name__}: {error}"]
+    parts += getattr(error, "__notes__", ())
+    return "; ".join(" ".join(part.split()) for part in parts)
 
 
 def ran(exam: Exam) -> Trial:
@@ -43,10 +48,11 @@ def none_found(exam: Exam, rule: str, hint: str) -> None:
 
 
 def finished(trial: Trial, what: str, hint: str) -> None:
-    """Fail if a run failed.
+    """Fail if a run failed; what the error itself says is to do goes before the hint.
 
     Raises:
         Broken: it did.
     """
     if trial.error is not None:
-        raise Broken(f"{what}: {said(trial.error)}", hint)
+        own = getattr(trial.error, "hint", None)
+        raise Broken(f"{what}: {said(trial.error)}", f"{own}; or else {hint}" if own else hint)

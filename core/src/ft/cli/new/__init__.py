@@ -1,0 +1,1 @@
+"""``ft new``: the beginnings of a package."""
