@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-TIMES = ("seconds", "costs", "notes", "machine", "peak_memory")
-"""What a record may differ in: what things cost, and what was said of the resume."""
+OWN = ("seconds", "costs", "notes", "machine", "peak_memory", "settings", "sha256")
+"""What the files of two equal runs may differ in: what things cost, and what was said and asked."""
 
 
 def tensors(path: Path) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def lines(path: Path) -> list[Any]:
 
 
 def comparable(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if not key.endswith(TIMES)}
+    return {key: value for key, value in record.items() if not key.endswith(OWN)}
 
 
 def differences(run: Path, reference: Path) -> list[str]:

@@ -49,10 +49,9 @@ def test_a_new_package_passes_its_own_tests(
     monkeypatch.chdir(project)
     before = set(sys.modules)
     # Inside this process: importing torch once more would take longer than the tests.
-    code = pytest.main(
-        [str(project), f"--rootdir={project}", f"-c{project / 'pyproject.toml'}"]
-        + ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'temporary'}"]
-    )
+    where = [str(project), f"--rootdir={project}", f"-c{project / 'pyproject.toml'}"]
+    options = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'temporary'}"]
+    code = pytest.main([*where, *options])
     for name in [name for name in sys.modules if name not in before]:
         if name.startswith("tests."):  # those of the next package have the same names
             del sys.modules[name]

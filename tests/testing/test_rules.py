@@ -21,6 +21,7 @@ BY_ID = {rule.id: rule for rule in RULES}
 FOUND = {
     "hooks": "compute_loss asks for the argument 'batches', which it does not have",
     "hooks_unmarked": "compute_loss is not marked",
+    "hooks_init": "its code ended in AttributeError: 'Config' object has no attribute 'rate'",
     "settings": "the unknown setting broken_settings.no_such_setting is taken without a word",
     "settings_silent": "the setting broken_settings_silent.weight has no description",
     "settings_validator": "broken_settings_validator.words = '?': the check of",
@@ -41,7 +42,8 @@ FOUND = {
     "longest": "training on a text longer than the model fails",
     "state": "state_dict['seen'][6] does not come back from JSON as it was",
     "state_object": "state_dict gives what JSON cannot hold: Object of type set",
-    "state_lost": "a new instance that loaded the state gives another: {\"steps\": 0} instead of",
+    "state_lost": 'a new instance that loaded the state gives another: {"steps": 0} instead of',
+    "state_empty": "load_state_dict fails with an empty mapping: KeyError: 'steps'",
     "resume": "loss at step 8 is",
     "resume_start": "stopped in step 4, the run cannot go on: AttributeError",
     "restored": "the predictions of the test split are others now: [0]['sure'][0]: False, not True",

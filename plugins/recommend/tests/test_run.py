@@ -227,3 +227,12 @@ def test_techniques_go_with_it(technique: str, world: Any, go: Any) -> None:
         load_file(run.output / "model" / "model.safetensors") for run in (result, plain)
     )
     assert any(not torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_an_attack_on_the_candidates_text_lowers_its_rank(world: Any, go: Any) -> None:
+    pytest.importorskip("ft_adversarial")
+    adversarial = {"method": "none", "robustness": True, "attack_radius": 3.0}
+    result = go(world.settings(), plugins=("recommend", "adversarial"), adversarial=adversarial)
+    metrics = result.metrics["test"]
+    assert metrics["ndcg@10_under_attack"].value < metrics["ndcg@10"].value
+    assert 0 < metrics["ndcg@10_under_typos"].value <= 1

@@ -17,4 +17,4 @@ class Broken(Plugin):
         return {"seen": self.seen}
 
     def load_state_dict(self, state):
-        self.seen = dict(state["seen"])
+        self.seen = dict(state.get("seen", {}))

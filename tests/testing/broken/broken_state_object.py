@@ -17,4 +17,4 @@ class Broken(Plugin):
         return {"sizes": self.sizes}
 
     def load_state_dict(self, state):
-        self.sizes = state["sizes"]
+        self.sizes = state.get("sizes", set())

@@ -72,7 +72,7 @@ def resolve(
     stored, typed, arguments, errors = _sources(file, overrides, values or {}, labels or {})
     given = Given.of((*stored, *typed, *arguments))
     listed = given.tree.pop(_PLUGINS, None)
-    list_place = given.places.pop(_PLUGINS, FLAG)
+    list_place = given.places.pop(_PLUGINS, str(file) if file and plugins is None else FLAG)
     errors += _list_faults(listed, list_place)
     specs: list[str] = []
     if plugins is not None:

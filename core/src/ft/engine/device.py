@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from ft.errors import ConfigError
 from ft.settings import RunConfig
@@ -29,6 +30,8 @@ def make_accelerator(config: RunConfig) -> Accelerator:
         ConfigError: several processes were started.
     """
     precision = choose_precision(config)
+    # Accelerate keeps the choices of an earlier run in this process, and refuses others.
+    AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(
         cpu=config.device == "cpu" or None,
         mixed_precision="no" if precision == "fp32" else precision,

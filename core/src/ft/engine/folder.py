@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import socket
@@ -14,6 +15,11 @@ from typing import IO, Any
 from ft.errors import DataError, TrainingError, UserError
 
 LOCK = ".lock"
+SEAL = "sha256"
+
+
+def _hash(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 class RunFolder:
@@ -149,15 +155,42 @@ class RunFolder:
             os.fsync(stream.fileno())
             return stream.read().count(b"\n")
 
-    def cut_metrics(self, lines: int) -> None:
-        """Keep only the first lines of ``metrics.jsonl``, those a checkpoint knows of."""
-        if self.metrics.exists():
-            kept = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)[:lines]
-            self._replace(self.metrics, "".join(kept))
+    def cut_metrics(self, lines: int) -> int:
+        """Keep only the first lines of ``metrics.jsonl``, those a checkpoint knows of.
+
+        Returns:
+            How many there were to keep.
+        """
+        if not self.metrics.exists():
+            return 0
+        text = self.metrics.read_text(encoding="utf-8", errors="replace")
+        kept = [line for line in text.splitlines(keepends=True) if line.endswith("\n")][:lines]
+        self._replace(self.metrics, "".join(kept))
+        return len(kept)
 
     def write(self, path: Path, values: Any) -> None:
         """Write JSON whole or not at all."""
         self._replace(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+    def write_sealed(self, path: Path, values: Mapping[str, Any]) -> None:
+        """Write a JSON object with its own hash, so that `read_sealed` notices any change."""
+        plain = json.loads(json.dumps(values))
+        self.write(path, {**plain, SEAL: _hash(plain)})
+
+    def read_sealed(self, path: Path) -> dict[str, Any]:
+        """Read what `write_sealed` wrote.
+
+        Raises:
+            DataError: it is not there, cannot be read, or is not as it was written.
+        """
+        values = self.read(path)
+        if not isinstance(values, dict) or values.pop(SEAL, None) != _hash(values):
+            raise DataError(
+                "this file is not as ft wrote it: damaged, or changed by hand",
+                where=str(path),
+                hint="put back a copy of it, or train again",
+            )
+        return values
 
     def write_text(self, path: Path, text: str) -> None:
         """Write a text whole or not at all."""

@@ -73,7 +73,8 @@ class Loop:
             return False
         state = self.checkpoints.load(path, self.model, self.optimizer)
         self.progress, self._sums = snapshot.restore(self.run, state)
-        self.folder.cut_metrics(self.progress.lines)
+        if self.folder.cut_metrics(self.progress.lines) < self.progress.lines:
+            self.run.note(f"{self.folder.metrics} lacks lines that were there at the checkpoint")
         self.run.note(f"resumed at step {self.progress.step} of {self.run.total_steps}")
         return True
 
@@ -187,11 +188,7 @@ class Loop:
         last = self._epoch_is_over() or self._is_over()
         if config.evaluate_steps and progress.step % config.evaluate_steps == 0 and not last:
             self._evaluate()
-        minutes = (perf_counter() - self._saved_at) / 60
-        due = config.checkpoint_steps and progress.step % config.checkpoint_steps == 0
-        if (
-            due or (config.checkpoint_minutes and minutes >= config.checkpoint_minutes)
-        ) and not last:
+        if self._checkpoint_is_due() and not last:
             self.save()
         if self._interrupt.asked:
             self.save()
@@ -200,6 +197,12 @@ class Loop:
                 hint=f"go on with `ft run --resume {self.run.output}`",
             )
 
+    def _checkpoint_is_due(self) -> bool:
+        every, minutes = self.run.config.checkpoint_steps, self.run.config.checkpoint_minutes
+        return bool(every and self.progress.step % every == 0) or bool(
+            minutes and perf_counter() - self._saved_at >= 60 * minutes
+        )
+
     def _end_epoch(self) -> None:
         run, progress = self.run, self.progress
         metrics = self._evaluate()
@@ -207,7 +210,8 @@ class Loop:
         progress.epoch += 1
         progress.batch = 0
         # Short epochs would otherwise spend more time on saving than on training.
-        if self._is_over() or perf_counter() - self._saved_at >= EPOCH_SAVE_SECONDS:
+        waited = perf_counter() - self._saved_at >= EPOCH_SAVE_SECONDS
+        if self._is_over() or waited or self._checkpoint_is_due():
             self.save()
 
     def _evaluate(self) -> Mapping[str, Metric]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 
 from ft.config import Resolved
+from ft.engine import provenance, record
 from ft.engine.checkpoint import plugin_state, weights
 from ft.engine.device import make_accelerator
 from ft.engine.folder import RunFolder
@@ -61,17 +63,24 @@ def score(run: Run, folder: RunFolder, split: str, result: Result, name: str | N
         run.reporter.table(table)
 
 
-def task_json(run: Run, data: TaskData) -> dict[str, Any]:
-    """What prediction needs beside the model."""
+def task_json(
+    run: Run, data: TaskData, resolved: Resolved, fingerprints: Mapping[str, str]
+) -> dict[str, Any]:
+    """What prediction needs beside the model, and what a resume compares."""
     return {
+        "settings": provenance.settings(resolved),
+        "data": dict(fingerprints),
         "schema": data.schema.to_json(),
         "max_length": run.max_length,
         "plugins": {member.name: plugin_state(member) for member in run.hooks.members},
     }
 
 
-def save_model(run: Run, folder: RunFolder) -> None:
+def save_model(run: Run, folder: RunFolder) -> dict[str, str]:
     """Write the model and its tokenizer as ``save_pretrained`` does, whole or not at all.
+
+    Returns:
+        The hash of every file.
 
     Raises:
         TrainingError: the disk is full or not writable.
@@ -92,6 +101,28 @@ def save_model(run: Run, folder: RunFolder) -> None:
             where=str(folder.model),
             hint=f"free some space, then go on with `ft run --resume {folder.path}`",
         ) from error
+    return {
+        str(path.relative_to(folder.model)): record.file_hash(path)
+        for path in sorted(folder.model.rglob("*"))
+        if path.is_file()
+    }
+
+
+def check_model(folder: RunFolder, hashes: Mapping[str, str]) -> None:
+    """Compare the files of the saved model with what was written.
+
+    Raises:
+        DataError: one is missing or not the same.
+    """
+    for name, wanted in hashes.items():
+        path = folder.model / name
+        if not path.is_file() or record.file_hash(path) != wanted:
+            raise DataError(
+                "not as the run wrote it" if path.is_file() else "missing from the run's model",
+                where=str(path),
+                hint=f"put back a copy of it; or, while {folder.checkpoints} is there, delete "
+                f"{folder.record} and `ft run --resume {folder.path}` writes the model again",
+            )
 
 
 def verify_saved(run: Run, resolved: Resolved, folder: RunFolder, data: TaskData) -> None:
@@ -125,15 +156,15 @@ def finished(folder: RunFolder) -> Result | None:
     if not folder.record.exists():
         return None
     try:
-        record = folder.read(folder.record)
+        told = folder.read(folder.record)
         metrics = {
             split: {name: Metric(**values) for name, values in scores.items()}
-            for split, scores in record["metrics"].items()
+            for split, scores in told["metrics"].items()
         }
     except (DataError, KeyError, TypeError, AttributeError):
         # A damaged record is made again from the last checkpoint.
         return None
-    return Result(folder.path, metrics, [], record)
+    return Result(folder.path, metrics, [], told)
 
 
 def restored_run(resolved: Resolved, folder: RunFolder, reporter: Reporter) -> Run:

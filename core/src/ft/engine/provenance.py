@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ft import __version__
 from ft.engine.record import plugin_rows
-from ft.errors import PluginError, raise_all
+from ft.errors import DataError, PluginError, raise_all
 
 if TYPE_CHECKING:
     from ft.config import Resolved
@@ -45,15 +45,62 @@ def compare(
         say(one)
 
 
+def settings(resolved: Resolved) -> dict[str, Any]:
+    """Every setting by its dotted key, as JSON values."""
+    tables = {"run": resolved.run, **resolved.configs}
+    return {
+        f"{table}.{key}": value
+        for table, config in tables.items()
+        for key, value in config.model_dump(mode="json").items()
+    }
+
+
+def changed_settings(before: Mapping[str, Any], resolved: Resolved) -> list[str]:
+    """One sentence for each setting that is not what it was."""
+    now = settings(resolved)
+    return [
+        f"{key} is {_value(now.get(key))} now, and was {_value(before.get(key))}"
+        for key in sorted(before.keys() | now.keys())
+        if now.get(key) != before.get(key)
+    ]
+
+
+def _value(value: Any) -> str:
+    return "none" if value is None else repr(value)
+
+
+def check_data(
+    before: Mapping[str, str], now: Mapping[str, str], say: Callable[[str], None]
+) -> None:
+    """Compare the fingerprints of the splits with those that a run began with.
+
+    Raises:
+        DataError: the train split is another one.
+    """
+    changed = [split for split in sorted({*before, *now}) if before.get(split) != now.get(split)]
+    if "train" in changed:
+        raise DataError(
+            "the training data is not what the run began with",
+            where="train",
+            hint="put it back as it was, or start a new run",
+        )
+    for split in changed:
+        say(f"the {split} split is not what the run began with")
+
+
 def differences(folder: RunFolder, resolved: Resolved) -> list[str]:
     """One sentence for each difference between a run's plugins and those that are here now."""
     if not folder.plugins.exists():
         return ["the run does not say which plugins it was made with"]
-    made = folder.read(folder.plugins)
-    before = {row["name"]: row for row in made["plugins"]}
+    try:
+        made = folder.read(folder.plugins)
+        before = {row["name"]: row for row in made["plugins"]}
+        version = made["ft"]
+    except (DataError, KeyError, TypeError):
+        return [f"{folder.plugins} is damaged: which plugins the run was made with is not known"]
     found = []
-    if made["ft"] != __version__:
-        found.append(f"this is ft {__version__}, the run was made with ft {made['ft']}")
+    if version != __version__:
+        found.append(f"this is ft {__version__}, the run was made with ft {version}")
     for row in plugin_rows(resolved):
         if row["name"] in before:
             found += _changes(before[row["name"]], row)

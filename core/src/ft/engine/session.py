@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accelerate.utils import set_seed
 
@@ -29,6 +30,7 @@ from ft.engine.setup import (
     model_path,
 )
 from ft.engine.use import evaluate, predict
+from ft.errors import DataError
 from ft.trace import Trace
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def train(
         return _say_finished(done, reporter)
     path = model_path(resolved, reporter)
     run = Run(resolved.run, folder.path, path, make_accelerator(resolved.run), reporter)
+    began: Mapping[str, Any] | None = None
     tracer = Trace(trace, lambda: {"epoch": run.epoch, "step": run.step}) if trace else None
     try:
         run.hooks = make_hooks(resolved, run, tracer)
@@ -73,11 +76,12 @@ def train(
         if resume:
             folder.lock()
             provenance.compare(folder, resolved, run.note, strict=strict)
+            began = _beginning(run, folder, resolved)
         else:
             folder.create()
             folder.write_text(folder.config, to_toml(resolved))
         provenance.keep(folder, resolved)
-        return _train(run, resolved, folder, bool(resume), started)
+        return _train(run, resolved, folder, began, started)
     finally:
         folder.release()
         if tracer is not None:
@@ -98,8 +102,25 @@ def _say_finished(result: Result, reporter: Reporter) -> Result:
     return result
 
 
+def _beginning(run: Run, folder: RunFolder, resolved: Resolved) -> Mapping[str, Any]:
+    """What a run that is resumed was begun with; says what is not the same now."""
+    try:
+        began = folder.read_sealed(folder.task)
+    except DataError as error:
+        if folder.task.exists():
+            run.note(f"{folder.task}: {error.what}; it is written again")
+        return {}
+    for change in provenance.changed_settings(began["settings"], resolved):
+        run.note(change)
+    return began
+
+
 def _train(
-    run: Run, resolved: Resolved, folder: RunFolder, resuming: bool, started: float
+    run: Run,
+    resolved: Resolved,
+    folder: RunFolder,
+    began: Mapping[str, Any] | None,
+    started: float,
 ) -> Result:
     reporter = run.reporter
     reporter.phase("data", "reading and checking")
@@ -108,6 +129,8 @@ def _train(
         run.note(note)
     findings = lint_data(run, data)
     fingerprints = fingerprint(data)
+    if began and "data" in began:
+        provenance.check_data(began["data"], fingerprints, run.note)
     set_seed(resolved.run.seed)
     reporter.phase("model", run.model_path)
     model = run.model = build_model(run, data)
@@ -116,10 +139,10 @@ def _train(
     reporter.phase("encode")
     features = training_features(run, data.splits["train"], fingerprints["train"])
     loop = Loop(run, features, optimizer, folder)
-    if not (resuming and loop.resume()):
+    if began is None or not loop.resume():
         run.hooks.tell("on_run_start", run=run)
     setup_seconds = perf_counter() - started
-    folder.write(folder.task, task_json(run, data))
+    folder.write_sealed(folder.task, task_json(run, data, resolved, fingerprints))
     reporter.phase("train", f"{run.total_steps} steps")
     loop.train()
     best = loop.checkpoints.load_best(loop.best_step, model)
@@ -128,9 +151,10 @@ def _train(
     for split in ("validation", "test"):
         if split in data.splits:
             score(run, folder, split, result)
-    folder.write(folder.task, task_json(run, data))
-    save_model(run, folder)
+    hashes = save_model(run, folder)
     verify_saved(run, resolved, folder, data)
+    task = task_json(run, data, resolved, fingerprints)
+    folder.write_sealed(folder.task, {**task, "model": hashes})
     progress = loop.progress
     result.record = {
         "plugins": record.plugin_rows(resolved),

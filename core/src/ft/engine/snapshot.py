@@ -55,7 +55,8 @@ def restore(run: Run, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Ten
         TrainingError: the checkpoint was written without one of the run's plugins.
     """
     progress = Progress(**state["progress"])
-    run.step, run.epoch = progress.step, progress.epoch
+    # Between two epochs the one that has ended is still the run's.
+    run.step, run.epoch = progress.step, progress.epoch - (progress.batch == 0)
     run.stops, run.logged = list(progress.stops), dict(progress.logged)
     for member in run.hooks.members:
         saved = state["plugins"].get(member.name)

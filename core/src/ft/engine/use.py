@@ -11,7 +11,7 @@ from ft.config import resolve
 from ft.engine import provenance
 from ft.engine.folder import RunFolder
 from ft.engine.inference import as_examples, predict_examples
-from ft.engine.outcome import Result, restored_run, score
+from ft.engine.outcome import Result, check_model, restored_run, score
 from ft.engine.requests import as_row
 from ft.engine.run import Run
 from ft.engine.setup import build_model, load_data
@@ -39,16 +39,25 @@ def open_run(path: Path, reporter: Reporter, *, strict: bool = False) -> Run:
     from datasets import DatasetDict
 
     folder = RunFolder(path)
-    if not folder.config.exists() or not folder.model.exists():
+    if not folder.config.exists() or not folder.task.exists():
         raise UserError(
             "there is no finished run here",
             where=str(path),
             hint="give the folder that `ft run` printed at its end",
         )
+    task = folder.read_sealed(folder.task)
+    if "model" not in task:
+        raise UserError(
+            "this run is not finished",
+            where=str(path),
+            hint=f"go on with `ft run --resume {path}`",
+        )
     resolved = resolve(None, file=folder.config)
     provenance.compare(folder, resolved, reporter.note, strict=strict)
+    for change in provenance.changed_settings(task["settings"], resolved):
+        reporter.note(change)
+    check_model(folder, task["model"])
     run = restored_run(resolved, folder, reporter)
-    task = folder.read(folder.task)
     run.data = TaskData(DatasetDict(), Schema.from_json(task["schema"]))
     for member in run.hooks.members:
         member.plugin.load_state_dict(task["plugins"].get(member.name, {}))

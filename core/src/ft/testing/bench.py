@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from ft.config.complaints import Scope
+from ft.config.layers import read_values
+from ft.config.merge import Given
 from ft.discovery import Loaded, load
+from ft.errors import FtError
 from ft.outline import outline_of
+from ft.plugin import Config
 from ft.testing.models import tiny_bert
 
 if TYPE_CHECKING:
@@ -60,6 +65,14 @@ class Subject:
     def hooks(self, name: str) -> bool:
         """Whether it implements a hook."""
         return name in outline_of(self.loaded.cls).hooks
+
+
+def checked(subject: Subject, extra: Mapping[str, Any]) -> tuple[Config | None, list[FtError]]:
+    """The settings of a plugin as its ``Config``, with some added, and what is wrong with them."""
+    settings, _ = read_values({subject.name: {**subject.settings, **extra}}, {})
+    given, model = Given.of(settings), subject.loaded.cls.Config
+    scope = Scope({subject.name: model}, given.places, None)
+    return given.check(subject.name, model, subject.loaded.owner, scope)
 
 
 @dataclass

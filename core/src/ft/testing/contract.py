@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import cleandoc
@@ -86,3 +87,12 @@ def judge(rule: Rule, exam: Exam) -> Verdict:
         return Verdict(rule, "skipped", str(reason))
     except Broken as broken:
         return Verdict(rule, "failed", broken.found, broken.hint)
+    except Exception as error:  # whatever the plugin's own code raises when it is called
+        text = f"its code ended in {type(error).__name__}: {error}"
+        return Verdict(rule, "failed", text, f"see {_innermost(error)}")
+
+
+def _innermost(error: BaseException) -> str:
+    """The file and line that an error comes from."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"

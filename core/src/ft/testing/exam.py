@@ -9,8 +9,9 @@ from typing import Any
 
 from ft.discovery import installed
 from ft.errors import PluginError
+from ft.plugin import Plugin
 from ft.testing import names
-from ft.testing.bench import Bench, Subject, Trial
+from ft.testing.bench import Bench, Subject, Trial, checked
 from ft.testing.edges import Kind
 
 STOP_AT = 4
@@ -30,12 +31,40 @@ class Exam:
         self.subject = subject
 
     @cached_property
+    def instance(self) -> Plugin | None:
+        """One with the settings of the subject, ``None`` where they are not complete."""
+        config, _ = checked(self.subject, {})
+        return None if config is None else self.subject.loaded.cls(config)
+
+    @cached_property
+    def _needed(self) -> list[Subject]:
+        """The plugins that it declares to need."""
+        names_ = self.instance.needs if self.instance else ()
+        return [self.bench.subject(name) for name in names_]
+
+    @cached_property
+    def own(self) -> list[Subject]:
+        """The subject among the techniques that it needs."""
+        behind = self.instance.before if self.instance else ()
+        others = [one for one in self._needed if one.kind == "technique"]
+        first = [one for one in others if one.name not in behind]
+        return [*first, self.subject, *(one for one in others if one.name in behind)]
+
+    def hosts(self) -> Iterator[Subject | None]:
+        """Tasks to try a technique with, those of the kit first."""
+        if self.subject.kind == "task":
+            yield None
+            return
+        needed = [one for one in self._needed if one.kind == "task"]
+        yield from needed or map(self.bench.subject, names.HOSTS)
+        yield from [] if needed else self._official(names.OFFICIAL_TASKS)
+
+    @cached_property
     def _tried(self) -> tuple[Subject | None, Trial]:
         """The task, and the first run: with batches of one example."""
-        hosts = [None] if self.subject.kind == "task" else map(self.bench.subject, names.HOSTS)
         trials: list[tuple[Subject | None, Trial]] = []
-        for host in hosts:
-            members = [*([host] if host else []), self.subject]
+        for host in self.hosts():
+            members = [*([host] if host else []), *self.own]
             trial = self.bench.run(
                 "single", members, guard=True, batch_size=1, max_steps=3, epochs=1
             )
@@ -79,7 +108,7 @@ class Exam:
         probe = {"report": str(report), "subject": self.subject.name}
         far = self.bench.subject(names.FAR, probe)
         near = [host, self.bench.subject(names.NEAR)] if host else []
-        members = [*first, *near, self.subject, far, *last]
+        members = [*first, *near, *self.own, far, *last]
         return self.bench.run(label, members, report=report, **settings)
 
     @cached_property
@@ -107,7 +136,7 @@ class Exam:
 
     def _bare(self, label: str, last: Sequence[Subject] = (), **settings: Any) -> Trial:
         host = [self.host] if self.host else []
-        return self.bench.run(label, [*host, self.subject, *last], **settings)
+        return self.bench.run(label, [*host, *self.own, *last], **settings)
 
     def edge(self, kind: Kind) -> tuple[Trial, Any]:
         """A run with extreme examples, and the requests of the same kind."""
@@ -117,23 +146,39 @@ class Exam:
         requests = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
         return trial, requests
 
-    def companies(self) -> Iterator[tuple[list[Subject], list[Subject]]]:
-        """Who the subject is tried beside: the counterparts, and all members in their order."""
-        others = [spec for spec in names.TECHNIQUES if spec != self.subject.loaded.source]
-        techniques = [self.bench.subject(spec) for spec in others]
-        techniques += self._official(names.OFFICIAL_TECHNIQUES)
+    def counterparts(self) -> list[Subject]:
+        """The techniques to try it beside."""
+        own = {one.loaded.source for one in self.own}
+        found = [self.bench.subject(spec) for spec in names.TECHNIQUES]
+        found += self._official(names.OFFICIAL_TECHNIQUES)
+        return [one for one in found if one.loaded.source not in own]
+
+    def companies(self, technique: Subject, number: int) -> list[list[Subject]]:
+        """The members of two runs with a technique, in both orders.
+
+        Args:
+            technique: the counterpart.
+            number: its position among the counterparts; a technique is tried with other tasks
+                beside each.
+        """
         if self.subject.kind == "task":
-            for technique in techniques:
-                yield [technique], [self.subject, technique]
-                yield [technique], [technique, self.subject]
-            return
-        tasks = [self.bench.subject(spec) for spec in names.HOSTS] + self._official(
-            names.OFFICIAL_TASKS
-        )
-        for i, technique in enumerate(techniques):
-            one, other = tasks[2 * i % len(tasks)], tasks[(2 * i + 1) % len(tasks)]
-            yield [one, technique], [one, self.subject, technique]
-            yield [other, technique], [other, technique, self.subject]
+            return [[*self.own, technique], [technique, *self.own]]
+        tasks = [self.bench.subject(spec) for spec in names.HOSTS]
+        tasks += self._official(names.OFFICIAL_TASKS)
+        pair = [tasks[k % len(tasks)] for k in (2 * number, 2 * number + 1)]
+        return self._orders(technique, pair)
+
+    def at_home(self, technique: Subject) -> list[list[Subject]]:
+        """The members of two runs with a technique and the task that is known to fit."""
+        return self._orders(technique, [self.host, self.host]) if self.host else []
+
+    def _orders(self, technique: Subject, tasks: Sequence[Subject]) -> list[list[Subject]]:
+        return [[tasks[0], *self.own, technique], [tasks[1], technique, *self.own]]
+
+    def conflict(self, other: Subject) -> bool:
+        """Whether it and another declare that they cannot work together."""
+        mine = self.instance.conflicts if self.instance else ()
+        return other.name in mine or self.subject.name in other.loaded.cls.conflicts
 
     def _official(self, official: Sequence[str]) -> list[Subject]:
         """Those of ft's own plugins that are installed."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
+from os.path import relpath
+from pathlib import PurePosixPath
 
 from ft.testing.contract import Rule
 from ft.testing.rules import RULES
@@ -23,7 +24,8 @@ the reason.
 
 def page() -> str:
     """The page in Markdown."""
-    return "\n".join([TOP, *(line for rule in RULES for line in _section(rule))])
+    lines = [TOP, *(line for rule in RULES for line in _section(rule))]
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _section(rule: Rule) -> Iterator[str]:
@@ -35,11 +37,11 @@ def _section(rule: Rule) -> Iterator[str]:
     yield ""
     target, _, anchor = rule.page.partition("#")
     if target != HERE:
-        link = os.path.relpath(target, os.path.dirname(HERE))
+        link = relpath(target, PurePosixPath(HERE).parent)
         title = f"{target.removesuffix('.md')}, {anchor.replace('-', ' ')}"
         yield f"Written in [{title}]({link}#{anchor})."
         yield ""
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page().rstrip("\n") + "\n")
+    sys.stdout.write(page())

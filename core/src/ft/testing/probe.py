@@ -185,11 +185,16 @@ class FarProbe(Plugin):
             self.found("state", f"state_dict{place} does not come back from JSON as it was")
         again = type(plugin)(plugin.config)
         again.seed(plugin.name, run.config.seed)
+        given: Mapping[str, Any] = {}
         try:
-            again.load_state_dict(back)
+            again.load_state_dict(given)  # what a plugin gets where nothing was saved of it
+            given = back
+            again.load_state_dict(given)
             text_again = json.dumps(again.state_dict(), sort_keys=True)
         except Exception as error:
-            self.found("state", f"load_state_dict failed: {type(error).__name__}: {error}")
+            which = "the state" if given else "an empty mapping"
+            what = f"load_state_dict fails with {which}: {type(error).__name__}: {error}"
+            self.found("state", what)
             return
         if text_again != text:
             self.found(

@@ -93,9 +93,15 @@ class CrossTask:
             features["labels"] = [float(liked) for liked in examples[LIKED]]
             return features
         lists = [list(rows) for rows in examples[SHORTLIST]]
-        return self._lists(
+        features = self._lists(
             run, examples[HISTORY_TEXT], lists, context, self.knowledge.catalogue.texts
         )
+        features["labels"] = [
+            float(row == target)
+            for rows, target in zip(lists, examples["item"], strict=True)
+            for row in rows
+        ]
+        return features
 
     def _lists(
         self,

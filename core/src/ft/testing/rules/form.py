@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
 
-from ft.config.complaints import Scope
 from ft.config.describe import fields_by_key
-from ft.config.layers import read_values
-from ft.config.merge import Given
 from ft.errors import FtError, PluginError
 from ft.manager import CORE, Hooks, Member, specs
 from ft.outline import outline, outline_of
-from ft.plugin import Config, Plugin
+from ft.plugin import Config
+from ft.testing.bench import Subject, checked
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import Exam
-from ft.testing.names import WORDS
 from ft.testing.rules.shared import said
 
 METHODS = {
@@ -39,23 +34,19 @@ def hooks(exam: Exam) -> None:
         method = getattr(cls, name, None)
         if method is not None and not hasattr(method, "ft_impl"):
             raise Broken(f"{name} is not marked", f"write @hookimpl above {name}")
-    subject = exam.subject
-    config, errors = _check_settings(exam, {})
-    if config is None:
+    _, errors = checked(exam.subject, {})
+    if errors:
         raise NotApplicable(f"its settings are not complete: {said(errors[0])}")
-    plugin = cls(config)
-    plugin.seed(subject.name, 0)
-    loaded = subject.loaded
-    members = [Member(subject.name, plugin, loaded.distribution, loaded.version)]
-    if subject.kind == "technique":
-        host = exam.bench.subject(WORDS).loaded
-        members = [_member(host.name, host.cls()), *members]
+    host = next(exam.hosts())
+    members = [_member(one) for one in ([host] if host else []) + exam.own]
+    core = Core(Config())
+    core.seed(CORE, 0)
     try:
-        Hooks(members, _member(CORE, Core(Config())))
+        Hooks(members, Member(CORE, core, None, None))
     except PluginError as error:
         raise Broken(error.what, error.hint or "see the list of hooks") from error
     except FtError as error:
-        raise Broken(str(error), "see the list of hooks") from error
+        raise Broken(said(error), "see the list of hooks") from error
     if not outline_of(cls).hooks:
         raise Broken("it implements no hook", "mark a method with @hookimpl")
     for name, arguments in METHODS.items():
@@ -67,18 +58,10 @@ def hooks(exam: Exam) -> None:
             )
 
 
-def _check_settings(exam: Exam, extra: Mapping[str, Any]) -> tuple[Config | None, list[FtError]]:
-    """The plugin's settings, with some added, and what is wrong with them."""
-    subject = exam.subject
-    settings, _ = read_values({subject.name: {**subject.settings, **extra}}, {})
-    given, model = Given.of(settings), subject.loaded.cls.Config
-    scope = Scope({subject.name: model}, given.places, None)
-    return given.check(subject.name, model, subject.loaded.owner, scope)
-
-
-def _member(name: str, plugin: Plugin) -> Member:
-    plugin.seed(name, 0)
-    return Member(name, plugin, None, None)
+def _member(subject: Subject) -> Member:
+    plugin = subject.loaded.cls(checked(subject, {})[0])
+    plugin.seed(subject.name, 0)
+    return Member(subject.name, plugin, subject.loaded.distribution, subject.loaded.version)
 
 
 def settings(exam: Exam) -> None:
@@ -95,14 +78,14 @@ def settings(exam: Exam) -> None:
             'write Field(..., description="what it means, with its unit")',
         )
     unknown = "no_such_setting"
-    if not any(unknown in str(error) for error in _check_settings(exam, {unknown: 1})[1]):
+    if not any(unknown in str(error) for error in checked(subject, {unknown: 1})[1]):
         raise Broken(
             f"the unknown setting {subject.name}.{unknown} is taken without a word",
             "derive Config from ft.Config and leave its `extra` at 'forbid'",
         )
     for key in fields:
         for odd in ("?", -1, {"?": ["?"]}):
-            for error in _check_settings(exam, {key: odd})[1]:
+            for error in checked(subject, {key: odd})[1]:
                 if isinstance(error, PluginError):
                     raise Broken(
                         f"{subject.name}.{key} = {odd!r}: {error.what}",

@@ -54,7 +54,8 @@ def globals_(exam: Exam) -> None:
 
 def state(exam: Exam) -> None:
     """What `state_dict` gives is JSON: dictionaries with text as keys, lists, text, numbers. A new
-    instance that is given it by `load_state_dict` gives the same again.
+    instance that is given it by `load_state_dict` gives the same again. `load_state_dict` also takes
+    an empty mapping, which it is given where there is no state of the plugin.
     """
     none_found(exam, "state", "return JSON values, and take all of them back in load_state_dict")
 

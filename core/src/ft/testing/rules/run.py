@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ft.errors import ConfigError, DataError, PluginError
+from ft.testing.bench import Subject
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.edges import Kind
 from ft.testing.exam import Exam
@@ -22,7 +23,9 @@ def runs(exam: Exam) -> str:
     """It trains a few steps on a tiny model, evaluates, saves the model and loads it again: a
     technique with a task of the kit, a task with the data of its `example_settings`.
     """
-    missing = exam.subject.kind == "task" and isinstance(exam.watched.error, ConfigError | DataError)
+    missing = exam.subject.kind == "task" and isinstance(
+        exam.watched.error, ConfigError | DataError
+    )
     hint = (
         "let example_settings write data, or give `ft plugins check --data KEY=VALUE`"
         if missing
@@ -71,31 +74,42 @@ def _edge(exam: Exam, kind: Kind, what: str) -> str:
 def company(exam: Exam) -> str:
     """A task is tried with every technique of the kit and ft's own, a technique with every task and
     beside every technique, in both orders. A combination may be refused before training by a
-    `PluginError` that says why, but not every one.
+    `PluginError` that says why, as what a plugin declares is (`needs_schema`, `after`, ...); a
+    technique that it works with in no order is declared in `conflicts`.
     """
     ran(exam)
-    together: dict[str, list[str]] = {}
+    worked: dict[str, None] = {}
     refusals: dict[str, str] = {}
-    for counterparts, members in exam.companies():
-        order = ",".join(one.name for one in members)
-        error = exam.in_company(members).error
-        if isinstance(error, PluginError):
-            refusals[order] = said(error)
-        elif error is not None:
-            raise Broken(f"--plugins {order} fails: {said(error)}", "rely on the schema alone")
-        for one in counterparts:
-            together.setdefault(one.name, [])
-            if error is None:
-                together[one.name].append(order)
-    alone = [name for name, orders in together.items() if not orders]
-    if alone:
-        reason = next(text for order, text in refusals.items() if alone[0] in order.split(","))
-        raise Broken(
-            f"it works with {alone[0]} in no order: {reason}",
-            "read the schema of the data instead of relying on one task",
-        )
+
+    def together(companies: Iterable[Sequence[Subject]]) -> int:
+        """Run them all; how many were not refused."""
+        count = 0
+        for members in companies:
+            order = ",".join(one.name for one in members)
+            error = exam.in_company(members).error
+            if isinstance(error, PluginError):
+                refusals[order] = said(error)
+            elif error is not None:
+                raise Broken(f"--plugins {order} fails: {said(error)}", "rely on the schema alone")
+            else:
+                worked.update(dict.fromkeys(one.name for one in members))
+                count += 1
+        return count
+
+    for number, technique in enumerate(exam.counterparts()):
+        if exam.conflict(technique):
+            continue
+        if not together(exam.companies(technique, number)) and not together(
+            exam.at_home(technique)
+        ):
+            raise Broken(
+                f"it works with {technique.name} in no order: {list(refusals.values())[-1]}",
+                "read the schema instead of relying on one task, or declare "
+                f'conflicts = ("{technique.name}",)',
+            )
+    worked.pop(exam.subject.name, None)
     refused = f"; refused: {', '.join(refusals)}" if refusals else ""
-    return f"beside {', '.join(together)}{refused}"
+    return f"beside {', '.join(worked)}{refused}"
 
 
 def restored(exam: Exam) -> str:
