@@ -44,7 +44,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_bert(tmp_path_factory.mktemp("tiny"), load_tasks().VOCABULARY)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tasks() -> ModuleType:
     return load_tasks()
 

@@ -180,6 +180,21 @@ def test_the_readme_has_its_two_commands() -> None:
     assert all(command.startswith("python3 -m venv .venv && ") for _, command in commands)
 
 
+def test_the_readmes_plugin_is_that_of_the_tutorial() -> None:
+    (plugin,) = [one.text for one in blocks(ROOT / "README.md") if one.language == "python"]
+    assert plugin in [one.text for one in blocks(DOCS / "tutorial" / "own-plugin.md")]
+    assert 15 <= len(plugin.strip().splitlines()) <= 18
+
+
+CARDS = [ROOT / "core" / "README.md", *sorted(ROOT.glob("plugins/*/README.md"))]
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *CARDS], ids=lambda page: page.parent.name)
+def test_links_of_a_card_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert "://" in target or (page.parent / target).exists(), target
+
+
 def test_the_linters_of_ci_use_the_readmes_environment() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "command: test" in script

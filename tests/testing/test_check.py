@@ -167,7 +167,7 @@ def test_the_kit_writes_into_its_folder_alone(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_plugin_has_example_settings_that_are_settings(tmp_path: Path) -> None:
+def test_a_plugin_need_not_bring_example_data(tmp_path: Path) -> None:
     assert ft.Plugin.example_settings(tmp_path) == {}
     assert list(tmp_path.iterdir()) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -163,4 +164,6 @@ def test_a_new_package_installs_and_passes_its_tests(kind: str, tmp_path: Path) 
     )
     code = "from ft.cli.main import main; main(['plugins'])"
     listed = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
-    assert f"zebra-{kind}  {kind}" in " ".join(listed.stdout.split("  "))
+    assert re.search(
+        rf"^zebra-{kind} +{kind} +ft-zebra-{kind} +0.1.0 ", listed.stdout, re.MULTILINE
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
-import random
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from ft import EXAMPLE_ID, Label, Schema, Text, Words
 from ft.testing.compare import differences
@@ -20,6 +22,7 @@ from ft.testing.edges import LONG, alterable, altered
 from ft.testing.guards import Refused, guarded, pickles
 from ft.testing.snapshot import changed, copied
 
+LAST = "checkpoints/step-00000008"
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
@@ -129,34 +132,52 @@ def test_two_equal_runs_have_no_differences(two_runs: tuple[Path, Path]) -> None
     assert differences(*two_runs, "kit-texts") == []
 
 
+def change_log(run: Path) -> None:
+    path = run / "metrics.jsonl"
+    path.write_text(path.read_text().replace('"value": 0.', '"value": 1.', 1))
+
+
+def shorten_log(run: Path) -> None:
+    path = run / "metrics.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+
+
+def change_state(run: Path) -> None:
+    path = run / LAST / "state.json"
+    state = json.loads(path.read_text())
+    state["plugins"]["kit-texts"]["state"]["more"] = 1
+    path.write_text(json.dumps(state))
+
+
+def change_weights(run: Path) -> None:
+    path = run / LAST / "model.safetensors"
+    save_file({key: value + 1 for key, value in load_file(path).items()}, path)
+
+
+def change_predictions(run: Path) -> None:
+    path = run / "predictions" / "test.jsonl"
+    path.write_text(path.read_text() + "{}\n")
+
+
+def drop_checkpoint(run: Path) -> None:
+    shutil.rmtree(run / LAST)
+
+
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("change", "said"),
     [
-        ("metrics.jsonl", "metrics.jsonl has "),
-        (
-            "checkpoints/step-00000008/state.json",
-            "kit-texts['state']['more'] in the last checkpoint",
-        ),
-        ("predictions/test.jsonl", "predictions/test.jsonl differs"),
-        ("checkpoints/step-00000008/model.safetensors", "tensors of the model differ, such as "),
+        (change_log, "metrics accuracy value at step 4 is 1."),
+        (shorten_log, "metrics.jsonl has "),
+        (change_state, "kit-texts['state']['more'] in the last checkpoint differs"),
+        (change_weights, "tensors of the model differ, such as "),
+        (change_predictions, "predictions/test.jsonl differs"),
+        (drop_checkpoint, "the last checkpoint is None, not step-00000008"),
     ],
 )
 def test_a_difference_is_told(
-    two_runs: tuple[Path, Path], name: str, said: str, tmp_path: Path
+    two_runs: tuple[Path, Path], change: Any, said: str, tmp_path: Path
 ) -> None:
-    import shutil
-
-    from safetensors.torch import load_file, save_file
-
     run = Path(shutil.copytree(two_runs[0], tmp_path / "run"))
-    path = run / name
-    if path.suffix == ".safetensors":
-        save_file({key: value + 1 for key, value in load_file(path).items()}, path)
-    else:
-        text = path.read_text()
-        text = text.replace('"kit-texts": {', '"kit-texts": {"state": {"more": 1}, "was": {', 1)
-        path.write_text(text.replace('}}, "kit-far"', '}}}, "kit-far"', 1))
-        if "state" not in name:
-            path.write_text(text + random.Random(0).choice(text.splitlines()) + "\n")
-    found = differences(run, two_runs[1], "kit-texts")
-    assert any(said in one for one in found), found
+    change(run)
+    (found,) = differences(run, two_runs[1], "kit-texts")
+    assert said in found

@@ -1,0 +1,127 @@
+"""What a finished run is good for: transformers load its model, ``ft predict`` answers."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ft
+from ft.cli.main import main
+
+SENTENCES = ["anna went to london", "the house in paris", "ben"]
+
+
+@pytest.fixture(scope="module")
+def ner(
+    start: Callable[..., Any], data_files: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("use") / "ner"
+    start(["ner", "augment"], folder, epochs=6, ner=data_files["ner"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sentiment(
+    start: Callable[..., Any], data_files: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("use") / "sentiment"
+    settings = data_files["sentiment"] | {"calibrate": False}
+    start(["sentiment", "adversarial"], folder, epochs=3, sentiment=settings)
+    return folder
+
+
+def answers(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_transformers_load_a_tagger_unchanged(ner: Path) -> None:
+    import torch
+    from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+
+    model = AutoModelForTokenClassification.from_pretrained(ner / "model")
+    tokenizer = AutoTokenizer.from_pretrained(ner / "model")
+    ours = ft.predict(ner, SENTENCES)
+    for sentence, answer in zip(SENTENCES, ours, strict=True):
+        with torch.no_grad():
+            logits = model(**tokenizer(sentence, return_tensors="pt")).logits[0, 1:-1]
+        theirs = [model.config.id2label[int(i)] for i in logits.argmax(-1)]
+        assert len(theirs) == len(answer["tags"])
+        scores = logits.softmax(-1).max(-1).values.tolist()
+        for tag, their_tag, score, their_score in zip(
+            answer["tags"], theirs, answer["scores"], scores, strict=True
+        ):
+            # Where BIO2 forbids the likeliest tag the run takes the next one.
+            assert tag != their_tag or score == pytest.approx(their_score, abs=1e-5)
+    tag = pipeline("token-classification", str(ner / "model"), device="cpu")
+    words = [one["word"] for one in tag(SENTENCES[0])]
+    assert set(words) <= set(SENTENCES[0].split())
+
+
+def test_transformers_load_a_classifier_unchanged(sentiment: Path) -> None:
+    from transformers import pipeline
+
+    classify = pipeline("text-classification", str(sentiment / "model"), device="cpu", top_k=None)
+    for theirs, ours in zip(classify(SENTENCES), ft.predict(sentiment, SENTENCES), strict=True):
+        assert {one["label"]: one["score"] for one in theirs} == pytest.approx(
+            ours["scores"], abs=1e-5
+        )
+
+
+def test_predict_a_text_file(
+    ner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(SENTENCES) + "\n")
+    assert main(["predict", str(ner), str(tmp_path / "texts.txt")]) == 0
+    found = answers(capsys.readouterr().out)
+    assert found == ft.predict(ner, SENTENCES)
+    assert [one["text"] for one in found] == SENTENCES
+    for one in found:
+        for entity in one["entities"]:
+            assert one["text"][entity["start"] : entity["end"]] == entity["text"]
+
+
+def test_predict_json_lines_of_words_and_of_texts(
+    ner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"tokens": SENTENCES[0].split(), "id": 7}, {"text": SENTENCES[1]}]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["predict", str(ner), str(tmp_path / "rows.jsonl")]) == 0
+    first, second = answers(capsys.readouterr().out)
+    assert first["tags"] == ft.predict(ner, SENTENCES[0])[0]["tags"]
+    assert second == ft.predict(ner, SENTENCES[1])[0]
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl"])
+def test_predict_standard_input(
+    sentiment: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+) -> None:
+    lines = SENTENCES if form == "text" else [json.dumps({"text": text}) for text in SENTENCES]
+    stream = io.TextIOWrapper(io.BytesIO("".join(f"{line}\n" for line in lines).encode()))
+    monkeypatch.setattr(sys, "stdin", stream)
+    assert main(["predict", str(sentiment), "-"]) == 0
+    assert answers(capsys.readouterr().out) == ft.predict(sentiment, SENTENCES)
+
+
+def test_a_request_that_does_not_fit_is_named(ner: Path) -> None:
+    with pytest.raises(ft.DataError, match=r"request 2: .*'tokens' or 'text'"):
+        ft.predict(ner, ["anna", {"txet": "ben"}])
+
+
+def test_a_run_that_is_not_finished_cannot_predict(
+    go: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "armed").touch()
+    with pytest.raises(RuntimeError):
+        go(["words", "stumble"], tmp_path / "run", stumble={"armed": str(tmp_path / "armed")})
+    with pytest.raises(ft.UserError, match="this run is not finished") as caught:
+        ft.predict(tmp_path / "run", "anna")
+    assert f"ft run --resume {tmp_path / 'run'}" in str(caught.value)
