@@ -57,7 +57,7 @@ def differences(run: Path, reference: Path) -> list[str]:
         found += [f"{path}: {len(odd)} tensors, such as {odd[0]}"] if odd else []
     for name in ("record.json", "task.json"):
         found += unequal(name, *(comparable(read(one / name)) for one in (run, reference)))
-    state, wanted = (read(one / checkpoint / "state.json") for one in (run, reference))
+    state, wanted = (comparable(read(one / checkpoint / "state.json")) for one in (run, reference))
     del state["progress"]["train_seconds"], wanted["progress"]["train_seconds"]
     found += unequal("state.json", state, wanted)
     for path in sorted((reference / "predictions").iterdir()):

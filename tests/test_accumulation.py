@@ -44,7 +44,9 @@ def test_accumulation_is_the_large_batch(
     assert passes[100_000] == steps
     assert passes[40] >= 2 * steps
 
-    one, other = (comparing.tensors(run.output / "model/model.safetensors") for run in runs.values())
+    one, other = (
+        comparing.tensors(run.output / "model/model.safetensors") for run in runs.values()
+    )
     before = comparing.tensors(still_model / "model.safetensors")
     learnt = [name for name in one if not name.endswith(NO_GRADIENT)]
     apart = max(float((one[name] - other[name]).abs().max()) for name in learnt)
@@ -53,9 +55,8 @@ def test_accumulation_is_the_large_batch(
         for name, value in before.items()
         if f"bert.{name}" in one
     )
-    print("APART", task, apart, moved, max(float((one[n]-other[n]).norm()/one[n].norm()) for n in learnt if one[n].norm()>0))
     assert moved > 0.5 * 1e-4
-    assert apart < 0.01 * moved
+    assert apart < 1e-3 * moved
     for name in learnt:
         scale = float(one[name].norm())
         assert float((one[name] - other[name]).norm()) <= 2e-6 * max(scale, 1.0), name

@@ -54,9 +54,12 @@ def blocks(page: Path) -> list[Block]:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """The commands in a block of `sh`, each as its words up to a pipe or a redirection."""
+    """The commands in a block of `sh`, each as its words up to a pipe or a redirection.
+
+    A variable of the shell stands as 0, which any setting takes.
+    """
     for line in text.replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
+        words = shlex.split(re.sub(r"\$\w+", "0", line), comments=True)
         ends = [words.index(mark) for mark in ("|", ">", "<") if mark in words]
         if words:
             yield words[: min(ends, default=len(words))]

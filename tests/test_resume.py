@@ -24,7 +24,8 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
     ),
     "sentiment": (
         ["sentiment", "adversarial"],
-        {"checkpoint_steps": 4, "evaluate_steps": 2, "sentiment": {"class_weights": "balanced"}},
+        {"checkpoint_steps": 4, "evaluate_steps": 2, "max_length": 8}
+        | {"sentiment": {"class_weights": "balanced"}},
     ),
     "wobble": (
         ["words", "wobble", "redraw"],
@@ -174,6 +175,12 @@ def test_a_failure_outside_of_a_step(
     comparing.assert_same(run, tries.reference(case))
 
 
+def test_a_signal_in_the_last_evaluation_is_heard(tries: Tries, comparing: ModuleType) -> None:
+    run = tries.stopped("ner", "int", hook="evaluate", step=10)
+    ft.run(resume=run)
+    comparing.assert_same(run, tries.reference("ner"))
+
+
 def test_a_run_may_be_stopped_again_and_again(tries: Tries, comparing: ModuleType) -> None:
     run = tries.stopped("wobble", "int", step=2)
     for step in (3, 7, 12):
@@ -184,15 +191,21 @@ def test_a_run_may_be_stopped_again_and_again(tries: Tries, comparing: ModuleTyp
     comparing.assert_same(run, tries.reference("wobble"))
 
 
-def test_what_was_said_before_the_stop_is_still_in_the_record(
-    tries: Tries, comparing: ModuleType
-) -> None:
-    run = tries.stopped("augment", "int", step=7)
+def test_the_record_is_of_the_whole_run(tries: Tries, comparing: ModuleType) -> None:
+    """What was said before the stop, and what it cost, are in it."""
+    run = tries.stopped("sentiment", "int", step=7)
     ft.run(resume=run)
-    notes = comparing.read(run / "record.json")["notes"]
-    before = comparing.read(tries.reference("augment") / "record.json")["notes"]
-    assert set(before) <= set(notes)
-    assert "resumed at step 7 of 10" in notes
+    found, wanted = (
+        comparing.read(folder / "record.json") for folder in (run, tries.reference("sentiment"))
+    )
+    assert wanted["notes"]
+    assert [note for note in found["notes"] if "resumed" not in note] == wanted["notes"]
+    assert "resumed at step 7 of 10" in found["notes"]
+    in_training = [
+        [row["calls"] for row in record["costs"] if row["hook"] in ("compute_loss", "evaluate")]
+        for record in (found, wanted)
+    ]
+    assert in_training[0] == in_training[1]
 
 
 @pytest.mark.long

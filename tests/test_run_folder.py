@@ -208,8 +208,9 @@ def test_the_command_fails_with_one_message(
         failing.armed.touch()
         stumble = {"armed": failing.armed, "how": how, "step": 2}
         options = [f"stumble.{key}={value}" for key, value in stumble.items()]
+        output = failing.folder / how
         code, child = children.run(
-            ["run", "--config", config, "--output", failing.folder / how]
+            ["run", "--config", config, "--output", output]
             + [part for option in options for part in ("-o", option)]
         )
         assert code == 1, child.stderr
@@ -217,6 +218,7 @@ def test_the_command_fails_with_one_message(
         assert "Traceback" not in child.stderr
     assert "raised by plugin 'stumble'" in child.stderr
     assert "(epoch 1, step 1)" in child.stderr
+    assert f"go on from the last checkpoint with `ft run --resume {output}`" in child.stderr
 
 
 @pytest.mark.parametrize("largest", [2_000, 60_000, 120_000])

@@ -73,9 +73,7 @@ def test_transformers_load_a_classifier_unchanged(sentiment: Path) -> None:
         )
 
 
-def test_predict_a_text_file(
-    ner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_predict_a_text_file(ner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "texts.txt").write_text("\n".join(SENTENCES) + "\n")
     assert main(["predict", str(ner), str(tmp_path / "texts.txt")]) == 0
     found = answers(capsys.readouterr().out)
@@ -116,9 +114,7 @@ def test_a_request_that_does_not_fit_is_named(ner: Path) -> None:
         ft.predict(ner, ["anna", {"txet": "ben"}])
 
 
-def test_a_run_that_is_not_finished_cannot_predict(
-    go: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_run_that_is_not_finished_cannot_predict(go: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "armed").touch()
     with pytest.raises(RuntimeError):
         go(["words", "stumble"], tmp_path / "run", stumble={"armed": str(tmp_path / "armed")})

@@ -136,6 +136,16 @@ class Ledger:
         if results:
             self.cost(name, hook).examples += _size(result) - _size(results[0])
 
+    def carry(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add what a `summary` says: the costs of a run before it was resumed."""
+        for row in rows:
+            cost = self.cost(row["plugin"], row["hook"])
+            cost.calls += row["calls"]
+            cost.seconds += row["seconds"]
+            cost.forwards += row["extra_forwards"]
+            cost.backwards += row["extra_backwards"]
+            cost.examples += row["extra_examples"]
+
     def summary(self) -> list[dict[str, Any]]:
         """One JSON row a plugin and hook that was called, hook by hook from the inside out."""
         return [

@@ -184,6 +184,11 @@ def test_a_user_named_twice_in_the_file_of_users(world: Any, load: Any) -> None:
         load(world.settings(users=str(users)))
 
 
+def test_the_cross_encoder_has_one_loss(world: Any, load: Any) -> None:
+    with pytest.raises(ft.ConfigError, match="cannot be 'bpr'"):
+        load(world.settings(mode="cross", loss="bpr"))
+
+
 def test_an_unknown_first_stage(world: Any, load: Any) -> None:
     with pytest.raises(ft.ConfigError, match="neither popularity nor bm25 nor the folder"):
         load(world.settings(mode="cross", first_stage="tfidf"))

@@ -51,7 +51,9 @@ def exit_code(error: BaseException) -> int:
 def message(error: BaseException) -> str:
     """What to tell the user about an error."""
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
+        return "\n".join(
+            ["interrupted", *(f"  {note}" for note in getattr(error, "__notes__", ()))]
+        )
     if isinstance(error, Problems):
         return "\n".join(message(one) for one in error.errors)
     lines = [f"error: {error if isinstance(error, FtError) else _first_line(error)}"]

@@ -94,6 +94,7 @@ class Loop:
                 if progress.batch and (self._epoch_is_over() or self._is_over()):
                     self._end_epoch()
                 if self._is_over():
+                    self._stop_if_asked()
                     return
                 run.epoch = progress.epoch
                 for features in self._batches():
@@ -192,8 +193,12 @@ class Loop:
             self.save()
         if self._interrupt.asked:
             self.save()
+        self._stop_if_asked()
+
+    def _stop_if_asked(self) -> None:
+        if self._interrupt.asked:
             raise Interrupted(
-                f"stopped at step {progress.step} of {self.run.total_steps}; nothing is lost",
+                f"stopped at step {self.progress.step} of {self.run.total_steps}; nothing is lost",
                 hint=f"go on with `ft run --resume {self.run.output}`",
             )
 

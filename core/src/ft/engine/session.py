@@ -30,7 +30,7 @@ from ft.engine.setup import (
     model_path,
 )
 from ft.engine.use import evaluate, predict
-from ft.errors import DataError
+from ft.errors import DataError, FtError
 from ft.trace import Trace
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ def train(
             folder.write_text(folder.config, to_toml(resolved))
         provenance.keep(folder, resolved)
         return _train(run, resolved, folder, began, started)
+    except (Exception, KeyboardInterrupt) as error:
+        if folder.task.exists() and not isinstance(error, FtError):
+            error.add_note(f"go on from the last checkpoint with `ft run --resume {folder.path}`")
+        raise
     finally:
         folder.release()
         if tracer is not None:

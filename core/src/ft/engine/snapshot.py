@@ -42,6 +42,8 @@ def take(run: Run, progress: Progress, sums: Mapping[str, Tensor]) -> dict[str, 
             }
             for member in run.hooks.members
         },
+        "notes": run.notes,
+        "costs": run.hooks.ledger.summary(),
     }
 
 
@@ -68,6 +70,8 @@ def restore(run: Run, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Ten
             )
         member.plugin.rng.bit_generator.state = saved["rng"]
         member.plugin.load_state_dict(saved["state"])
+    run.notes[:0] = [note for note in state["notes"] if note not in run.notes]
+    run.hooks.ledger.carry(state["costs"])
     set_random_state(state["random"])
     return progress, {
         name: torch.tensor(value, dtype=getattr(torch, kind), device=run.device)

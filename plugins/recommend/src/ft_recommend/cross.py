@@ -67,11 +67,12 @@ class CrossTask:
             knowledge.catalogue, knowledge.people, config.top, exclude=config.exclude_seen
         )
         self._stage: Shortlist | None = None
-        self._tokens = TokenTable(knowledge.catalogue.texts, run.tokenizer, self.length)
+        self._tokenizer = run.tokenizer
 
     def cosine(self) -> Scores:
         """The baseline of the encoder as it is now."""
-        table = encode_table(self.model.encoder, self._tokens, self.model.features.device)
+        tokens = TokenTable(self.knowledge.catalogue.texts, self._tokenizer, self.length)
+        table = encode_table(self.model.encoder, tokens, self.model.features.device)
         return cosine(table.cpu().numpy())
 
     def begin(self) -> None:

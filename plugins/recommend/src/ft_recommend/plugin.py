@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import ft
 from ft import (
+    ConfigError,
     DataError,
     Evaluation,
     Loss,
@@ -31,6 +32,7 @@ from ft_recommend.cross import CrossTask
 from ft_recommend.example import write_example
 from ft_recommend.examples import write_split
 from ft_recommend.first_stage import first_stage
+from ft_recommend.interactions import TRAIN
 from ft_recommend.knowledge import Knowledge
 from ft_recommend.pairs import HISTORY_TEXT, write_pairs
 from ft_recommend.report import Baselines, table
@@ -70,6 +72,12 @@ class Recommend(Plugin):
     def load_data(self, run: Run) -> TaskData:
         """Read items and interactions, split by time for each user, and write the examples."""
         config = self.config
+        if config.mode == "cross" and config.loss != "softmax":
+            raise ConfigError(
+                f"the cross-encoder learns liked or not, its loss cannot be '{config.loss}'",
+                where=f"{self.name}.loss",
+                hint="leave it out, or set mode = 'two_tower'",
+            )
         match = None if self._task is None else self._match
         corpus = read_corpus(config, run, self.name, self.rng_at("cold"), match)
         self._corpus = corpus
@@ -177,7 +185,8 @@ class Recommend(Plugin):
                     "the loss 'rating' needs ratings, and the interactions have none",
                     where=f"{self.name}.loss",
                 )
-            self._task.begin_at(float(corpus.interactions.rating.mean()))
+            training = corpus.interactions.use == TRAIN
+            self._task.begin_at(float(corpus.interactions.rating[training].mean()))
         return self._task.model
 
     @hookimpl
