@@ -167,15 +167,18 @@ class Ridge(ft.Plugin):
     assert 0 < line["ridge/penalty"] < line["loss"]
 
 
-def test_a_technique_may_change_the_train_split_only(go: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "copied", ["data = ft.TaskData(type(data.splits)(data.splits), data.schema)", "pass"]
+)
+def test_a_technique_may_change_the_train_split_only(go: Any, tmp_path: Path, copied: str) -> None:
     extra = plugin_file(
         tmp_path,
-        """
+        f"""
 class Cut(ft.Plugin):
     @hookimpl
     def load_data(self, inner, run):
         data = inner(run)
-        data = ft.TaskData(type(data.splits)(data.splits), data.schema)
+        {copied}
         data.splits["test"] = data.splits["test"].select(range(3))
         return data
 """,

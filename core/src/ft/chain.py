@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
 from ft.costs import Ledger
 from ft.hookspecs import INNER
 from ft.plugin import Plugin
+from ft.schema import TaskData
 from ft.trace import Trace
 
 FORWARD = "compute_loss"
@@ -135,8 +137,11 @@ def _checked(
         seen: list[Any] = []
 
         def watched(*args: Any, **kwargs: Any) -> Any:
-            seen.append(inner(*args, **kwargs))
-            return seen[-1]
+            result = inner(*args, **kwargs)
+            # Remembered apart from what the technique is given, which it may change in place.
+            apart = isinstance(result, TaskData)
+            seen.append(replace(result, splits=copy(result.splits)) if apart else result)
+            return result
 
         result = _link(technique, function, watched, arguments)(*given, **named)
         check(technique, seen, result)
