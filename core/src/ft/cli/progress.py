@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ft.cli.text import cost_table, duration, metrics_text, number, table_text
+from ft.cli.text import cost_table, duration, metrics_text, number, scored, table_text
 from ft.reporter import SilentReporter
 from ft.results import Metric, Table
 
@@ -128,7 +128,7 @@ class PlainReporter(LineReporter):
         """See `ft.reporter.Reporter`."""
         self._pace.pause()
         best = "  (best so far)" if is_best else ""
-        self._say(f"{split}, epoch {epoch}, step {step}: {metrics_text(metrics)}{best}")
+        self._say(f"{scored(split, epoch, step)}: {metrics_text(metrics)}{best}")
 
     def progress(self, name: str, done: int, total: int) -> None:
         """See `ft.reporter.Reporter`."""

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from ft.cli.progress import Pace, closing
-from ft.cli.text import metrics_text, number, table_text
+from ft.cli.text import metrics_text, number, scored, table_text
 from ft.reporter import SilentReporter
 from ft.results import Metric, Table
 
@@ -88,7 +88,7 @@ class RichReporter(SilentReporter):
     ) -> None:
         """See `ft.reporter.Reporter`."""
         self._pace.pause()
-        line = f"{split}, epoch {epoch}, step {step}: {metrics_text(metrics)}"
+        line = f"{scored(split, epoch, step)}: {metrics_text(metrics)}"
         self._print(f"{line}  (best so far)" if is_best else line, "green" if is_best else None)
 
     def progress(self, name: str, done: int, total: int) -> None:

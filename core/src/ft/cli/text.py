@@ -32,6 +32,11 @@ def metrics_text(metrics: Mapping[str, Metric]) -> str:
     return "  ".join(f"{name} {_metric(metric)}" for name, metric in overall.items())
 
 
+def scored(split: str, epoch: int, step: int) -> str:
+    """What was scored, and when in training if it was in training."""
+    return f"{split}, epoch {epoch}, step {step}" if epoch else split
+
+
 def _metric(metric: Metric) -> str:
     if metric.low is None or metric.high is None:
         return number(metric.value)
