@@ -129,3 +129,26 @@ def go(start: Any, tmp_path: Path) -> Any:
         return start(plugins, output or tmp_path / f"run{count}", **settings)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def stopping() -> ModuleType:
+    """Cases to stop and resume."""
+    return load_module("stopping")
+
+
+@pytest.fixture(scope="module")
+def tries(
+    start: Any,
+    data_files: dict[str, dict[str, str]],
+    stopping: ModuleType,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
+    """Runs the cases of `stopping` with and without a stop."""
+    return stopping.Tries(start, data_files, tmp_path_factory.mktemp("tries"))
+
+
+@pytest.fixture
+def failing(go: Any, stopping: ModuleType, tmp_path: Path) -> Any:
+    """Runs that fail once as told, and the same run without a failure."""
+    return stopping.Failing(go, tmp_path)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,9 +11,6 @@ from typing import Any
 import pytest
 
 import ft
-from ft.errors import Interrupted
-
-PLUGINS = ["words", "wobble", "stumble"]
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -24,35 +20,6 @@ def contents(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != ".lock"
     }
-
-
-class Failing:
-    """Runs that fail once as told, and the same run without a failure."""
-
-    def __init__(self, go: Callable[..., Any], folder: Path) -> None:
-        self.go, self.folder, self.armed = go, folder, folder / "armed"
-        self.said = ""
-
-    def settings(self, **settings: Any) -> dict[str, Any]:
-        return {"epochs": 2, "keep_checkpoints": 2, **settings}
-
-    def never(self, **settings: Any) -> Path:
-        return Path(self.go(PLUGINS, **self.settings(**settings)).output)
-
-    def stopped(self, error: type[BaseException], *, how: str, step: int, **settings: Any) -> Path:
-        output = self.folder / "failing"
-        self.armed.touch()
-        stumble = {"armed": str(self.armed), "how": how, "step": step}
-        with pytest.raises(error) as caught:
-            self.go(PLUGINS, output, stumble=stumble, **self.settings(**settings))
-        assert not self.armed.exists()
-        self.said = str(caught.value)
-        return output
-
-
-@pytest.fixture
-def failing(go: Callable[..., Any], tmp_path: Path) -> Failing:
-    return Failing(go, tmp_path)
 
 
 # Who may write to a folder
@@ -101,9 +68,7 @@ def test_two_processes_do_not_share_a_folder(
 
 
 @pytest.mark.parametrize("how", ["int", "term"])
-def test_the_user_stops_a_run(
-    failing: Failing, children: Any, comparing: ModuleType, how: str
-) -> None:
+def test_the_user_stops_a_run(failing: Any, children: Any, comparing: ModuleType, how: str) -> None:
     reference = failing.never()
     output = failing.folder / "stopped"
     failing.armed.touch()
@@ -119,7 +84,7 @@ def test_the_user_stops_a_run(
     comparing.assert_same(output, reference)
 
 
-def test_a_second_signal_stops_at_once(failing: Failing, comparing: ModuleType) -> None:
+def test_a_second_signal_stops_at_once(failing: Any, comparing: ModuleType) -> None:
     output = failing.stopped(KeyboardInterrupt, how="twice", step=5, checkpoint_steps=2)
     kept = sorted(path.name for path in (output / "checkpoints").glob("step-*"))
     assert kept == ["step-00000002", "step-00000004"]
@@ -154,7 +119,7 @@ def test_a_finished_run_without_its_checkpoints_is_not_trained_again(
 
 
 def test_a_run_without_a_checkpoint_starts_from_the_beginning(
-    failing: Failing, comparing: ModuleType
+    failing: Any, comparing: ModuleType
 ) -> None:
     output = failing.stopped(
         RuntimeError, how="raise", step=3, checkpoint_steps=4, evaluate_steps=1
@@ -170,7 +135,7 @@ def test_a_run_without_a_checkpoint_starts_from_the_beginning(
 # Failing
 
 
-def test_a_loss_that_is_no_number_ends_the_run(failing: Failing, comparing: ModuleType) -> None:
+def test_a_loss_that_is_no_number_ends_the_run(failing: Any, comparing: ModuleType) -> None:
     output = failing.stopped(ft.TrainingError, how="diverge", step=9, checkpoint_steps=4)
     assert "the loss is nan in step 9 (epoch 2)" in failing.said
     assert "compute_loss: stumble( wobble( core ) )" in failing.said
@@ -198,7 +163,7 @@ def test_a_loss_that_is_no_number_names_the_lines_of_its_examples(
 
 
 def test_the_command_fails_with_one_message(
-    failing: Failing, children: Any, comparing: ModuleType
+    failing: Any, children: Any, comparing: ModuleType
 ) -> None:
     config = failing.never(max_steps=3) / "config.toml"
     for how, said in (
@@ -219,118 +184,3 @@ def test_the_command_fails_with_one_message(
     assert "raised by plugin 'stumble'" in child.stderr
     assert "(epoch 1, step 1)" in child.stderr
     assert f"go on from the last checkpoint with `ft run --resume {output}`" in child.stderr
-
-
-@pytest.mark.parametrize("largest", [2_000, 60_000, 120_000])
-def test_a_file_that_cannot_grow_ends_the_run_cleanly(
-    failing: Failing, children: Any, comparing: ModuleType, largest: int
-) -> None:
-    """As on a full disk, but without one: no file may be larger than so many bytes."""
-    reference = failing.never(checkpoint_steps=2)
-    output = failing.folder / "full"
-    code, child = children.run(
-        ["run", "--config", reference / "config.toml", "--output", output], largest_file=largest
-    )
-    assert code == 1
-    assert child.stderr.startswith(f"error: {output}")
-    assert "File too large" in child.stderr
-    assert f"ft run --resume {output}" in child.stderr
-    assert "Traceback" not in child.stderr
-    ft.run(resume=output)
-    comparing.assert_same(output, reference)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mounts a file system with options such as ``size=1m``; again with others, to change them."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = False
-
-    def mount(options: str) -> Path:
-        nonlocal mounted
-        how = f"remount,{options}" if mounted else options
-        try:
-            done = subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", how, "tmpfs", str(disk)], capture_output=True
-            )
-        except FileNotFoundError:
-            pytest.skip("there is no mount here")
-        if done.returncode:
-            pytest.skip(f"no file system can be mounted here: {done.stderr.decode().strip()}")
-        mounted = True
-        return disk
-
-    yield mount
-    if mounted:
-        subprocess.run(["umount", str(disk)], check=True)
-
-
-def full_disk(
-    failing: Failing, children: Any, comparing: ModuleType, mount: Callable[[str], Path], size: int
-) -> None:
-    """Run where there is too little space, make more, and resume."""
-    reference = failing.never(checkpoint_steps=2)
-    disk = mount(f"size={size}k")
-    output = disk / "run"
-    config = reference / "config.toml"
-    code, child = children.run(["run", "--config", config, "--output", output])
-    assert code in (1, 2)
-    assert child.stderr.startswith(f"error: {disk}")
-    assert "No space left on device" in child.stderr
-    assert "Traceback" not in child.stderr
-    mount("size=100m")
-    if (output / "config.toml").exists():
-        ft.run(resume=output)
-        comparing.assert_same(output, reference)
-
-
-def test_a_full_disk_ends_the_run_cleanly(
-    failing: Failing,
-    children: Any,
-    comparing: ModuleType,
-    small_disk: Callable[[str], Path],
-) -> None:
-    full_disk(failing, children, comparing, small_disk, 500)
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("size", [4, 8, 16, 40, 100, 140, 200, 300, 400, 600, 700, 800, 900, 1000])
-def test_a_disk_full_at_any_file(
-    failing: Failing,
-    children: Any,
-    comparing: ModuleType,
-    small_disk: Callable[[str], Path],
-    size: int,
-) -> None:
-    full_disk(failing, children, comparing, small_disk, size)
-
-
-def test_a_folder_that_cannot_be_written_is_one_clear_error(
-    go: Callable[..., Any], small_disk: Callable[[str], Path]
-) -> None:
-    disk = small_disk("size=10m")
-    go(["words"], disk / "run", max_steps=1)
-    small_disk("ro")
-    with pytest.raises(ft.UserError, match="Read-only file system") as caught:
-        go(["words"], disk / "other")
-    assert str(disk / "other") in str(caught.value)
-
-
-def test_a_run_in_a_folder_that_cannot_be_written_is_not_resumed(
-    failing: Failing, small_disk: Callable[[str], Path]
-) -> None:
-    failing.folder = small_disk("size=10m")
-    output = failing.stopped(Interrupted, how="int", step=2)
-    small_disk("ro")
-    with pytest.raises(ft.UserError, match="Read-only file system") as caught:
-        ft.run(resume=output)
-    assert str(output) in str(caught.value)
-
-
-def test_a_file_in_the_place_of_the_folder(go: Callable[..., Any], tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for output in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(ft.UserError, match="cannot make the run folder") as caught:
-            go(["words"], output)
-        assert str(output) in str(caught.value)

@@ -32,7 +32,7 @@ FOUND = {
     "globals": "encode drew from the global generator of torch",
     "batch": "compute_loss changed the batch['input_ids'] in place",
     "examples": "encode changed the examples['tokens'][0][0] in place",
-    "splits": "load_data changed the test split",
+    "splits": "the technique changed the test split in load_data",
     "splits_returned": "the technique changed the validation split in load_data",
     "sum": "the loss of a batch is",
     "sum_items": "a batch has 1 items, its two halves together 2",
