@@ -121,3 +121,10 @@ def test_a_run_that_is_not_finished_cannot_predict(go: Callable[..., Any], tmp_p
     with pytest.raises(ft.UserError, match="this run is not finished") as caught:
         ft.predict(tmp_path / "run", "anna")
     assert f"ft run --resume {tmp_path / 'run'}" in str(caught.value)
+
+
+def test_runs_of_different_precision_follow_each_other(go: Callable[..., Any]) -> None:
+    """In one process, as in a notebook."""
+    for precision in ("bf16", "fp32", "bf16"):
+        record = go(["words"], precision=precision, max_steps=1).record
+        assert record["machine"]["precision"] == {"bf16": "bf16", "fp32": "no"}[precision]
