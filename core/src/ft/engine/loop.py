@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-import torch
 from torch import Tensor
 
 from ft.engine import snapshot
-from ft.engine.batches import Feature, Plan, collate, length, micro_batches
+from ft.engine.batches import Feature, Plan, length
 from ft.engine.checkpoint import Checkpoints
 from ft.engine.features import Features
 from ft.engine.folder import RunFolder
@@ -20,8 +19,9 @@ from ft.engine.inference import measure
 from ft.engine.interrupt import Interrupt
 from ft.engine.optim import Optimizer, rate_factor
 from ft.engine.progress import Progress
+from ft.engine.step import NotFinite, Step
 from ft.errors import ConfigError, Interrupted, TrainingError
-from ft.results import Loss, Metric
+from ft.results import Metric
 
 if TYPE_CHECKING:
     from ft.engine.run import Run
@@ -57,7 +57,7 @@ class Loop:
         total = math.ceil(run.config.epochs * self.plan.batches)
         run.total_steps = min(total, run.config.max_steps or total)
         self.progress = Progress()
-        self.pad_id = run.tokenizer.pad_token_id or 0
+        self.take_step = Step(run, optimizer)
         self._sums: dict[str, Tensor] = {}
         self._saved_at = perf_counter()
         self._interrupt = Interrupt()
@@ -122,44 +122,20 @@ class Loop:
                     yield [feature for i in chosen for feature in fetched[i]]
 
     def _step(self, features: list[Feature]) -> None:
-        """One optimizer step over one batch, in as many micro-batches as its tokens need."""
-        run, progress = self.run, self.progress
         started = perf_counter()
-        items: Tensor | float = 0.0
-        run.backpropagated = None
-        for micro in micro_batches(features, run.config.max_tokens):
-            batch = {
-                k: v.to(run.device, non_blocking=True)
-                for k, v in collate(micro, self.pad_id).items()
-            }
-            with run.accelerator.autocast():
-                loss: Loss = run.hooks.call("compute_loss", run, self.model, batch)
-            run.backward(loss)
-            items = items + loss.items
-            for name, part in loss.parts.items():
-                self._add(name, part.detach())
-            progress.tokens += sum(map(length, micro))
-            progress.padded += len(micro) * max(map(length, micro))
-        items = torch.as_tensor(items, device=run.device)
-        total = run.backpropagated
-        assert total is not None
-        if not bool(torch.isfinite(total)):
-            self._diverged(f"the loss is {float(total)}")
-        factor = rate_factor(progress.step, run.total_steps, run.config)
-        if bool(items > 0):
-            norm = self.optimizer.step(items, factor)
-            if not bool(torch.isfinite(norm)):
-                self._diverged(f"the gradient's norm is {float(norm)}")
-        self.optimizer.zero()
-        self._add("loss", total)
-        self._add("items", items)
-        progress.step += 1
-        run.step = progress.step
-        progress.train_seconds += perf_counter() - started
+        factor = rate_factor(self.progress.step, self.run.total_steps, self.run.config)
+        try:
+            done = self.take_step(features, factor)
+        except NotFinite as error:
+            self._diverged(str(error))
+        for name, value in done.sums.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        self.progress.tokens += done.tokens
+        self.progress.padded += done.padded
+        self.progress.step += 1
+        self.run.step = self.progress.step
+        self.progress.train_seconds += perf_counter() - started
         self._log(factor)
-
-    def _add(self, name: str, value: Tensor) -> None:
-        self._sums[name] = self._sums[name] + value if name in self._sums else value
 
     def _log(self, factor: float) -> None:
         """Report the step; every few steps write the mean loss and its parts since the last line."""
@@ -275,7 +251,7 @@ class Loop:
         self.checkpoints.save(self.progress.step, self.model, self.optimizer, state, self.best_step)
         self._saved_at = perf_counter()
 
-    def _diverged(self, what: str) -> None:
+    def _diverged(self, what: str) -> NoReturn:
         """Stop before the weights are spoilt, saying where and with what.
 
         Nothing is saved: generators and plugins have moved on within the step, so that a resume
