@@ -23,9 +23,9 @@ REFERENCE = ROOT / "docs" / "reference"
 MARK = re.compile(r"(?<=<!-- generated: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 API = {
-    "To run": ("run", "predict", "evaluate"),
+    "To run": ("run", "predict", "evaluate", "Result"),
     "To write a plugin": ("Plugin", "hookimpl", "Config", "Run", "derive_seed"),
-    "Settings": ("RunConfig", "DataConfig", "WordsConfig"),
+    "Settings": ("RunConfig", "DataConfig", "WordsConfig", "Tunable"),
     "Data and what it is": (
         *("TaskData", "Schema", "Words", "Text", "Label"),
         *("EXAMPLE_ID", "FILE", "LINE"),
@@ -35,10 +35,11 @@ API = {
         *("tags", "lint", "Finding", "data_or_starter", "starter"),
     ),
     "What hooks hand each other": ("Loss", "Predictions", "Evaluation", "Metric", "Table"),
-    "Confidence intervals": ("bootstrap_items", "bootstrap_sums"),
+    "Confidence intervals": ("bootstrap_items", "bootstrap_sums", "read_draws", "Draws"),
+    "To write a command": ("resolve", "Resolved", "to_toml", "table_text"),
     "Errors": (
         *("FtError", "UserError", "ConfigError", "DataError"),
-        *("PluginError", "TrainingError"),
+        *("PluginError", "TrainingError", "Problems", "Interrupted"),
     ),
 }
 """Every public name under the heading that it is listed under."""
@@ -75,7 +76,12 @@ def commands() -> Iterator[str]:
     """Every command with its arguments and options."""
     from ft.cli.main import app
 
-    yield from command(typer.main.get_command(app), "ft")
+    core = typer.main.get_command(app)
+    yield from command(core, "ft")
+    context = core.make_context("ft", [], resilient_parsing=True)
+    for name in repository_offers("ft.commands"):
+        _, one, _ = core.resolve_command(context, [name])  # type: ignore[attr-defined]
+        yield from command(one, f"ft {name}", context)
 
 
 def command(one: Any, name: str, above: Any = None) -> Iterator[str]:
@@ -127,10 +133,15 @@ def plugin_settings() -> Iterator[str]:
 
 def repository_plugins() -> list[str]:
     """The names of the plugins of this repository."""
+    return repository_offers("ft.plugins")
+
+
+def repository_offers(group: str) -> list[str]:
+    """What the distributions of this repository offer by entry points of a group."""
     names: list[str] = []
     for path in sorted((ROOT / "plugins").glob("*/pyproject.toml")):
         project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
-        names += project.get("entry-points", {}).get("ft.plugins", {})
+        names += project.get("entry-points", {}).get(group, {})
     return names
 
 
@@ -159,11 +170,6 @@ def api() -> Iterator[str]:
         for name in names:
             yield f"### {name}\n"
             yield from described(name, getattr(ft, name))
-            if name == "run":
-                from ft.engine.outcome import Result
-
-                yield "`Result`, which `evaluate` returns too, has:\n"
-                yield from [*docstring(Result)][1:]
 
 
 def described(name: str, value: Any) -> Iterator[str]:

@@ -7,7 +7,7 @@ import os
 import runpy
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ PRELOAD = [
     "ft_ner",
     "ft_augment",
     "ft_adversarial",
+    "ft_sentiment",
+    "ft_recommend",
     "transformers.models.bert.modeling_bert",
     "transformers.models.bert.tokenization_bert",
 ]
@@ -88,6 +90,7 @@ class Children:
         stdin: Path = Path(os.devnull),
         folder: Path | None = None,
         largest_file: int = 0,
+        environment: Mapping[str, str] | None = None,
     ) -> Child:
         self._count += 1
         out, err = (self.folder / f"{self._count}.{name}" for name in ("out", "err"))
@@ -98,7 +101,7 @@ class Children:
             "stderr": str(err),
             "folder": str(folder or self.folder),
             "largest_file": largest_file,
-            "environment": {"FT_CACHE": os.environ["FT_CACHE"]},
+            "environment": {"FT_CACHE": os.environ["FT_CACHE"], **(environment or {})},
         }
         process = self._context.Process(
             target=runpy.run_path,

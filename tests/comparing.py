@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-OWN = ("seconds", "costs", "notes", "machine", "peak_memory", "settings", "sha256")
+OWN = ("seconds", "costs", "notes", "machine", "peak_memory", "settings", "sha256", "changes")
 """What the files of two equal runs may differ in: what things cost, and what was said and asked."""
 
 

@@ -99,6 +99,18 @@ def children(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
+def load() -> Any:
+    """Gives a module with helpers by its name."""
+    return load_module
+
+
+@pytest.fixture(scope="session")
+def together(children: Any) -> Any:
+    """Starts commands of ``ft`` in several processes that train together."""
+    return load_module("together").Together(children)
+
+
+@pytest.fixture(scope="session")
 def start(tiny_model: Path) -> Any:
     """Run ft in-process on the tiny model: ``start(["words"], folder, epochs=1, ...)``."""
     import ft
@@ -111,6 +123,7 @@ def start(tiny_model: Path) -> Any:
             "learning_rate": 1e-3,
             "precision": "fp32",
             "device": "cpu",
+            "report": False,
             **settings,
         }
         return ft.run([SPECS.get(name, name) for name in plugins], output=output, **values)

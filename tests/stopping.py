@@ -39,6 +39,7 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
         {"epochs": 4, "checkpoint_steps": 3, "evaluate_steps": 2, "patience": 3, "metric": "loss"}
         | {"learning_rate": 0.05},
     ),
+    "frozen": (["words"], {"checkpoint_steps": 4, "freeze": "encoder", "learning_rate": 0.01}),
     "stop": (
         ["words"],
         {"checkpoint_steps": 2, "evaluate_steps": 2, "stumble": {"stop": 8}},

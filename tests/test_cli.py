@@ -76,9 +76,10 @@ class Session(types.ModuleType):
         reporter: Reporter,
         trace: Any,
         strict: bool,
+        allow_changed: bool,
     ) -> Result:
         self.called.append(("train", (resolved, output, resume, reporter)))
-        self.options = {"trace": trace, "strict": strict}
+        self.options = {"trace": trace, "strict": strict, "allow_changed": allow_changed}
         if self.error:
             raise self.error
         result = Result(
@@ -229,8 +230,9 @@ def test_the_version_and_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_public_name_is_there() -> None:
-    # `Run` alone brings torch.
-    assert all(getattr(ft, name) is not None for name in set(ft.__all__) - {"Run"})
+    # These bring torch.
+    heavy = {"Run", "Result"}
+    assert all(getattr(ft, name) is not None for name in set(ft.__all__) - heavy)
     assert set(ft.__all__) <= set(dir(ft))
     with pytest.raises(AttributeError, match="module 'ft' has no attribute 'nothing'"):
         ft.nothing  # noqa: B018
@@ -297,9 +299,13 @@ def test_resume_takes_the_settings_of_the_run(session: Session) -> None:
     assert main(["run", "--resume", "old", "-q"]) == 0
     resolved, output, resume, _ = session.called[0][1]
     assert (resolved.run.seed, output, resume) == (5, None, Path("old"))
-    assert session.options == {"trace": None, "strict": False}
+    assert session.options == {"trace": None, "strict": False, "allow_changed": False}
     assert main(["run", "--resume", "old", "-q", "--strict", "--trace", "t.json"]) == 0
-    assert session.options == {"trace": Path("t.json"), "strict": True}
+    assert session.options == {
+        "trace": Path("t.json"),
+        "strict": True,
+        "allow_changed": False,
+    }
 
 
 @pytest.mark.parametrize(

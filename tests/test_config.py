@@ -177,6 +177,11 @@ def test_named_plugins_win_over_those_of_the_file(toml: Callable[[str], Path]) -
         ("2024", "2024"),
         ("2024-01-02", "2024-01-02"),
         ("true", "true"),
+        ("nan", "nan"),
+        ("1", "1"),
+        ("1e3", "1e3"),
+        ("12:30:00", "12:30:00"),
+        ("[1, 2]", "[1, 2]"),
         ("", ""),
         ("a=b=c", "a=b=c"),
         ("[1, 2", "[1, 2"),
@@ -185,6 +190,22 @@ def test_named_plugins_win_over_those_of_the_file(toml: Callable[[str], Path]) -
 )
 def test_an_override_of_text_is_what_was_typed(typed: str, value: str) -> None:
     assert resolve([TAG], overrides=[f"tag.label={typed}"]).configs["tag"].label == value  # type: ignore[attr-defined]
+
+
+def test_an_override_of_one_of_several_types_is_text_where_only_that_fits() -> None:
+    assert resolve([TAG], overrides=["run.metric=nan"]).run.metric == "nan"
+    assert resolve([TAG], overrides=["run.model=7"]).run.model == "7"
+    given = ["tag.columns.text=1", "tag.columns.label=true", "tag.pick=7", "tag.rate=0.25"]
+    config: Any = resolve([TAG], overrides=given).configs["tag"]
+    assert config.columns == {"text": "1", "label": "true"}
+    assert (config.pick, config.rate) == (7, 0.25)
+
+
+def test_an_override_that_fits_neither_way_is_named_alone_as_it_was_read() -> None:
+    given = ["tag.label=1", "tag.odd=1.5", "run.metric=nan", "tag.rate=nan"]
+    odd, rate = sorted(problems(TAG, overrides=given))
+    assert "tag.odd is 1.5, but must be a whole number" in odd
+    assert "tag.rate is nan" in rate
 
 
 def test_overrides_are_toml_values() -> None:

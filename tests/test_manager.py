@@ -37,6 +37,10 @@ class Base(Plugin):
     def evaluate(self, run: Any, predictions: Any) -> Any:
         return predictions
 
+    @hookimpl
+    def read_request(self, request: Any) -> Any:
+        return request
+
 
 def hooks(*plugins: Plugin, core: Plugin | None = None) -> Hooks:
     members = []

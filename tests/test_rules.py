@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 
 import ft
 from ft import Label, Plugin, PluginError, Schema, Text, Words
+from ft.cli.main import main
 from ft.errors import Problems
 from ft.manager import Member
-from ft.rules import ROLES, company_faults, schema_faults
+from ft.rules import ROLES, company_faults, declared, schema_faults
 
 
 def member(name: str, **declared: Any) -> Member:
@@ -178,3 +180,46 @@ def test_a_declaration_may_depend_on_the_settings(go: Any, tmp_path: Path) -> No
     with pytest.raises(ft.PluginError, match="cannot work with 'words'"):
         go(["words", odd], odd={"strong": True})
     assert go(["words", odd], max_steps=1).record["steps"] == 1
+
+
+SHOWN = '''
+import ft
+
+
+class Late(ft.Plugin):
+    """Comes last."""
+
+    needs = ("ner",)
+    after = ("augment", "ner")
+    needs_schema = ("words|texts", "label")
+
+    class Config(ft.Config):
+        graph: bool = True
+
+    def __init__(self, config=None):
+        super().__init__(config)
+        self.needs_graph = self.config.graph
+
+    @ft.hookimpl
+    def compute_loss(self, inner, run, model, batch):
+        return inner(run, model, batch)
+'''
+
+
+def test_what_a_plugin_declares_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "late.py").write_text(SHOWN)
+    assert main(["plugins", "show", str(tmp_path / "late.py")]) == 0
+    assert (
+        "declares, with its default settings\n"
+        "  needs the plugin ner\n"
+        "  is named after augment and ner\n"
+        "  needs data with words or texts and label\n"
+        "  needs the graph: is named before what calls `run.backward` early\n"
+    ) in capsys.readouterr().out
+    assert main(["plugins", "show", str(tmp_path / "late.py"), "--json"]) == 0
+    declares = json.loads(capsys.readouterr().out)["declares"]
+    assert declares["needs_schema"] == ["words|texts", "label"]
+    assert declares["needs_graph"] is True
+    assert declared(Plugin) == {}

@@ -102,6 +102,9 @@ class Task(Plugin):
     @hookimpl
     def evaluate(self, predictions: Any) -> Any: ...
 
+    @hookimpl
+    def read_request(self, request: Any) -> Any: ...
+
 
 def hooks(*plugins: Plugin) -> Hooks:
     members = [Member(f"p{i}", plugin, "ft-p", "1") for i, plugin in enumerate(plugins)]
@@ -177,20 +180,21 @@ def test_a_run_says_which_plugins_it_is_made_with_before_it_trains(
     assert words["distribution"] is None
 
 
-def test_a_resume_with_other_plugins_is_said_and_refused_under_strict(
+def test_a_resume_with_other_plugins_is_refused_unless_that_is_allowed(
     go: Any, install: Install, tmp_path: Path
 ) -> None:
     install(code=SPLIT.format(fails=True))
     with pytest.raises(RuntimeError, match="stopped"):
         go(["words", "shout"], tmp_path / "run", epochs=2, checkpoint_steps=2)
     install(code=SPLIT.format(fails=False), version="1.3")
-    with pytest.raises(ft.PluginError) as caught:
-        ft.run(resume=tmp_path / "run", strict=True)
+    with pytest.raises(ft.UserError) as caught:
+        ft.run(resume=tmp_path / "run")
     message = str(caught.value)
     assert "the plugin 'shout' is not the one that the run was made with" in message
     assert "ft-shout 1.3, not ft-shout 1.2 (changed: ft_shout_q.py)" in message
     assert "plugins.json" in message
-    result = ft.run(resume=tmp_path / "run")
+    assert "--allow-changed" in message
+    result = ft.run(resume=tmp_path / "run", allow_changed=True)
     assert [note for note in result.record["notes"] if "ft-shout 1.3, not ft-shout 1.2" in note]
     # From here on the run is one of the new version's.
     assert ft.predict(tmp_path / "run", [{"tokens": ["anna"]}], strict=True)

@@ -3,7 +3,7 @@
     python tests/benchmarks/augment_study.py --data DIR --out results.jsonl \
         --sizes 200 500 --seeds 0 1 2 3 4 --variants none default mention token ...
 
-Trains on the first sentences of ``train.conll``, picks the best epoch on the first 200 sentences
+Trains on the first sentences of ``train.conll``, picks the best epoch on the first 100 sentences
 of ``dev.conll``, and scores the whole of ``test.conll``. Every finished training is a line of the
 output; what stands there already is not run again. ``--report`` prints the table of differences:
 the mean over seeds of the difference to the same seed without augmentation, with a 95 % interval
@@ -24,7 +24,7 @@ from typing import Any
 OPERATIONS = ("mention", "token", "shuffle", "synonym", "swap", "delete", "punctuation", "typo")
 NONE = "none"
 DEFAULT = "default"
-DEV_SENTENCES = 200
+DEV_SENTENCES = 100
 T_975 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 
 

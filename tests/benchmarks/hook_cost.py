@@ -19,7 +19,11 @@ from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
-from ft import Plugin, hookimpl
+import torch
+
+from ft import Plugin, costs, hookimpl
+from ft.costs import Meter
+from ft.engine import record
 from ft.manager import Hooks, Member
 from ft.trace import Trace
 
@@ -53,6 +57,10 @@ class Task(Plugin):
     def evaluate(self, run: Any, predictions: Any) -> Any:
         return None
 
+    @hookimpl
+    def read_request(self, run: Any, request: Any) -> Any:
+        return None
+
 
 class Technique(Plugin):
     """Wraps the loss and does nothing."""
@@ -62,12 +70,12 @@ class Technique(Plugin):
         return inner(run, model, batch)
 
 
-def hooks(trace: Trace | None = None) -> Hooks:
+def hooks(trace: Trace | None = None, meter: Meter | None = None) -> Hooks:
     members = [Member(f"technique{i}", Technique(), None, None) for i in range(TECHNIQUES)]
     core = Member("core", Task(), None, None)
     for member in [*members, core]:
         member.plugin.seed(member.name, 0)
-    return Hooks(members, core, trace=trace)
+    return Hooks(members, core, trace=trace, meter=meter)
 
 
 def by_hand(made: Hooks) -> Callable[..., Any]:
@@ -97,7 +105,6 @@ def seconds(call: Callable[[], Any], number: int, repetitions: int) -> float:
 
 def step_seconds(repetitions: int) -> float:
     """One training step of a BERT of 2 layers and 128 dimensions on 8 sentences of 32 tokens."""
-    import torch
     from transformers import BertConfig, BertForSequenceClassification
 
     torch.set_num_threads(1)
@@ -133,19 +140,23 @@ def main() -> None:
 
     plain = seconds(lambda: bare(None, None, None), 2000, repetitions)
     chained = seconds(through(made), 2000, repetitions)
+    # Here the memory is read in every call, which a run does as long as that takes little.
+    costs.SHARE = float("inf")
+    metered = seconds(through(hooks(meter=record.meter(torch.device("cpu")))), 2000, repetitions)
     with TemporaryDirectory() as folder:
         where = SimpleNamespace(epoch=1, step=1)
         trace = Trace(Path(folder) / "trace.json", lambda: vars(where), most=1_000_000)
         traced = seconds(through(hooks(trace)), 200, repetitions)
         trace.close()
     step = step_seconds(repetitions)
-    overhead = chained - plain
+    overhead = metered - plain
     print(
         json.dumps(
             {
                 "calls": calls,
                 "by_hand_us": round(plain * 1e6, 2),
                 "chain_us": round(chained * 1e6, 2),
+                "chain_with_memory_us": round(metered * 1e6, 2),
                 "overhead_us_a_call": round(overhead / calls * 1e6, 2),
                 "traced_us_a_call": round((traced - plain) / calls * 1e6, 2),
                 "step_ms": round(step * 1e3, 2),

@@ -32,7 +32,9 @@ def write(tmp_path: Path) -> Callable[[str, Any], Path]:
 def run(tmp_path: Path) -> Any:
     """What the readers need of a run."""
     notes: list[str] = []
-    return SimpleNamespace(output=tmp_path / "run", notes=notes, note=notes.append)
+    return SimpleNamespace(
+        output=tmp_path / "run", notes=notes, note=notes.append, wanted=None, restored=False
+    )
 
 
 def _paths(settings: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def texts() -> Callable[..., Any]:
     """`read_texts` with settings; the one file given is all splits, unless more are set."""
 
     def read(train: Path | str, run: Any = None, **settings: Any) -> Any:
-        names = ("text", "pair", "label", "label_kind", "names")
+        names = ("text", "pair", "label", "label_kind", "names", "check")
         options = {name: settings.pop(name) for name in names if name in settings}
         splits = {"validation": train, "test": train}
         config = DataConfig(**_paths({"train": train, **splits, **settings}))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ft import DataConfig, FtError
-from ft.data import read_table
+from ft.data import read_split_tables, read_table
 
 GOOD = [f"text {i},x" for i in range(95)]
 
@@ -124,3 +124,65 @@ def test_a_run_folder_that_cannot_be_written(write: Any, texts: Any, run: Any) -
     run.output.write_text("a file")
     with pytest.raises(FtError, match="the rows set aside cannot be written"):
         texts(write("a.csv", csv("one")), run, on_bad_row="skip")
+
+
+def minutes(row: Any) -> str | None:
+    return None if row["minutes"].isdigit() else f"has {row['minutes']!r} for minutes"
+
+
+def test_what_a_task_finds_fault_with_is_malformed_too(write: Any, run: Any) -> None:
+    lines = [f"text {i},{i}" for i in range(30)]
+    path = write("a.csv", "\n".join(["text,minutes", *lines, "a,soon", "one", "b,-1"]) + "\n")
+    config = DataConfig(train=str(path), test=str(path))
+    with pytest.raises(FtError) as caught:
+        read_split_tables(config, owner="t", run=run, columns=("text",), check=minutes)
+    said = str(caught.value)
+    assert "a.csv:32: has 'soon' for minutes" in said
+    assert "a.csv:33: has 1 field" in said
+    assert "mend the rows, or set t.on_bad_row = 'skip'" in said
+    assert not (run.output / "bad_rows.jsonl").exists()
+    config = config.model_copy(update={"on_bad_row": "skip"})
+    for _ in range(2):  # the second time from the cache
+        data = read_split_tables(config, owner="t", run=run, columns=("text",), check=minutes)
+        assert len(data.splits["test"]) == 30
+        assert data.place("test", 29).endswith("a.csv:31")
+        bad = [json.loads(line) for line in (run.output / "bad_rows.jsonl").open()]
+        assert [(row["line"], row["reason"]) for row in bad] == [
+            (32, "has 'soon' for minutes"),
+            (33, "has 1 field, the header names 2"),
+            (34, "has '-1' for minutes"),
+        ]
+        assert json.loads(bad[0]["raw"]) == {"text": "a", "minutes": "soon"}
+    # What is found decides, not the code: another check gives other rows.
+    data = read_split_tables(config, owner="t", run=run, check=lambda row: None)
+    assert len(data.splits["test"]) == 32
+
+
+def test_too_many_faults_are_refused_and_a_failing_check_names_its_row(
+    write: Any, texts: Any, run: Any
+) -> None:
+    path = write("a.csv", csv(good=["a,x"] * 40))
+    with pytest.raises(FtError, match="40 of 40 rows are malformed"):
+        texts(path, run, on_bad_row="skip", check=lambda row: "is dull")
+    with pytest.raises(KeyError) as caught:
+        texts(path, run, check=lambda row: row["team"])
+    assert caught.value.__notes__ == [f"while the row at {path}:2 was checked"]
+
+
+def test_a_table_may_be_checked(write: Any, run: Any) -> None:
+    path = write("a.csv", "text,minutes\na,1\nb,x\n")
+    config = DataConfig(on_bad_row="skip")
+    rows = read_table(path, config=config, owner="t", run=run, check=minutes)
+    assert rows["text"] == ["a"]
+
+
+def test_rows_set_aside_in_training_stay_when_other_data_is_scored(
+    write: Any, texts: Any, run: Any
+) -> None:
+    train, test = write("train.csv", csv("one")), write("test.csv", csv("two"))
+    texts(train, run, on_bad_row="skip")
+    run.wanted = "test"
+    data = texts("gone.csv", run, test=test, on_bad_row="skip")
+    assert set(data.splits) == {"test"}
+    assert "one" in (run.output / "bad_rows.jsonl").read_text()
+    assert '"two"' in (run.output / "bad_rows-test.jsonl").read_text()

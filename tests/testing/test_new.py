@@ -160,7 +160,7 @@ def test_a_new_package_installs_and_passes_its_tests(kind: str, tmp_path: Path) 
     subprocess.run([python, *install], check=True)
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     subprocess.run(
-        [python, "-m", "pytest", "-q"], cwd=project, env=environment, check=True, timeout=600
+        [python, "-m", "pytest", "-q"], cwd=project, env=environment, check=True, timeout=3600
     )
     code = "from ft.cli.main import main; main(['plugins'])"
     listed = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)

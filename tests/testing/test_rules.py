@@ -30,6 +30,8 @@ FOUND = {
     "repeatable": "loss at step 8 is",
     "independent": "loss at step 8 is",
     "globals": "encode drew from the global generator of torch",
+    "encode": "encode drew from self.rng: a run that is resumed could not draw the same again",
+    "encode_step": "encode gave another ['input_ids']",
     "batch": "compute_loss changed the batch['input_ids'] in place",
     "examples": "encode changed the examples['tokens'][0][0] in place",
     "splits": "the technique changed the test split in load_data",

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ft.api import evaluate, predict, run
+    from ft.cli.text import table_text
+    from ft.config import Resolved, resolve, to_toml
     from ft.data import (
         Finding,
         WordsConfig,
@@ -15,14 +17,26 @@ if TYPE_CHECKING:
         read_words,
         tags,
     )
+    from ft.draws import Draws, read_draws
+    from ft.engine.outcome import Result
     from ft.engine.run import Run
-    from ft.errors import ConfigError, DataError, FtError, PluginError, TrainingError, UserError
+    from ft.errors import (
+        ConfigError,
+        DataError,
+        FtError,
+        Interrupted,
+        PluginError,
+        Problems,
+        TrainingError,
+        UserError,
+    )
     from ft.plugin import Config, Plugin, derive_seed, hookimpl
     from ft.results import Evaluation, Loss, Metric, Predictions, Table
     from ft.schema import EXAMPLE_ID, FILE, LINE, Label, Schema, TaskData, Text, Words
     from ft.settings import DataConfig, RunConfig
     from ft.starters import data_or_starter, starter
     from ft.stats import bootstrap_items, bootstrap_sums
+    from ft.tunable import Tunable
 
 __version__ = "0.1.0"
 
@@ -34,15 +48,20 @@ __all__ = [
     "ConfigError",
     "DataConfig",
     "DataError",
+    "Draws",
     "Evaluation",
     "Finding",
     "FtError",
+    "Interrupted",
     "Label",
     "Loss",
     "Metric",
     "Plugin",
     "PluginError",
     "Predictions",
+    "Problems",
+    "Resolved",
+    "Result",
     "Run",
     "RunConfig",
     "Schema",
@@ -50,6 +69,7 @@ __all__ = [
     "TaskData",
     "Text",
     "TrainingError",
+    "Tunable",
     "UserError",
     "Words",
     "WordsConfig",
@@ -61,28 +81,38 @@ __all__ = [
     "hookimpl",
     "lint",
     "predict",
+    "read_draws",
     "read_split_tables",
     "read_table",
     "read_texts",
     "read_words",
+    "resolve",
     "run",
     "starter",
+    "table_text",
     "tags",
+    "to_toml",
 ]
 
 _HOMES = {
     name: module
     for module, names in {
         "ft.api": "evaluate predict run",
+        "ft.cli.text": "table_text",
+        "ft.config": "Resolved resolve to_toml",
         "ft.data": "Finding WordsConfig lint read_split_tables read_table read_texts read_words tags",
+        "ft.draws": "Draws read_draws",
+        "ft.engine.outcome": "Result",
         "ft.engine.run": "Run",
-        "ft.errors": "ConfigError DataError FtError PluginError TrainingError UserError",
+        "ft.errors": "ConfigError DataError FtError Interrupted PluginError Problems TrainingError "
+        "UserError",
         "ft.plugin": "Config Plugin derive_seed hookimpl",
         "ft.results": "Evaluation Loss Metric Predictions Table",
         "ft.schema": "EXAMPLE_ID FILE LINE Label Schema TaskData Text Words",
         "ft.settings": "DataConfig RunConfig",
         "ft.starters": "data_or_starter starter",
         "ft.stats": "bootstrap_items bootstrap_sums",
+        "ft.tunable": "Tunable",
     }.items()
     for name in names.split()
 }

@@ -20,6 +20,7 @@ def run(
     resume: str | Path | None = None,
     trace: str | Path | None = None,
     strict: bool = False,
+    allow_changed: bool = False,
     quiet: bool = True,
     **settings: Any,
 ) -> Result:
@@ -34,7 +35,8 @@ def run(
         output: the run's folder; by default a new one under ``runs``.
         resume: the folder of a run to go on with; it brings its plugins and settings.
         trace: a file that takes a Chrome trace of every hook call.
-        strict: refuse to resume with other plugins (versions, files) than the run was made with.
+        strict: refuse to resume where anything is not as it was, even what changes no result.
+        allow_changed: resume though data, plugins, settings or libraries are not what they were.
         quiet: print nothing; else what the command line prints.
         settings: settings of the run by name (``epochs=3``), and a mapping a plugin
             (``ner={"train": ...}``). They win over those in ``config``.
@@ -66,6 +68,7 @@ def run(
             reporter=reporter,
             trace=_path(trace),
             strict=strict,
+            allow_changed=allow_changed,
         )
     finally:
         reporter.close()
@@ -76,6 +79,7 @@ def predict(
     inputs: str | Mapping[str, Any] | Path | Iterable[str | Mapping[str, Any]],
     *,
     strict: bool = False,
+    trust_remote_code: bool = False,
 ) -> list[dict[str, Any]]:
     """Predict with the model of a run.
 
@@ -84,6 +88,8 @@ def predict(
         inputs: one text or one mapping, many of them, or the path (a `Path`) of a text or
             ``.jsonl`` file.
         strict: refuse other plugins (versions, files) than the run was made with.
+        trust_remote_code: run code that the model's folder brings; what the run was made with
+            does not count.
 
     Returns:
         One prediction an input, in the same order.
@@ -102,7 +108,10 @@ def predict(
     else:
         requests = inputs
     folder, reporter = Path(run_folder), SilentReporter()
-    return list(session.predict(folder, iter(requests), reporter, strict=strict))
+    found = session.predict(
+        folder, iter(requests), reporter, strict=strict, trust_remote_code=trust_remote_code
+    )
+    return list(found)
 
 
 def evaluate(
@@ -111,6 +120,7 @@ def evaluate(
     *,
     split: Literal["validation", "test"] = "test",
     strict: bool = False,
+    trust_remote_code: bool = False,
     quiet: bool = True,
 ) -> Result:
     """Score the model of a run.
@@ -120,6 +130,8 @@ def evaluate(
         data: a file to score in place of the run's own split.
         split: which split.
         strict: refuse other plugins (versions, files) than the run was made with.
+        trust_remote_code: run code that the model's folder brings; what the run was made with
+            does not count.
         quiet: print nothing; else what the command line prints.
 
     Raises:
@@ -130,7 +142,14 @@ def evaluate(
     reporter = _reporter(quiet)
     try:
         source = None if data is None else str(data)
-        return session.evaluate(Path(run_folder), source, split, reporter, strict=strict)
+        return session.evaluate(
+            Path(run_folder),
+            source,
+            split,
+            reporter,
+            strict=strict,
+            trust_remote_code=trust_remote_code,
+        )
     finally:
         reporter.close()
 

@@ -1,4 +1,4 @@
-"""What each plugin costs: calls, time, extra passes and extra examples of every hook."""
+"""What each plugin costs: calls, time, extra passes, examples and memory of every hook."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from typing import Any
 from ft.schema import TaskData
 
 NOTED = "__ft_noted__"
+
+SHARE = 0.002
+"""Of the run's time, what reading the memory may take: on a GPU each reading costs some."""
+
+Meter = Callable[[], int]
+"""Says how many bytes were held at most so far."""
 
 
 @dataclass
@@ -26,6 +32,7 @@ class Cost:
         forwards: extra forward passes through the model.
         backwards: backward passes that it asked `run.backward` for itself.
         examples: extra training examples (`load_data`) or features (`encode`).
+        memory: extra bytes by which it raised the peak.
     """
 
     calls: int = 0
@@ -33,6 +40,7 @@ class Cost:
     forwards: int = 0
     backwards: int = 0
     examples: int = 0
+    memory: int = 0
 
 
 class _Frame:
@@ -43,15 +51,19 @@ class _Frame:
         forwards: forward passes inside it.
         first: those of the first call inside it; ``None`` before.
         backwards: backward passes asked for by this very call.
+        metered: whether the memory is read around it.
+        rise: bytes by which the peak rose in the first call inside it.
     """
 
-    __slots__ = ("backwards", "first", "forwards", "seconds")
+    __slots__ = ("backwards", "first", "forwards", "metered", "rise", "seconds")
 
-    def __init__(self, forwards: int) -> None:
+    def __init__(self, forwards: int, metered: bool) -> None:
         self.seconds = 0.0
         self.forwards = forwards
         self.first: int | None = None
         self.backwards = 0
+        self.metered = metered
+        self.rise = 0
 
 
 class Ledger:
@@ -59,11 +71,16 @@ class Ledger:
 
     Args:
         situation: says where the run is ("epoch 2, step 31"), for the note on an exception.
+        meter: says what was held at most; without one no memory is counted.
     """
 
-    def __init__(self, situation: Callable[[], str]) -> None:
+    def __init__(self, situation: Callable[[], str], meter: Meter | None = None) -> None:
         self._situation = situation
-        self._frame = _Frame(0)
+        self._meter = meter
+        self._metering = _seconds_of(meter) if meter else 0.0
+        self._metered = 0
+        self._began = perf_counter()
+        self._root = self._frame = _Frame(0, False)
         self._costs: dict[tuple[str, str], Cost] = {}
 
     def cost(self, name: str, hook: str) -> Cost:
@@ -91,8 +108,10 @@ class Ledger:
 
         def call(*arguments: Any) -> Any:
             outer = self._frame
-            frame = self._frame = _Frame(forwards)
             started = perf_counter()
+            metered = self._is_affordable(started) if outer is self._root else outer.metered
+            frame = self._frame = _Frame(forwards, metered)
+            before = self._peak() if metered else 0
             try:
                 return function(*arguments)
             except Exception as error:
@@ -103,15 +122,29 @@ class Ledger:
                 self._frame = outer
                 outer.seconds += elapsed
                 outer.forwards += frame.forwards
+                rise = self._peak() - before if metered else 0
                 if outer.first is None:
                     outer.first = frame.forwards
+                    outer.rise = rise
                 cost.calls += 1
                 cost.seconds += elapsed - frame.seconds
                 cost.backwards += frame.backwards
+                cost.memory += rise - frame.rise
                 if frame.first is not None:
                     cost.forwards += frame.forwards - frame.first
 
         return call
+
+    def _is_affordable(self, now: float) -> bool:
+        """Whether the memory may be read around the outermost call that begins now."""
+        if self._meter is None:
+            return False
+        return self._metered * self._metering <= SHARE * (now - self._began)
+
+    def _peak(self) -> int:
+        assert self._meter is not None
+        self._metered += 1
+        return self._meter()
 
     def backward(self) -> None:
         """A backward pass is made for whoever is being called."""
@@ -145,6 +178,7 @@ class Ledger:
             cost.forwards += row["extra_forwards"]
             cost.backwards += row["extra_backwards"]
             cost.examples += row["extra_examples"]
+            cost.memory += row["extra_memory"]
 
     def summary(self) -> list[dict[str, Any]]:
         """One JSON row a plugin and hook that was called, hook by hook from the inside out."""
@@ -157,10 +191,21 @@ class Ledger:
                 "extra_forwards": cost.forwards,
                 "extra_backwards": cost.backwards,
                 "extra_examples": cost.examples,
+                "extra_memory": cost.memory,
             }
             for (plugin, hook), cost in self._costs.items()
             if cost.calls
         ]
+
+
+def _seconds_of(meter: Meter) -> float:
+    """What one reading of the memory takes, at best."""
+    times = []
+    for _ in range(5):
+        started = perf_counter()
+        meter()
+        times.append(perf_counter() - started)
+    return min(times)
 
 
 def _size(result: Any) -> int:

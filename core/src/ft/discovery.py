@@ -25,7 +25,9 @@ from ft.plugin import Plugin
 GROUP = "ft.plugins"
 FLAG = "--plugins"
 
-_FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:/\\]*))?", re.DOTALL)
+FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:/\\]*))?", re.DOTALL)
+"""A plugin that is named by its file."""
+"""A plugin that is named by its file."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def load(spec: str) -> Loaded:
     spec = spec.strip()
     if not spec:
         raise PluginError("the name of a plugin is empty", where=FLAG, hint="e.g. --plugins ner")
-    file = _FILE.fullmatch(spec)
+    file = FILE.fullmatch(spec)
     if file:
         return _from_file(spec, Path(file["path"]).expanduser(), file["name"])
     if "/" in spec or "\\" in spec or spec.startswith("."):

@@ -8,6 +8,9 @@ EXIT_FAILED = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 
+TOLD_ELSEWHERE = "told_elsewhere"
+"""Attribute of an exception: whether another process of the same run tells the user of it."""
+
 
 class FtError(Exception):
     """Base of every error that ft explains itself.

@@ -142,9 +142,31 @@ def evaluate(inner: Callable[..., Evaluation], run: Run, predictions: Prediction
     raise NotImplementedError
 
 
+@chain(versionadded="0.1")
+def read_request(
+    inner: Callable[..., Mapping[str, Any]], run: Run, request: str | Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Turn what somebody asks to be predicted into a raw example, the columns that `encode` reads.
+
+    ``request`` is a line of text or a JSON object. Columns that are to be predicted are left out by
+    the core. A `DataError` without a place gets the number of the request.
+    """
+    raise NotImplementedError
+
+
 @event(versionadded="0.1")
 def on_run_start(run: Run) -> None:
     """The model is built and the data is loaded; training is about to begin."""
+
+
+@event(versionadded="0.1")
+def on_log(run: Run, step: int, values: Mapping[str, float]) -> None:
+    """Numbers of the run are there, after ``step`` optimizer steps.
+
+    Every ten steps and at the last: ``learning_rate``, the mean ``loss`` an item and its parts since
+    the last time, and what plugins logged with ``run.log``. After an evaluation the metrics as
+    ``validation/f1``, and those of the best model at the end as ``final/test/f1``.
+    """
 
 
 @event(versionadded="0.1")

@@ -12,7 +12,7 @@ import pluggy
 
 from ft import hookspecs, rules
 from ft.chain import Implementation, compose, picker
-from ft.costs import Ledger
+from ft.costs import Ledger, Meter
 from ft.errors import FtError, PluginError, raise_all
 from ft.hookspecs import INNER, REMOVED
 from ft.plugin import PROJECT, Plugin
@@ -53,6 +53,7 @@ class Hooks:
         core: the plugin with the core's defaults.
         situation: says where the run is, for the note on an exception.
         trace: is written every call of a hook.
+        meter: says how many bytes were held at most, for the costs.
 
     Attributes:
         notes: what the user should hear of the plugins.
@@ -68,10 +69,11 @@ class Hooks:
         core: Member,
         situation: Callable[[], str] = lambda: "",
         trace: Trace | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.members = list(members)
         self.core = core
-        self.ledger = Ledger(situation)
+        self.ledger = Ledger(situation, meter)
         self.notes: list[str] = []
         self._trace = trace
         self._specs = specs()

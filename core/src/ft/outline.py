@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
 from typing import Literal
 
 from ft import hookspecs
 from ft.hookspecs import INNER
+from ft.source import DEEPEST, absolute, parse
 
 Part = Literal["provides", "wraps", "hears"]
 
@@ -23,7 +21,6 @@ TASK_HOOK = "load_data"
 """Who provides it is a task; every other plugin is a technique."""
 
 _MARK = "hookimpl"
-_DEEPEST = 10
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def outline(target: str) -> Outline | None:
         target: ``package.module:Class``.
     """
     module, _, name = target.partition(":")
-    found = _methods(module, name, _DEEPEST)
+    found = _methods(module, name, DEEPEST)
     return _outline(found) if found else None
 
 
@@ -83,7 +80,7 @@ def _outline(found: Mapping[str, list[str]]) -> Outline:
 
 def _methods(module: str, name: str, depth: int) -> dict[str, list[str]] | None:
     """The hook methods of a class with their arguments, those of its bases included."""
-    tree = _parse(module) if depth and name else None
+    tree = parse(module) if depth and name else None
     if tree is None:
         return None
     for node in tree.body:
@@ -92,7 +89,7 @@ def _methods(module: str, name: str, depth: int) -> dict[str, list[str]] | None:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
-                    return _methods(_absolute(node, module), alias.name, depth - 1)
+                    return _methods(absolute(node, module), alias.name, depth - 1)
     return None
 
 
@@ -121,38 +118,3 @@ def _is_mark(decorator: ast.expr) -> bool:
     if isinstance(decorator, ast.Call):
         decorator = decorator.func
     return _MARK in (getattr(decorator, "attr", None), getattr(decorator, "id", None))
-
-
-def _absolute(node: ast.ImportFrom, module: str) -> str:
-    if not node.level:
-        return node.module or ""
-    spec = _find(module)
-    is_package = spec is not None and spec.submodule_search_locations is not None
-    parts = module.split(".")
-    above = parts[: len(parts) - node.level + is_package]
-    return ".".join([*above, *([node.module] if node.module else [])])
-
-
-def _parse(module: str) -> ast.Module | None:
-    spec = _find(module)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    try:
-        return ast.parse(Path(spec.origin).read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return None
-
-
-def _find(module: str) -> ModuleSpec | None:
-    """Where a module is, without importing it or the packages above it."""
-    top, *below = module.split(".")
-    try:
-        spec = importlib.util.find_spec(top) if top else None
-        for depth in range(len(below)):
-            if spec is None or spec.submodule_search_locations is None:
-                return None
-            name = ".".join((top, *below[: depth + 1]))
-            spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
-    except (ImportError, ValueError):
-        return None
-    return spec

@@ -86,6 +86,21 @@ class Plugin:
         """
         return {}
 
+    @classmethod
+    def run_defaults(cls, config: Any) -> dict[str, Any]:
+        """Settings of the run that suit this plugin better than the core's own defaults.
+
+        They stand below everything that the user gives, and `ft run --explain` says whose they
+        are. Of two plugins that give the same one, the one named later counts.
+
+        Args:
+            config: the plugin's checked settings.
+
+        Returns:
+            Values by name, such as ``{"batch_size": 512}``.
+        """
+        return {}
+
     def seed(self, name: str, seed: int) -> None:
         """Called once by the core, before any hook."""
         import numpy as np

@@ -69,11 +69,14 @@ class Evaluation:
         metrics: by name, e.g. ``{"f1": Metric(0.43, 0.41, 0.45)}``.
         main: the name of the metric that chooses the best model unless the user names another.
         tables: for people, printed and kept in the run folder.
+        titles: what the ids in predictions, such as those of ranked items, are called; the
+            report shows them to people.
     """
 
     metrics: Mapping[str, Metric]
     main: str
     tables: Sequence[Table] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,3 +96,8 @@ class Predictions:
     items: Sequence[Mapping[str, Any]]
     schema: Schema
     loss: float | None = None
+
+
+def scores(prefix: str, metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """The values of metrics as they are logged, such as ``validation/f1``."""
+    return {f"{prefix}/{name}": metric.value for name, metric in metrics.items()}

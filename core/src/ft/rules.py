@@ -12,11 +12,18 @@ from ft.schema import Schema, TaskData
 if TYPE_CHECKING:
     from ft.chain import Implementation
     from ft.manager import Member
+    from ft.plugin import Plugin
 
 DECLARATIONS = ("needs", "after", "before", "conflicts", "needs_schema")
 """Attributes of `Plugin`, each a tuple of names."""
 
+GRAPH = ("early_backward", "needs_graph")
+"""Attributes of `Plugin`, each true or false."""
+
 FLAG = "--plugins"
+
+SCHEMA = "the schema of load_data"
+"""Where data lacks what a plugin declares that it needs."""
 
 
 def _label(kind: str) -> Callable[[Schema], object]:
@@ -36,6 +43,18 @@ ROLES: Mapping[str, Callable[[Schema], object]] = {
     "categories": lambda schema: schema.categories,
 }
 """What ``needs_schema`` may name, and how it shows in a schema."""
+
+
+def declared(plugin: Plugin | type[Plugin]) -> dict[str, Any]:
+    """What a plugin declares of itself: names by `DECLARATIONS`, ``True`` by `GRAPH`."""
+    names = {name: value for name in DECLARATIONS if (value := getattr(plugin, name))}
+    return {
+        **{
+            name: [value] if isinstance(value, str) else list(value)
+            for name, value in names.items()
+        },
+        **{name: True for name in GRAPH if getattr(plugin, name)},
+    }
 
 
 def company_faults(members: Sequence[Member]) -> list[FtError]:
@@ -152,7 +171,7 @@ def schema_faults(members: Sequence[Member], schema: Schema) -> list[FtError]:
         PluginError(
             f"{member.owner} needs data with {need.replace('|', ' or ')}, "
             f"and this data has {', '.join(there) or 'none of the roles'}",
-            where="the schema of load_data",
+            where=SCHEMA,
             hint=f"leave '{member.name}' out of {FLAG}, or name a task whose data has that",
         )
         for member in members

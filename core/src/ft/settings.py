@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ft.plugin import Config
+from ft.tunable import Tunable
 
 
 class RunConfig(Config):
@@ -16,16 +17,22 @@ class RunConfig(Config):
         None, description="model name on the hub, or a folder; default: the starter model"
     )
     seed: int = Field(0, ge=0, description="seed of every random number")
-    epochs: float = Field(3, gt=0, description="passes over the training split")
+    epochs: Annotated[float, Tunable(2, 8, step=1)] = Field(
+        3, gt=0, description="passes over the training split"
+    )
     max_steps: int | None = Field(None, gt=0, description="stop after so many optimizer steps")
-    batch_size: int = Field(16, gt=0, description="examples an optimizer step")
+    batch_size: Annotated[int, Tunable(choices=(8, 16, 32, 64))] = Field(
+        16, gt=0, description="examples an optimizer step"
+    )
     max_tokens: int = Field(
         8192, gt=0, description="tokens, padding included, a forward pass; a step is cut to fit"
     )
     max_length: int | None = Field(
         None, gt=2, description="tokens a window; default: the model's own limit, at most 512"
     )
-    learning_rate: float = Field(5e-5, gt=0, description="peak learning rate of the encoder")
+    learning_rate: Annotated[float, Tunable(1e-5, 5e-4, log=True)] = Field(
+        5e-5, gt=0, description="peak learning rate of the encoder"
+    )
     head_learning_rate: float | None = Field(
         None, gt=0, description="peak learning rate of the head; default: the encoder's"
     )
@@ -36,7 +43,9 @@ class RunConfig(Config):
     schedule: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="course of the learning rate after the warm-up"
     )
-    warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps that warm up")
+    warmup: Annotated[float, Tunable(0, 0.2)] = Field(
+        0.0, ge=0, lt=1, description="share of the steps that warm up"
+    )
     clip: float | None = Field(
         1.0, gt=0, description="largest norm of the gradient; 'none': no clipping"
     )
@@ -59,7 +68,7 @@ class RunConfig(Config):
         description="save a checkpoint every so many steps too; always: at the end, and after an epoch if a minute has passed",
     )
     checkpoint_minutes: float | None = Field(
-        None, gt=0, description="save a checkpoint whenever so many minutes have passed"
+        5, gt=0, description="save a checkpoint whenever so many minutes have passed; or 'none'"
     )
     keep_checkpoints: int = Field(1, ge=1, description="checkpoints kept, the newest")
     patience: int | None = Field(
@@ -71,6 +80,7 @@ class RunConfig(Config):
     lint: Literal["warn", "refuse", "off"] = Field(
         "warn", description="findings in the data: say them, refuse to train, or do not look"
     )
+    report: bool = Field(True, description="write report.html at the end")
     trust_remote_code: bool = Field(False, description="run code that the model's folder brings")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ft.data.sources import stands_alone
 from ft.errors import ConfigError, FtError, PluginError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def data_or_starter(config: C, run: Run, owner: str) -> C:
     Raises:
         ft.ConfigError: no training data is named and no starter offers any for this task.
     """
-    if config.train is not None:
+    if config.train is not None or stands_alone(config, run):
         return config
     settings = starter(owner)
     if settings is None:

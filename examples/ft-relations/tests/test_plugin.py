@@ -107,7 +107,9 @@ def test_a_bad_row_is_named_with_its_line(
     assert says in str(caught.value)
     assert "bad.jsonl:3" in str(caught.value)
     result = train(max_steps=1, relations={"train": path, "on_bad_row": "skip"})
-    assert any("bad.jsonl:3" in note and says in note for note in result.record["notes"])
+    (bad,) = [json.loads(line) for line in (result.output / "bad_rows.jsonl").open()]
+    assert (bad["file"], bad["line"]) == (path, 3)
+    assert says in bad["reason"]
 
 
 def test_a_missing_column_is_named(train: Callable[..., Any], write: Callable[..., str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import pytest
 
@@ -75,34 +75,22 @@ def test_no_labels_at_all(load, make_data):
         load(data)
 
 
-@pytest.mark.parametrize("empty", ["", "  \n", None])
-def test_empty_text(load, make_data, empty):
-    data = make_data(AB, train=rows("aabb"), test=rows("ab", ["w1", empty]))
-    with pytest.raises(
-        DataError, match=r"test\[1\]: the text is empty \(column 'text'; 1 example of test"
-    ):
-        load(data)
-    loaded = load(data, on_bad_row="skip")
-    assert loaded.splits["test"]["text"][:] == ["w1"]
-    assert loaded.notes == [
-        "test[1]: the text is empty (column 'text'; 1 example of test); left out"
-    ]
-
-
-def test_empty_second_text_of_a_pair(load, make_data):
-    pair = {**rows("ab"), "other": ["w1", ""]}
-    data = make_data(AB, ("text", "other"), train=pair)
-    with pytest.raises(
-        DataError, match=r"train\[1\]: the text is empty \(column 'text', 'other'; 1"
-    ):
-        load(data, pair="other")
-
-
-def test_the_place_is_file_and_line_where_known(load, make_data):
-    data = make_data(AB, train={**rows("aabb", ["w1", "w2", "", "w3"]), "line": [2, 3, 4, 6]})
-    data.files["train"] = [Path("reviews.csv")]
-    with pytest.raises(DataError, match=r"^reviews\.csv:4: the text is empty"):
-        load(data)
+@pytest.mark.parametrize("empty", ["", "  \t"])
+@pytest.mark.parametrize("column", ["text", "other"])
+def test_empty_text(tmp_path, make_run, make_plugin, empty, column):
+    path = tmp_path / "reviews.jsonl"
+    lines = [{"text": f"w{i}", "other": "w1", "label": "ab"[i % 2]} for i in range(12)]
+    lines[2][column] = empty
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = make_run()
+    run.output, run.wanted = tmp_path / "run", None
+    settings = {"train": str(path), "pair": "other"}
+    with pytest.raises(DataError, match=rf"reviews\.jsonl:3: has nothing in '{column}'"):
+        make_plugin(**settings).load_data(run)
+    data = make_plugin(**settings, on_bad_row="skip").load_data(run)
+    assert sum(map(len, data.splits.values())) == 11
+    (bad,) = map(json.loads, (run.output / "bad_rows.jsonl").read_text().splitlines())
+    assert (bad["line"], bad["reason"]) == (3, f"has nothing in '{column}'")
 
 
 def test_rating_that_is_not_a_number(load, make_data):

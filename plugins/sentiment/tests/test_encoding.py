@@ -12,8 +12,6 @@ from ft_sentiment.encoding import (
     encode_texts,
     head_tail,
     longest_first,
-    sample_rows,
-    share_too_long,
     window_starts,
 )
 
@@ -115,20 +113,3 @@ def test_windows_of_a_long_text(tokenizer):
 def test_no_room_beside_special_tokens_is_an_error(tokenizer):
     with pytest.raises(ConfigError, match=r"run\.max_length: 4 tokens leave no room"):
         encode_texts(tokenizer, [[numbered(0, 5)], [numbered(0, 5)]], 4, SentimentConfig())
-
-
-@given(lengths=st.lists(st.integers(0, 30), min_size=1, max_size=20))
-def test_share_of_long_texts(tokenizer, lengths):
-    texts = [numbered(0, length) for length in lengths]
-    expected = sum(length + 2 > 12 for length in lengths) / len(lengths)
-    assert share_too_long(tokenizer, [texts], 12) == pytest.approx(expected)
-    pairs = sum(2 * length + 3 > 12 for length in lengths) / len(lengths)
-    assert share_too_long(tokenizer, [texts, texts], 12) == pytest.approx(pairs)
-
-
-@given(examples=st.integers(1, 10_000))
-def test_sample_is_spread_over_the_split(examples):
-    rows = sample_rows(examples)
-    assert rows[0] == 0
-    assert rows[-1] + rows.step >= examples
-    assert min(examples, 1000) <= len(rows) <= min(examples, 2000)

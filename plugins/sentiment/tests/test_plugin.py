@@ -80,24 +80,10 @@ def test_windows_share_their_example_and_are_pooled(scene, raw, batch_of):
     np.testing.assert_allclose(list(short["scores"].values()), log_p[0].exp(), atol=1e-6)
 
 
-def test_the_share_of_long_texts_is_said_once(scene, make_data):
+@pytest.mark.parametrize("restored", [False, True])
+def test_what_is_done_with_long_texts_is_said_once(scene, raw, restored):
     run, plugin, _ = scene(max_length=6)
-    lengths = [len(text.split()) + 2 > 6 for text in run.data.splits["train"]["text"]]
-    plugin.on_run_start(run)
-    share = f"{sum(lengths) / len(lengths):.1%}"
-    (note,) = run.notes
-    assert note == (
-        f"texts longer than 6 tokens: {share} of train, {share} of validation, {share} of test; "
-        "their head and tail are kept (sentiment.long_texts)"
-    )
-    run, plugin, _ = scene(max_length=30)
-    plugin.on_run_start(run)
-    assert run.notes == []
-
-
-def test_a_long_text_is_said_at_prediction(scene, raw):
-    run, plugin, _ = scene(max_length=6)
-    run.restored = True
+    run.restored = restored
     for _ in range(2):
         plugin.encode(run, raw(text=["w1 " * 20, "w1"]), False)
     assert run.notes == [

@@ -17,7 +17,6 @@ from ft_sentiment.classes import Counts, score_classes
 from ft_sentiment.labels import rating_values
 from ft_sentiment.multilabel import multilabel_rows, multilabel_scores, score_multilabel
 from ft_sentiment.numbers import Spearman, number_rows, number_scores, score_numbers
-from ft_sentiment.resampling import bootstrap_groups
 
 RATINGS = ("1", "2", "4", "8")
 
@@ -92,25 +91,11 @@ def test_points_are_within_their_intervals_and_intervals_narrow_with_n():
 
 
 def test_grouped_bootstrap_is_the_bootstrap_over_examples():
-    """Same distribution as `ft.bootstrap_sums` over the examples, up to the resamples' noise."""
     gold, predicted = skewed(400, 3)
     counts = Counts(gold, predicted, 3, None)
-    grouped = bootstrap_groups(counts.rows, counts.sizes, counts.scores, resamples=4000)
-    one = np.eye(3)
-    hit = (gold == predicted)[:, None]
-    rows = np.concatenate([np.ones((400, 1)), hit * one[gold], one[gold], one[predicted]], 1)
-    single = bootstrap_sums(rows, counts.scores, resamples=4000, seed=1)
-    whole = slice(0, 4)
-    for ours, theirs in zip(grouped, single, strict=True):
-        np.testing.assert_allclose(ours[whole], theirs[whole], atol=0.01)
-
-
-def test_bootstrap_in_chunks_is_the_whole(monkeypatch):
-    gold, predicted = skewed(100, 3)
-    counts = Counts(gold, predicted, 3, None)
-    whole = bootstrap_groups(counts.rows, counts.sizes, counts.scores)
-    monkeypatch.setattr("ft_sentiment.resampling.CELLS", 64)
-    np.testing.assert_array_equal(bootstrap_groups(counts.rows, counts.sizes, counts.scores), whole)
+    grouped = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups)
+    single = bootstrap_sums(counts.rows[counts.groups], counts.scores)
+    np.testing.assert_allclose(grouped, single)
 
 
 def test_accuracy_interval_is_the_binomials():
@@ -118,7 +103,7 @@ def test_accuracy_interval_is_the_binomials():
     gold = np.zeros(1000, dtype=int)
     predicted = np.repeat([0, 1], [900, 100])
     counts = Counts(gold, predicted, 2, None)
-    low, high = bootstrap_groups(counts.rows, counts.sizes, counts.scores, resamples=5000)
+    low, high = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups, resamples=5000)
     expected = stats.binom(1000, 0.9).ppf([0.025, 0.975]) / 1000
     np.testing.assert_allclose([low[0], high[0]], expected, atol=0.003)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ft.cli.options import Debug, Json, Quiet, Strict
+from ft.cli.options import Debug, Json, Quiet, Strict, TrustRemoteCode
 
 
 def evaluate(
@@ -20,6 +20,7 @@ def evaluate(
         Literal["validation", "test"], typer.Option(help="The split to score.")
     ] = "test",
     strict: Strict = False,
+    trust_remote_code: TrustRemoteCode = False,
     quiet: Quiet = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -31,6 +32,8 @@ def evaluate(
     try:
         from ft.engine import session
 
-        session.evaluate(run, data, split, reporter, strict=strict)
+        session.evaluate(
+            run, data, split, reporter, strict=strict, trust_remote_code=trust_remote_code
+        )
     finally:
         reporter.close()

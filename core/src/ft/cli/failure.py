@@ -7,11 +7,18 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import typer
 
-from ft.errors import EXIT_FAILED, EXIT_INTERRUPTED, FtError, Problems
+from ft.errors import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    TOLD_ELSEWHERE,
+    FtError,
+    Problems,
+    UserError,
+)
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -26,19 +33,39 @@ def guarded(command: F) -> F:
     def call(*arguments: Any, **options: Any) -> None:
         try:
             command(*arguments, **options)
-        except typer.Exit:
+        except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except BrokenPipeError:
             # The reader has what it wanted, as in `ft predict RUN texts.txt | head`.
             detach_stdout()
         except (Exception, KeyboardInterrupt) as error:
-            if options.get("debug") or os.environ.get("FT_DEBUG", "0") not in ("", "0"):
-                for one in error.errors if isinstance(error, Problems) else [error]:
-                    traceback.print_exception(one)
-            print(message(error), file=sys.stderr)
-            raise typer.Exit(exit_code(error)) from error
+            report(error, debug=bool(options.get("debug")))
 
     return call  # type: ignore[return-value]
+
+
+def report(error: BaseException, *, debug: bool) -> NoReturn:
+    """Say on standard error what went wrong, and end the command with its exit code.
+
+    Raises:
+        typer.Exit: always.
+    """
+    if _told_elsewhere(error):
+        raise typer.Exit(exit_code(error)) from error
+    if debug or os.environ.get("FT_DEBUG", "0") not in ("", "0"):
+        for one in error.errors if isinstance(error, Problems) else [error]:
+            traceback.print_exception(one)
+    print(message(error), file=sys.stderr)
+    raise typer.Exit(exit_code(error)) from error
+
+
+def _told_elsewhere(error: BaseException) -> bool:
+    """Whether another process of the same run says it."""
+    default = False
+    if isinstance(error, UserError):
+        # Before the processes know of each other, the first on each machine speaks.
+        default = os.environ.get("LOCAL_RANK", "0") not in ("", "0")
+    return bool(getattr(error, TOLD_ELSEWHERE, default))
 
 
 def exit_code(error: BaseException) -> int:

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
-from ft.cli import evaluate, plugins, predict, run
+from ft.cli import evaluate, plugins, predict, report, run
 from ft.cli.failure import detach_stdout, guarded
 from ft.cli.new import command as new
+from ft.cli.verbs import Commands
 
 app = typer.Typer(
+    cls=Commands,
     help="Fine-tune pre-trained transformers with plugins: a task, and techniques behind it.",
     no_args_is_help=True,
     add_completion=False,
@@ -24,6 +26,7 @@ app = typer.Typer(
 app.command("run")(guarded(run.run))
 app.command("predict")(guarded(predict.predict))
 app.command("evaluate")(guarded(evaluate.evaluate))
+app.command("report")(guarded(report.report))
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(new.app, name="new")
 
@@ -74,3 +77,4 @@ def _calm_libraries() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")

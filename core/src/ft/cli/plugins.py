@@ -81,7 +81,7 @@ def show(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show a plugin's hooks, its settings and its card. This imports the plugin."""
+    """Show a plugin's hooks, what it declares, its settings and its card. This imports the plugin."""
     from ft.cli.progress import to_json
     from ft.discovery import load
     from ft.outline import outline_of
@@ -94,6 +94,7 @@ def show(
         "source": loaded.source,
         "kind": outline_of(loaded.cls).kind,
         "hooks": dict(outline_of(loaded.cls).hooks),
+        "declares": _declared(loaded),
         "settings": list(_settings(loaded)),
         "card": _card(loaded),
     }
@@ -140,6 +141,16 @@ def _settings(loaded: Loaded) -> Iterator[dict[str, Any]]:
         }
 
 
+def _declared(loaded: Loaded) -> dict[str, Any]:
+    """What the plugin declares with its default settings, which may decide it."""
+    from ft.rules import declared
+
+    try:
+        return declared(loaded.cls(loaded.cls.Config()))
+    except Exception:  # it cannot be made without settings: what the class itself says
+        return declared(loaded.cls)
+
+
 def _card(loaded: Loaded) -> str:
     """The distribution's README, or else what the class says of itself."""
     import inspect
@@ -151,8 +162,19 @@ def _card(loaded: Loaded) -> str:
     return str(text).strip()
 
 
-def _page(facts: dict[str, Any]) -> Iterator[str]:
+SAID = {
+    "needs": "needs the plugin",
+    "after": "is named after",
+    "before": "is named before",
+    "conflicts": "cannot work with",
+    "needs_schema": "needs data with",
+    "early_backward": "calls `run.backward` early: what needs the graph is named before it",
+    "needs_graph": "needs the graph: is named before what calls `run.backward` early",
+}
+"""What a declaration means, to be read with the names that it has."""
 
+
+def _page(facts: dict[str, Any]) -> Iterator[str]:
     origin = " ".join(part for part in (facts["distribution"], facts["version"]) if part)
     yield f"{facts['name']}, a {facts['kind']}" + (f", from {origin}" if origin else "")
     yield f"  {facts['source']}"
@@ -161,6 +183,12 @@ def _page(facts: dict[str, Any]) -> Iterator[str]:
     for hook, part in facts["hooks"].items():
         yield f"  {part} {hook}"
     yield ""
+    if facts["declares"]:
+        yield "declares, with its default settings"
+        for name, value in facts["declares"].items():
+            names = "" if value is True else " " + " and ".join(value).replace("|", " or ")
+            yield f"  {SAID[name]}{names}"
+        yield ""
     yield "settings" if facts["settings"] else "no settings"
     for setting in facts["settings"]:
         yield f"  {setting['key']} = {setting['default']}"

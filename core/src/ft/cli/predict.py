@@ -9,7 +9,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from ft.cli.options import Debug, Quiet, Strict
+from ft.cli.options import Debug, Quiet, Strict, TrustRemoteCode
 from ft.errors import UserError
 from ft.inputs import Format, Request
 
@@ -37,6 +37,7 @@ def predict(
         typer.Option("--format", help="What the input holds; auto goes by its name or first line."),
     ] = "auto",
     strict: Strict = False,
+    trust_remote_code: TrustRemoteCode = False,
     quiet: Quiet = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Say the progress as JSON, on standard error.")
@@ -58,7 +59,9 @@ def predict(
     try:
         from ft.engine import session
 
-        found = session.predict(run, requests, reporter, strict=strict)
+        found = session.predict(
+            run, requests, reporter, strict=strict, trust_remote_code=trust_remote_code
+        )
         answers = (to_json(one) for one in found)
         if output is None:
             _write(answers, sys.stdout, each=to_terminal)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ft.cli.options import Debug, Json, Quiet, Strict
+from ft.cli.options import Debug, Json, Quiet, Strict, TrustRemoteCode
 from ft.errors import UserError
 
 FLAGS = {
@@ -63,9 +63,7 @@ def run(
     checkpoint_minutes: Annotated[
         float | None, typer.Option(help="Save a checkpoint every so many minutes.")
     ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that the model's folder brings.")
-    ] = False,
+    trust_remote_code: TrustRemoteCode = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what the run would do, and do not train.")
     ] = False,
@@ -73,6 +71,10 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Write a Chrome trace of every hook call there."),
     ] = None,
+    allow_changed: Annotated[
+        bool,
+        typer.Option("--allow-changed", help="Resume though data, plugins or settings changed."),
+    ] = False,
     strict: Strict = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -101,6 +103,12 @@ def run(
             where="--strict",
             hint="give --resume RUN, or leave it out: a new run writes down its plugins",
         )
+    if allow_changed and resume is None:
+        raise UserError(
+            "there is no run that anything could have changed since",
+            where="--allow-changed",
+            hint="give --resume RUN, or leave it out",
+        )
     names = split_names(plugins)
     file = source_file(names, config, output, resume)
     resolved = resolve(
@@ -122,7 +130,13 @@ def run(
         for note in resolved.notes:
             reporter.note(note)
         session.train(
-            resolved, output=output, resume=resume, reporter=reporter, trace=trace, strict=strict
+            resolved,
+            output=output,
+            resume=resume,
+            reporter=reporter,
+            trace=trace,
+            strict=strict,
+            allow_changed=allow_changed,
         )
     finally:
         reporter.close()

@@ -80,10 +80,7 @@ class Given:
             try:
                 return model.model_validate(values), []
             except ValidationError as error:
-                # -o ner.label=2024 reads as a number, but the setting is text.
-                if not self._as_typed(table, values, error):
-                    raise
-                return model.model_validate(values), []
+                return self._as_typed(table, model, values, error), []
         except ValidationError as error:
             return None, complaints(table, values, error, scope)
         except Exception as error:
@@ -95,20 +92,48 @@ class Given:
             fault.__cause__ = error
             return None, [fault]
 
-    def _as_typed(self, table: str, values: dict[str, Any], error: ValidationError) -> bool:
-        """Put back the text of overrides where text is wanted; whether there was any."""
-        changed = False
+    def _as_typed(
+        self, table: str, model: type[Config], values: dict[str, Any], error: ValidationError
+    ) -> Config:
+        """The settings with the text of overrides where that fits and the value did not.
+
+        ``-o ner.label=2024`` reads as a number, ``-o run.metric=nan`` too, but both are text.
+
+        Raises:
+            ValidationError: what does not fit either way; ``values`` are then as they were there.
+        """
+        kept: list[tuple[dict[str, Any], str, str, Any]] = []
+        for node, key, dotted in self._overridden(table, values, error):
+            kept.append((node, key, dotted, node[key]))
+            node[key] = self.texts[dotted]
+        if not kept:
+            raise error
+        try:
+            return model.model_validate(values)
+        except ValidationError as still:
+            wrong = {dotted for _, _, dotted in self._overridden(table, values, still)}
+        for node, key, dotted, value in kept:
+            if dotted in wrong:
+                node[key] = value
+        return model.model_validate(values)
+
+    def _overridden(
+        self, table: str, values: dict[str, Any], error: ValidationError
+    ) -> list[tuple[dict[str, Any], str, str]]:
+        """The overrides that an error is about: the mapping and key they are at, and their place."""
+        found: dict[str, tuple[dict[str, Any], str, str]] = {}
         for detail in error.errors(include_url=False):
-            parts = [str(step) for step in detail["loc"]]
-            text = self.texts.get(".".join((table, *parts)))
-            if detail["type"] != "string_type" or text is None:
-                continue
-            node = values
-            for part in parts[:-1]:
-                node = node[part]
-            node[parts[-1]] = text
-            changed = True
-        return changed
+            node: Any = values
+            dotted = table
+            for step in detail["loc"]:
+                if not isinstance(node, dict) or step not in node:
+                    break
+                dotted = f"{dotted}.{step}"
+                if dotted in self.texts:
+                    found[dotted] = (node, str(step), dotted)
+                    break
+                node = node[step]
+        return list(found.values())
 
 
 def _with_none(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:

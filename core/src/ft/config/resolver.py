@@ -7,7 +7,7 @@ arguments. Relative paths are looked up from the current folder, whatever file t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -93,15 +93,27 @@ def resolve(
         _RUN: RunConfig,
         **{one.name: one.cls.Config for one in loaded},
     }
-    owners = {one.name: one.owner for one in loaded}
     scope = Scope(models, given.places, str(file) if file else None)
     left_out = _likely_names(listed) - set(models) if plugins is not None else set()
     excused = left_out | (_likely_names(specs) if failures else set())
     errors += _strangers(given, scope, excused)
     checked: dict[str, Config | None] = {}
-    for table, model in models.items():
-        checked[table], faults = given.check(table, model, owners.get(table, "core"), scope)
+    for one in loaded:
+        checked[one.name], faults = given.check(one.name, one.cls.Config, one.owner, scope)
         errors += faults
+    suggested = [
+        Setting((_RUN, key), value, f"default of {one.owner}")
+        for one in loaded
+        if checked[one.name] is not None
+        for key, value in one.cls.run_defaults(checked[one.name]).items()
+    ]
+    if suggested:
+        given = Given.of((*suggested, *stored, *typed, *arguments))
+        given.tree.pop(_PLUGINS, None)
+        given.places.pop(_PLUGINS, None)
+        scope = replace(scope, places=given.places)
+    checked[_RUN], faults = given.check(_RUN, RunConfig, "core", scope)
+    errors += faults
     errors += _trust_faults(given, arguments)
     raise_all(errors)
     return Resolved(
@@ -223,6 +235,6 @@ def _trust_faults(given: Given, arguments: Sequence[Setting]) -> list[FtError]:
         ConfigError(
             "trust_remote_code runs code that the model brings, so only a flag can allow it",
             where=given.places.get(_TRUST, _TRUST),
-            hint="take it out here, and give --trust-remote-code if you trust that model",
+            hint="give --trust-remote-code if you trust that model, or take it out here",
         )
     ]

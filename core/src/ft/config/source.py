@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ft.config import foreign
 from ft.discovery import installed
 from ft.errors import UserError
 
@@ -56,7 +57,7 @@ def run_config(run: Path) -> Path:
     """The configuration of the run in a folder.
 
     Raises:
-        UserError: there is no run.
+        UserError: there is no run, or its folder holds what may not be used.
     """
     file = run / CONFIG_FILE
     if not file.is_file():
@@ -67,4 +68,5 @@ def run_config(run: Path) -> Path:
             where=str(run),
             hint="give the folder that `ft run` printed at its end",
         )
+    foreign.refuse(run)
     return file

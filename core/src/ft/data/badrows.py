@@ -147,7 +147,10 @@ def settle(
         raise_all(errors)
         return []
     raise_all([error for name, entry in found if (error := _too_many(name, entry))])
-    path = Path(run.output) / FILE_NAME
+    # What training set aside stays there when other data is scored.
+    wanted = getattr(run, "wanted", None)
+    name = FILE_NAME if wanted is None else f"bad_rows-{wanted}.jsonl"
+    path = Path(run.output) / name
     _write(path, found)
     return [
         f"{name}: {entry.bad:,} malformed of {entry.bad + entry.rows:,} rows set aside in {path}"

@@ -17,7 +17,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ VERSION = 1
 
 UNUSED_DAYS = 30
 _ROWS, _BAD, _META, _BUILDING = "rows.arrow", "bad.jsonl", "meta.json", "building-"
+PARTIAL = ".partial"
+"""The suffix of a file that is being written."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,10 @@ def cached(key: str, build: Callable[[Sink], Iterator[pa.RecordBatch]]) -> Entry
     base = cache_folder() / "data"
     entry = _open(base / key)
     if entry is None:
+        damaged = (base / key).exists()
         try:
             base.mkdir(parents=True, exist_ok=True)
-            _prune(base)
+            prune(base)
             building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=base))
         except OSError as error:
             raise _unwritable(base, error) from error
@@ -108,6 +111,9 @@ def cached(key: str, build: Callable[[Sink], Iterator[pa.RecordBatch]]) -> Entry
             entry = _settle(building, base / key)
         finally:
             shutil.rmtree(building, ignore_errors=True)
+        if damaged:
+            note = "what was kept of it in the cache is damaged; it was read anew"
+            entry = replace(entry, notes=(*entry.notes, note))
     return entry
 
 
@@ -153,7 +159,7 @@ def _open(folder: Path) -> Entry | None:
     if not whole:
         return None
     with contextlib.suppress(OSError):  # a read-only cache serves as well
-        os.utime(folder)  # for `_prune`
+        os.utime(folder)  # for `prune`
     return entry
 
 
@@ -176,14 +182,18 @@ def _settle(building: Path, folder: Path) -> Entry:
     )
 
 
-def _prune(base: Path) -> None:
+def prune(base: Path) -> None:
     """Remove what no run used for a month, and what a killed one left half built."""
     now = time.time()
-    for folder in base.iterdir():
-        days = 1 if folder.name.startswith(_BUILDING) else UNUSED_DAYS
+    for path in base.iterdir():
+        half = path.name.startswith(_BUILDING) or path.suffix == PARTIAL
         try:
-            if now - folder.stat().st_mtime > days * 86400:
-                shutil.rmtree(folder, ignore_errors=True)
+            if now - path.stat().st_mtime <= (1 if half else UNUSED_DAYS) * 86400:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
         except OSError:
             continue  # another process was quicker
 

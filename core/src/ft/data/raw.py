@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ft.data.badrows import Sink, settle
+from ft.data.cache import Entry
+from ft.data.checked import Check, checked
 from ft.data.columns import arrange, check_mapping, find_column, missing_column
-from ft.data.sources import TABLES, file_source, find_sources
+from ft.data.sources import TABLES, Source, file_source, find_sources
 from ft.data.splits import assemble, read_sources, settle_sources
 from ft.data.tables import load, open_entry
 from ft.schema import TaskData
@@ -30,6 +32,7 @@ def read_table(
     run: Run | None = None,
     columns: Sequence[str] = (),
     setting: str = "train",
+    check: Check | None = None,
 ) -> Dataset:
     """Any CSV, TSV, JSONL, JSON or Parquet file as a memory-mapped data set.
 
@@ -44,6 +47,7 @@ def read_table(
         run: its folder takes the rows that are set aside, and it is told what was decided.
         columns: columns that must be there; ``config.columns`` gives the file's names for them.
         setting: the setting that names the file, for messages: ``items`` for ``recommend.items``.
+        check: see `read_split_tables`.
 
     Raises:
         ConfigError: the file is not there, or its ending tells no format.
@@ -54,7 +58,7 @@ def read_table(
         check_mapping(config.columns, columns, owner)
     source = file_source(path, f"{owner}.{setting}", TABLES)
     transform, options = _transform_of(columns, config, owner)
-    entry = load(source, config, owner, transform, options)
+    entry = checked(load(source, config, owner, transform, options), source.name, check)
     notes = settle([(source.name, entry)], config, run, owner)
     if run is not None:
         for note in [*notes, *(f"{source.name}: {note}" for note in entry.notes)]:
@@ -70,6 +74,7 @@ def read_split_tables(
     columns: Sequence[str] = (),
     content: Sequence[str] = (),
     need_train: bool = True,
+    check: Check | None = None,
 ) -> TaskData:
     """Every split as a table, for a task whose schema is its own: set ``schema`` on the result.
 
@@ -81,6 +86,9 @@ def read_split_tables(
         content: columns that make two examples the same where validation is held out of train (a
             document, a user); default: all.
         need_train: refuse where ``train`` is not set.
+        check: is given each row as a mapping and returns what is wrong with it, to be read after
+            ``file:line:`` ("has no answer"), or ``None``. Such rows are malformed: refused, or with
+            ``on_bad_row = "skip"`` set aside in ``bad_rows.jsonl`` of the run's folder.
 
     Raises:
         ConfigError: a setting names nothing that is there.
@@ -88,9 +96,13 @@ def read_split_tables(
     """
     if columns:
         check_mapping(config.columns, columns, owner)
-    sources = find_sources(config, owner, TABLES, need_train=need_train)
+    sources = find_sources(config, owner, TABLES, run, need_train=need_train)
     transform, options = _transform_of(columns, config, owner)
-    entries = read_sources(sources, lambda source: load(source, config, owner, transform, options))
+
+    def read(source: Source) -> Entry:
+        return checked(load(source, config, owner, transform, options), source.name, check)
+
+    entries = read_sources(sources, read)
     notes = settle_sources(sources, entries, config, run, owner)
     return assemble(sources, entries, config, owner, notes, content)
 

@@ -17,6 +17,8 @@ from ft.settings import DataConfig
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from ft.engine.run import Run
+
 Format = Literal["conll", "delimited", "json", "parquet", "hub"]
 
 TABLES: dict[str, Format] = {
@@ -69,16 +71,23 @@ class Source:
 
 
 def find_sources(
-    config: DataConfig, owner: str, formats: Mapping[str, Format], *, need_train: bool = True
+    config: DataConfig,
+    owner: str,
+    formats: Mapping[str, Format],
+    run: Run | None = None,
+    *,
+    need_train: bool = True,
 ) -> dict[str, list[Source]]:
     """The sources of each split, in the order of the splits.
 
     Where ``train`` is a folder or a hub data set, it gives the splits that have no setting too.
+    Where the run wants one split alone and that has a setting, nothing else is looked at.
 
     Args:
         config: the settings.
         owner: the plugin, for the names of settings.
         formats: format by ending; CoNLL is meant by any other ending where it is among them.
+        run: says which split it wants, if it is one alone.
         need_train: whether ``train`` must be set.
 
     Raises:
@@ -87,7 +96,11 @@ def find_sources(
     """
     found: dict[str, list[Source]] = {}
     errors: list[FtError] = []
-    if need_train and config.train is None:
+    alone = run is not None and stands_alone(config, run)
+    if alone:
+        assert run is not None
+        config = config.model_copy(update={split: None for split in SPLITS if split != run.wanted})
+    elif need_train and config.train is None:
         errors.append(
             ConfigError("is not set", where=f"{owner}.train", hint="name the training data")
         )
@@ -111,6 +124,13 @@ def find_sources(
     if not found:
         raise ConfigError("no data is set", where=f"{owner}.train", hint="name the data's files")
     return {split: found[split] for split in SPLITS if split in found}
+
+
+def stands_alone(config: DataConfig, run: Run) -> bool:
+    """Whether the one split that the run wants has data of its own."""
+    # A plugin's own tests may have a stand-in for the run.
+    wanted = getattr(run, "wanted", None)
+    return wanted is not None and getattr(config, wanted) is not None
 
 
 def file_source(path: str | Path, key: str, formats: Mapping[str, Format]) -> Source:

@@ -11,9 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from ft.data.badrows import Sink, without
+from ft.data.cache import Entry
+from ft.data.checked import Check, checked
 from ft.data.columns import arrange, check_mapping, column_type, find_column, missing_column
 from ft.data.hashing import tables
-from ft.data.sources import TABLES, find_sources
+from ft.data.sources import TABLES, Source, find_sources
 from ft.data.splits import assemble, read_sources, settle_sources
 from ft.data.tables import load
 from ft.errors import DataError
@@ -41,6 +43,7 @@ def read_texts(
     label_kind: Kind = "single",
     names: Sequence[str] | None = None,
     need_train: bool = True,
+    check: Check | None = None,
 ) -> TaskData:
     """Read texts, or pairs of texts, with a label.
 
@@ -59,6 +62,7 @@ def read_texts(
         names: the labels, in order; any other is malformed. Default: all that the splits hold,
             sorted, as numbers if all are.
         need_train: refuse where ``train`` is not set.
+        check: see `read_split_tables`.
 
     Raises:
         ConfigError: a setting names nothing that is there.
@@ -67,7 +71,7 @@ def read_texts(
     wanted = [text, *([pair] if pair else []), label]
     check_mapping(config.columns, wanted, owner)
     texts = wanted[:-1]
-    sources = find_sources(config, owner, TABLES, need_train=need_train)
+    sources = find_sources(config, owner, TABLES, run, need_train=need_train)
     options = ["texts", texts, label, label_kind, names, sorted(config.columns.items())]
     transform = partial(
         _transform,
@@ -78,9 +82,11 @@ def read_texts(
         config=config,
         owner=owner,
     )
-    entries = read_sources(
-        sources, lambda source: load(source, config, owner, transform, list(options))
-    )
+
+    def read(source: Source) -> Entry:
+        return checked(load(source, config, owner, transform, list(options)), source.name, check)
+
+    entries = read_sources(sources, read)
     notes = settle_sources(sources, entries, config, run, owner)
     data = assemble(sources, entries, config, owner, notes, texts)
     if label_kind == "number":

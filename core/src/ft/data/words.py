@@ -58,7 +58,7 @@ def read_words(
         DataError: a file, column or row does not fit, or tags follow each other impossibly.
     """
     check_mapping(config.columns, list(_ALIASES), owner)
-    sources = find_sources(config, owner, WORDS, need_train=need_train)
+    sources = find_sources(config, owner, WORDS, run, need_train=need_train)
     options = ["words", sorted(config.columns.items())]
 
     def read(source: Source) -> Any:

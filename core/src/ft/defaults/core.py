@@ -16,6 +16,7 @@ from transformers import (
 from ft.defaults.texts import encode_texts
 from ft.defaults.words import encode_words
 from ft.engine.inference import forward
+from ft.engine.requests import as_example
 from ft.errors import PluginError
 from ft.plugin import Plugin, hookimpl
 from ft.results import Loss
@@ -103,6 +104,11 @@ class Core(Plugin):
             logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORE, reduction="sum"
         )
         return Loss(total, (labels != IGNORE).sum(), outputs)
+
+    @hookimpl
+    def read_request(self, run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
+        """A text is cut into words, or is the first text of the schema; an object is the example."""
+        return as_example(run, request)
 
     @hookimpl
     def decode(

@@ -103,6 +103,27 @@ def micro_batches(features: list[Feature], max_tokens: int) -> list[list[Feature
     return cut
 
 
+def divide(features: list[Feature], parts: int) -> list[list[Feature]]:
+    """Cut one step's features into shares of about as many tokens, alike in length.
+
+    Args:
+        features: of the batch.
+        parts: how many shares; some are empty where there are fewer features.
+    """
+    if parts == 1:
+        return [features]
+    ordered = sorted(features, key=length, reverse=True)
+    total = max(1, sum(map(length, ordered)))
+    shares: list[list[Feature]] = [[] for _ in range(parts)]
+    before = 0
+    for feature in ordered:
+        tokens = length(feature)
+        # A feature belongs where its middle lies.
+        shares[min(parts - 1, parts * (2 * before + tokens) // (2 * total))].append(feature)
+        before += tokens
+    return shares
+
+
 def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
     """Pad features into tensors.
 

@@ -12,8 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from ft.engine.optim import Optimizer
-from ft.engine.whole import damage, read_about, read_state, read_tensors, recover, write_folder
-from ft.errors import PluginError, TrainingError
+from ft.engine.whole import (
+    damage,
+    read_about,
+    read_state,
+    read_tensors,
+    recover,
+    remove,
+    write_folder,
+)
+from ft.errors import PluginError, TrainingError, UserError
 
 if TYPE_CHECKING:
     from ft.manager import Member
@@ -135,10 +143,42 @@ class Checkpoints:
         path = self._step(step)
         tensors = {MODEL: weights(model), OPTIMIZER: _optimizer_tensors(model, optimizer)}
         write_folder(path, tensors, state, {"best": best}, self._hint)
-        for old in self._steps()[: -self.keep]:
-            shutil.rmtree(old)
+        # A later step than this one is what a resume passed over, or nothing of ft's.
+        steps = self._steps()
+        known = steps.index(path) + 1
+        for old in [*steps[: max(0, known - self.keep)], *steps[known:]]:
+            remove(old)
         self._prune_best(best)
         return path
+
+    def require_space(self, model: nn.Module, optimizer: Optimizer) -> None:
+        """See that the disk can hold what the run will keep at the same time.
+
+        That is, while a checkpoint is written beside the kept ones, each with the best weights of
+        its time: ``keep + 1`` times weights and moments, as often the best weights. The final
+        model takes the place of the checkpoint in writing. What the folder holds already, after a
+        resume, is not needed again.
+
+        Raises:
+            UserError: there is too little space.
+        """
+        disk = shutil.disk_usage(self.folder.parent)
+        if not disk.total:
+            return  # a file system that does not tell
+        own = sum(_bytes(value) for value in weights(model).values())
+        moments = 2 * sum(_bytes(value) for value in _learning(model, optimizer).values())
+        checkpoint, count = own + moments, self.keep + 1
+        there = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        needed = count * (checkpoint + own) - there
+        if needed > disk.free:
+            raise UserError(
+                f"the run needs {_size(needed)} and the disk has {_size(disk.free)} free: "
+                f"{count} checkpoints of {_size(checkpoint)} ({self.keep} kept, one in writing) and "
+                f"the best weights to each, {_size(own)}",
+                where=str(self.folder.parent),
+                hint="free some space, choose an --output on another disk, or lower "
+                "run.keep_checkpoints",
+            )
 
     def save_best(self, step: int, model: nn.Module, state: Any) -> None:
         """Write the best weights; the previous ones stay as long as a checkpoint needs them."""
@@ -207,20 +247,35 @@ class Checkpoints:
         step = read_about(path).get("best")
         if step is None:
             return None
+        if not isinstance(step, int):
+            return f"complete.json names {step!r} as the step of the best weights"
         fault = damage(self._best(step))
         return fault and f"its best weights, {self._best(step).name}, are lost: {fault}"
 
     def _prune_best(self, newest: int | None) -> None:
         """Delete the best weights that neither the run nor a checkpoint needs."""
         needed = {newest, *(self._needs(path) for path in self._steps())}
+        kept = {self._best(step) for step in needed if step is not None}
         for path in self.folder.glob("best-*"):
-            if path not in {self._best(step) for step in needed if step is not None}:
-                shutil.rmtree(path, ignore_errors=True)
+            if path not in kept:
+                remove(path)
 
     @staticmethod
     def _needs(path: Path) -> int | None:
         try:
-            best: int | None = read_about(path).get("best")
+            best = read_about(path).get("best")
         except (OSError, ValueError, AttributeError):
             return None
-        return best
+        return best if isinstance(best, int) else None
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
+
+
+def _size(count: int) -> str:
+    """Bytes for people, such as ``1.3 GB``."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count / 1000:.0f} kB"

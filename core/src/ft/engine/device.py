@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType, InitProcessGroupKwargs
 
+from ft.engine.ranks import PATIENCE
 from ft.errors import ConfigError
 from ft.settings import RunConfig
 
 Precision = Literal["bf16", "fp32"]
+
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 def choose_precision(config: RunConfig) -> Precision:
@@ -26,19 +31,32 @@ def choose_precision(config: RunConfig) -> Precision:
 def make_accelerator(config: RunConfig) -> Accelerator:
     """An accelerator for this process, on the device and in the precision of the settings.
 
+    Where a launcher such as torchrun has started several processes, they wait for each other here.
+
     Raises:
-        ConfigError: several processes were started.
+        ConfigError: the processes that were started cannot work together.
     """
     precision = choose_precision(config)
     # Accelerate keeps the choices of an earlier run in this process, and refuses others.
     AcceleratorState._reset_state(reset_partial_state=True)
+    processes = int(os.environ.get("WORLD_SIZE") or 1)
+    # Accelerate joins processes on a CPU only where it is asked for the CPU.
+    on_cpu = config.device == "cpu" or (processes > 1 and not torch.accelerator.is_available())
     accelerator = Accelerator(
-        cpu=config.device == "cpu" or None,
+        cpu=on_cpu or None,
         mixed_precision="no" if precision == "fp32" else precision,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
     )
-    if accelerator.num_processes > 1:
+    if accelerator.distributed_type in SHARDED:
         raise ConfigError(
-            f"this version of ft trains in one process, not {accelerator.num_processes}",
-            hint="start it with `ft run`, without torchrun or accelerate launch",
+            f"{accelerator.distributed_type.value} divides the model, and ft needs the whole of it in "
+            "every process",
+            hint="choose plain data parallelism in `accelerate config`, or start with torchrun",
+        )
+    if accelerator.num_processes != processes:
+        raise ConfigError(
+            f"{processes} processes were started, which cannot work together on "
+            f"{accelerator.device.type}",
+            hint="start one process, or set run.device = 'cpu'",
         )
     return accelerator

@@ -6,13 +6,16 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ft.data.cache import PARTIAL, cache_folder, prune
 from ft.engine.batches import Feature, is_ids
+from ft.engine.record import file_hash
 from ft.errors import FtError, PluginError, TrainingError
 from ft.schema import EXAMPLE_ID
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from ft.engine.run import Run
 
 ENCODE_BATCH = 1000
+DRAWN = "encode drew from self.rng: a run that is resumed could not draw the same again"
 
 
 class Features(Protocol):
@@ -108,39 +112,61 @@ class FreshFeatures:
         return len(self._data)
 
     def fetch(self, ids: Sequence[int]) -> list[list[Feature]]:
-        """The features of each example, encoded now."""
-        return encode(self._run, examples_at(self._data, ids), self._training)
+        """The features of each example, encoded now.
+
+        Raises:
+            TrainingError: a technique drew from its own generator, whose state a checkpoint keeps
+                for another moment than that of the encoding.
+        """
+        before = self._generators()
+        features = encode(self._run, examples_at(self._data, ids), self._training)
+        now = self._generators()
+        moved = [owner for owner, state in before.items() if now[owner] != state]
+        if moved:
+            raise TrainingError(
+                DRAWN, who=f"plugin {moved[0]}", hint="use self.rng_at(run.epoch, example_id)"
+            )
+        return features
+
+    def _generators(self) -> dict[str, Any]:
+        return {one.owner: one.plugin.rng.bit_generator.state for one in self._run.hooks.members}
 
 
 class CachedFeatures:
-    """Features encoded once into a memory-mapped Arrow file."""
+    """Features encoded once into a memory-mapped Arrow file, whose name ends in its hash."""
 
     def __init__(self, run: Run, split: str, data: Dataset, fingerprint: str) -> None:
         self._data = data
         path = _cache_path(run, split, fingerprint)
-        self._encoded = self._read(path) or self._encode(run, split, path)
+        self._encoded = self._read(run, path) or self._encode(run, split, path)
 
     @staticmethod
-    def _read(path: Path) -> Dataset | None:
+    def _read(run: Run, path: Path) -> Dataset | None:
+        """What was encoded before, if it is to the last bit what was written."""
         from datasets import Dataset
 
-        if not path.exists():
-            return None
-        try:
-            return Dataset.from_file(str(path))
-        except Exception:
-            path.unlink(missing_ok=True)
-            return None
+        for file in sorted(path.parent.glob(f"{path.stem}-*.arrow")):
+            try:
+                if file.stem.rpartition("-")[2] == file_hash(file):
+                    with suppress(OSError):  # a read-only cache serves as well
+                        file.touch()  # for `prune`
+                    return Dataset.from_file(str(file))
+            except OSError:
+                continue  # another process was quicker to remove it
+            run.note(f"{file}: the encoded data is damaged; it is encoded anew")
+            file.unlink(missing_ok=True)
+        return None
 
     def _encode(self, run: Run, split: str, path: Path) -> Dataset:
         import pyarrow as pa
         from datasets import Dataset
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
+        partial = path.with_suffix(f".{os.getpid()}{PARTIAL}")
         owner = _owner(run)
         total = len(self._data)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            prune(path.parent)
             writer = None
             with pa.OSFile(str(partial), "wb") as sink:
                 for begin in range(0, total, ENCODE_BATCH):
@@ -157,6 +183,7 @@ class CachedFeatures:
                     run.reporter.progress(f"encode {split}", ids.stop, total)
                 if writer is not None:
                     writer.close()
+            path = path.with_stem(f"{path.stem}-{file_hash(partial)}")
             partial.replace(path)
         except pa.ArrowInvalid as error:
             raise PluginError(
@@ -194,11 +221,6 @@ class CachedFeatures:
         names = list(columns)
         flat = iter(zip(*columns.values(), strict=True))
         return [[dict(zip(names, next(flat), strict=True)) for _ in range(n)] for n in counts]
-
-
-def cache_folder() -> Path:
-    """Where ft keeps what it can make again: ``$FT_CACHE``, else ``~/.cache/ft``."""
-    return Path(os.environ.get("FT_CACHE") or Path.home() / ".cache" / "ft")
 
 
 def _cache_path(run: Run, split: str, fingerprint: str) -> Path:

@@ -7,11 +7,12 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from ft.draws import SUFFIX
 from ft.errors import DataError, TrainingError, UserError
 
 LOCK = ".lock"
@@ -20,6 +21,18 @@ SEAL = "sha256"
 
 def _hash(values: Any) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def parse(text: bytes) -> Any:
+    """JSON values.
+
+    Raises:
+        ValueError: it is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 class RunFolder:
@@ -70,8 +83,13 @@ class RunFolder:
 
     @property
     def predictions(self) -> Path:
-        """Decoded predictions of each scored split."""
+        """Of each scored split: its examples, their decoded predictions, tables, titles."""
         return self.path / "predictions"
+
+    @property
+    def report(self) -> Path:
+        """The page for people."""
+        return self.path / "report.html"
 
     def create(self) -> None:
         """Make a new run folder and lock it.
@@ -196,11 +214,29 @@ class RunFolder:
         """Write a text whole or not at all."""
         self._replace(path, text)
 
-    def write_predictions(self, split: str, items: Sequence[Mapping[str, Any]]) -> Path:
+    def write_predictions(self, split: str, items: Iterable[Mapping[str, Any]]) -> Path:
         """Write one JSON object an example, in the order of the split."""
         path = self.predictions / f"{split}.jsonl"
-        self._replace(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
+        self._replace(path, (json.dumps(item, ensure_ascii=False) + "\n" for item in items))
         return path
+
+    def write_examples(self, split: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+        """Write what the predictions of a split are of, in the same order.
+
+        A value that JSON lacks, such as a date, is written as its text.
+        """
+        path = self.predictions / f"{split}.examples.jsonl"
+        lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+        self._replace(path, lines)
+        return path
+
+    def write_draws(self, split: str, content: bytes) -> None:
+        """Write what the bootstrap drew for the metrics of a split (see `ft.draws`)."""
+        path = self.predictions / f"{split}{SUFFIX}"
+        partial = path.with_name(f".{path.name}.partial")
+        with self._writing(path):
+            partial.write_bytes(content)
+            partial.replace(path)
 
     def read(self, path: Path) -> Any:
         """Read one of the folder's JSON files.
@@ -209,7 +245,7 @@ class RunFolder:
             DataError: it is not there or cannot be read.
         """
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return parse(path.read_bytes())
         except (OSError, ValueError) as error:
             raise DataError(
                 f"cannot be read: {error}",
@@ -217,11 +253,11 @@ class RunFolder:
                 hint="is this the folder of a finished run?",
             ) from error
 
-    def _replace(self, path: Path, text: str) -> None:
+    def _replace(self, path: Path, text: str | Iterable[str]) -> None:
         partial = path.with_name(f".{path.name}.partial")
         with self._writing(path):
             with partial.open("w", encoding="utf-8") as stream:
-                stream.write(text)
+                stream.writelines([text] if isinstance(text, str) else text)
                 stream.flush()
                 os.fsync(stream.fileno())
             partial.replace(path)

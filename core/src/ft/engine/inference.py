@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ft.engine.batches import Feature, collate, length, micro_batches
 from ft.engine.features import encode, examples_at
+from ft.engine.memory import out_of_memory
 from ft.errors import PluginError
 from ft.results import Evaluation, Metric, Predictions
 from ft.schema import EXAMPLE_ID
@@ -29,7 +30,10 @@ def predict_split(
     context: ModelContext | None = None,
     edit: Edit | None = None,
 ) -> Predictions:
-    """Predict every example of a split, in the order of the source."""
+    """Predict every example of a split, in the order of the source.
+
+    Several processes take every so many-th example each, and all get all predictions.
+    """
     assert run.data is not None
     data = run.data.splits[split]
     items: list[Mapping[str, Any]] = []
@@ -40,9 +44,18 @@ def predict_split(
         )
         if edit is not None:
             examples = edit(examples)
-        items.extend(predict_examples(run, examples, tally, context))
+        items.extend(_predict_shared(run, examples, tally, context))
         run.reporter.progress(f"predict {split}", min(begin + POOL, len(data)), len(data))
-    return Predictions(split, data, items, run.data.schema, tally.mean())
+    return Predictions(split, data, items, run.data.schema, tally.mean(run))
+
+
+def _predict_shared(
+    run: Run, examples: Mapping[str, list[Any]], tally: Tally, context: ModelContext | None
+) -> list[Mapping[str, Any]]:
+    """Predictions for raw examples, of which each process makes its share."""
+    mine = {name: list(run.ranks.share(column)) for name, column in examples.items()}
+    some = any(mine.values())
+    return run.ranks.merge(predict_examples(run, mine, tally, context) if some else [])
 
 
 def measure(run: Run, split: str) -> tuple[Predictions, Evaluation, dict[str, Metric]]:
@@ -52,7 +65,8 @@ def measure(run: Run, split: str) -> tuple[Predictions, Evaluation, dict[str, Me
     metrics = dict(evaluation.metrics)
     if predictions.loss is not None:
         metrics.setdefault("loss", Metric(predictions.loss, higher_is_better=False))
-    return predictions, evaluation, metrics
+    # What follows from them, such as the end of the training, must be the same in all processes.
+    return predictions, evaluation, run.ranks.from_main(lambda: metrics)
 
 
 class Tally:
@@ -62,9 +76,11 @@ class Tally:
         self.total = 0.0
         self.items = 0.0
 
-    def mean(self) -> float | None:
-        """The mean loss an item; ``None`` if nothing was counted."""
-        return self.total / self.items if self.items else None
+    def mean(self, run: Run) -> float | None:
+        """The mean loss an item, over all processes; ``None`` if nothing was counted."""
+        counted = run.ranks.gather((self.total, self.items))
+        total, items = (sum(values) for values in zip(*counted, strict=True))
+        return total / items if items else None
 
 
 def predict_examples(
@@ -78,7 +94,7 @@ def predict_examples(
     flat = [(row, feature) for row, features in enumerate(grouped) for feature in features]
     flat.sort(key=lambda pair: length(pair[1]))
     outputs: list[list[tuple[Feature, dict[str, np.ndarray]]]] = [[] for _ in grouped]
-    for begin, batch_outputs in _forward(run, [feature for _, feature in flat], tally, context):
+    for begin, batch_outputs in forward_all(run, [feature for _, feature in flat], tally, context):
         for offset, output in enumerate(batch_outputs):
             row, feature = flat[begin + offset]
             outputs[row].append((feature, output))
@@ -96,7 +112,7 @@ def predict_examples(
     return decoded  # type: ignore[no-any-return]
 
 
-def _forward(
+def forward_all(
     run: Run,
     features: list[Feature],
     tally: Tally | None,
@@ -107,21 +123,42 @@ def _forward(
     pad_id = run.tokenizer.pad_token_id or 0
     was_training = run.model.training
     run.model.eval()
-    begin = len(features)
+    end = len(features)
     try:
-        # micro_batches cuts from the longest down, so the positions count from the end.
-        for micro in micro_batches(features, run.config.max_tokens):
-            begin -= len(micro)
-            micro = features[begin : begin + len(micro)]
-            batch = {k: v.to(run.device) for k, v in collate(micro, pad_id).items()}
-            tensors = _outputs(run, run.model, batch, tally, context)
-            arrays = {name: value.float().cpu().numpy() for name, value in tensors.items()}
-            yield (
-                begin,
-                [{name: array[i] for name, array in arrays.items()} for i in range(len(micro))],
-            )
+        while end:
+            # micro_batches cuts from the longest down, so the positions count from the end.
+            for micro in micro_batches(features[:end], run.budget.prediction):
+                begin = end - len(micro)
+                micro = features[begin:end]
+                arrays = _arrays(run, collate(micro, pad_id), tally, context)
+                if arrays is None:
+                    run.budget.shrink(run, "prediction", micro)
+                    break
+                end = begin
+                yield (
+                    begin,
+                    [{name: array[i] for name, array in arrays.items()} for i in range(len(micro))],
+                )
     finally:
         run.model.train(was_training)
+
+
+def _arrays(
+    run: Run, inputs: Mapping[str, Tensor], tally: Tally | None, context: ModelContext | None
+) -> dict[str, np.ndarray] | None:
+    """The model's outputs for one micro-batch; ``None`` if memory ran out."""
+    assert run.model is not None
+    before = (tally.total, tally.items) if tally else (0.0, 0.0)
+    try:
+        batch = {name: value.to(run.device) for name, value in inputs.items()}
+        tensors = _outputs(run, run.model, batch, tally, context)
+        return {name: value.float().cpu().numpy() for name, value in tensors.items()}
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        if tally:
+            tally.total, tally.items = before
+        return None
 
 
 def _outputs(

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, NoReturn
 from torch import Tensor
 
 from ft.engine import snapshot
+from ft.engine.agreement import Agreement
 from ft.engine.batches import Feature, Plan, length
 from ft.engine.checkpoint import Checkpoints
 from ft.engine.features import Features
 from ft.engine.folder import RunFolder
 from ft.engine.inference import measure
-from ft.engine.interrupt import Interrupt
 from ft.engine.optim import Optimizer, rate_factor
 from ft.engine.progress import Progress
 from ft.engine.step import NotFinite, Step
 from ft.errors import ConfigError, Interrupted, TrainingError
-from ft.results import Metric
+from ft.results import Metric, scores
 
 if TYPE_CHECKING:
     from ft.engine.run import Run
@@ -59,12 +59,11 @@ class Loop:
         self.progress = Progress()
         self.take_step = Step(run, optimizer)
         self._sums: dict[str, Tensor] = {}
-        self._saved_at = perf_counter()
-        self._interrupt = Interrupt()
+        self._agreement = Agreement(run)
 
     def resume(self) -> bool:
         """Take up the newest complete checkpoint; says whether there was one."""
-        path, faults = self.checkpoints.newest()
+        path, faults = self.run.ranks.from_main(self.checkpoints.newest)
         for fault in faults:
             self.run.note(f"passed over a checkpoint: {fault}")
         if path is None:
@@ -88,7 +87,8 @@ class Loop:
         run, progress = self.run, self.progress
         run.reporter.train_start(run.total_steps, progress.step, run.config.epochs)
         self.model.train()
-        with self._interrupt:
+        with self._agreement.interrupt:
+            self._agreement.renew()
             while True:
                 # A run that was stopped right behind an epoch's last step has its end before it.
                 if progress.batch and (self._epoch_is_over() or self._is_over()):
@@ -114,7 +114,8 @@ class Loop:
         """The features of each batch of this epoch, from the batch that is due."""
         due = self.progress.batch
         for begin, ids in self.plan.pools(self.progress.epoch, due):
-            fetched = self.features.fetch(ids.tolist())
+            mine = self.run.ranks.share(ids.tolist())
+            fetched = self.run.ranks.merge(self.features.fetch(mine) if mine else [])
             lengths = [max(map(length, features), default=0) for features in fetched]
             for k, chosen in enumerate(self.plan.cut(self.progress.epoch, begin, lengths)):
                 if begin + k >= due:
@@ -125,11 +126,12 @@ class Loop:
         started = perf_counter()
         factor = rate_factor(self.progress.step, self.run.total_steps, self.run.config)
         try:
-            done = self.take_step(features, factor)
+            done = self.take_step(features, factor, self._agreement.own, self._places)
         except NotFinite as error:
             self._diverged(str(error))
         for name, value in done.sums.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
+        self._agreement.take(done.wishes)
         self.progress.tokens += done.tokens
         self.progress.padded += done.padded
         self.progress.step += 1
@@ -144,20 +146,24 @@ class Loop:
         if progress.step % LOG_EVERY and progress.step != run.total_steps:
             run.reporter.train_step(progress.step, progress.tokens, None, rate)
             return
-        items = max(float(self._sums.pop("items")), 1e-12)
-        means = {name: float(value) / items for name, value in self._sums.items()}
+        sums = self._all_sums()
+        items = max(sums.pop("items"), 1e-12)
+        means = {name: value / items for name, value in sums.items()}
         self._sums = {}
-        self.folder.log(
-            {
-                "step": progress.step,
-                "epoch": progress.epoch,
-                "learning_rate": rate,
-                **means,
-                **run.logged,
-            }
-        )
+        values = {"learning_rate": rate, **means, **run.logged}
+        self.folder.log({"step": progress.step, "epoch": progress.epoch, **values})
         run.logged = {}
         run.reporter.train_step(progress.step, progress.tokens, means["loss"], rate)
+        run.hooks.tell("on_log", run=run, step=progress.step, values=values)
+
+    def _all_sums(self) -> dict[str, float]:
+        """The sums since the last line of the log over all processes, and what these have noted."""
+        own = {name: float(value) for name, value in self._sums.items()}
+        told = self.run.ranks.gather((own, self.run.notes))
+        for note in [note for _, notes in told for note in notes]:
+            self.run.note(note)
+        names = dict.fromkeys(name for sums, _ in told for name in sums)
+        return {name: sum(sums.get(name, 0.0) for sums, _ in told) for name in names}
 
     def _after_step(self) -> None:
         """What is due between two steps: an evaluation, a checkpoint, the end."""
@@ -165,14 +171,15 @@ class Loop:
         last = self._epoch_is_over() or self._is_over()
         if config.evaluate_steps and progress.step % config.evaluate_steps == 0 and not last:
             self._evaluate()
+            self._agreement.renew()
         if self._checkpoint_is_due() and not last:
             self.save()
-        if self._interrupt.asked:
+        if self._agreement.leave:
             self.save()
         self._stop_if_asked()
 
     def _stop_if_asked(self) -> None:
-        if self._interrupt.asked:
+        if self._agreement.leave:
             raise Interrupted(
                 f"stopped at step {self.progress.step} of {self.run.total_steps}; nothing is lost",
                 hint=f"go on with `ft run --resume {self.run.output}`",
@@ -181,17 +188,18 @@ class Loop:
     def _checkpoint_is_due(self) -> bool:
         every, minutes = self.run.config.checkpoint_steps, self.run.config.checkpoint_minutes
         return bool(every and self.progress.step % every == 0) or bool(
-            minutes and perf_counter() - self._saved_at >= 60 * minutes
+            minutes and self._agreement.age >= 60 * minutes
         )
 
     def _end_epoch(self) -> None:
         run, progress = self.run, self.progress
         metrics = self._evaluate()
         run.hooks.tell("on_epoch_end", run=run, epoch=progress.epoch, metrics=metrics)
+        self._agreement.renew()
         progress.epoch += 1
         progress.batch = 0
         # Short epochs would otherwise spend more time on saving than on training.
-        waited = perf_counter() - self._saved_at >= EPOCH_SAVE_SECONDS
+        waited = self._agreement.age >= EPOCH_SAVE_SECONDS
         if self._is_over() or waited or self._checkpoint_is_due():
             self.save()
 
@@ -213,11 +221,12 @@ class Loop:
         better = progress.best is None or value > progress.best
         if better:
             progress.best, progress.best_step, progress.misses = value, progress.step, 0
-            self.checkpoints.save_best(
-                progress.step,
-                self.model,
-                {"step": progress.step, "metric": name, "value": metrics[name].value},
-            )
+            if run.ranks.main:
+                self.checkpoints.save_best(
+                    progress.step,
+                    self.model,
+                    {"step": progress.step, "metric": name, "value": metrics[name].value},
+                )
         else:
             progress.misses += 1
         self.folder.log(
@@ -229,6 +238,7 @@ class Loop:
             }
         )
         run.reporter.evaluation(progress.step, progress.epoch, "validation", metrics, better)
+        run.hooks.tell("on_log", run=run, step=progress.step, values=scores("validation", metrics))
         if run.config.patience and progress.misses >= run.config.patience:
             run.stops.append(
                 {
@@ -248,8 +258,16 @@ class Loop:
         """Write a checkpoint of everything that the rest of the run depends on."""
         self.progress.lines = self.folder.metrics_lines()
         state = snapshot.take(self.run, self.progress, self._sums)
-        self.checkpoints.save(self.progress.step, self.model, self.optimizer, state, self.best_step)
-        self._saved_at = perf_counter()
+        if self.run.ranks.main:
+            self.checkpoints.save(
+                self.progress.step, self.model, self.optimizer, state, self.best_step
+            )
+        self._agreement.saved_at = perf_counter()
+
+    def _places(self) -> str:
+        """Where the examples of the batch stand, for messages."""
+        assert self.run.data is not None
+        return f"examples {self.run.data.places('train', self._ids)}"
 
     def _diverged(self, what: str) -> NoReturn:
         """Stop before the weights are spoilt, saying where and with what.
@@ -257,12 +275,11 @@ class Loop:
         Nothing is saved: generators and plugins have moved on within the step, so that a resume
         from here would not be exact.
         """
-        assert self.run.data is not None
-        last, _ = self.checkpoints.newest()
+        last, _ = self.run.ranks.from_main(self.checkpoints.newest)
         way = f"`ft run --resume {self.run.output}` goes on from the last good state, {last}"
         raise TrainingError(
             f"{what} in step {self.progress.step + 1} (epoch {self.progress.epoch})",
-            where=f"examples {self.run.data.places('train', self._ids)}",
+            where=self._places(),
             who=f"compute_loss: {self.run.hooks.describe('compute_loss')}",
             hint="lower run.learning_rate, raise run.warmup, or try run.precision = 'fp32'; "
             + (way if last else "there is no checkpoint yet: start again"),

@@ -12,9 +12,11 @@ import torch
 from safetensors import SafetensorError
 
 from ft.config import Resolved
+from ft.draws import by_metric, keeping, to_bytes
 from ft.engine import provenance, record
 from ft.engine.checkpoint import plugin_state, weights
 from ft.engine.device import make_accelerator
+from ft.engine.examples import example_rows
 from ft.engine.folder import RunFolder
 from ft.engine.inference import measure
 from ft.engine.run import Run
@@ -37,12 +39,14 @@ class Result:
         metrics: of each scored split, by name.
         tables: of the last scored split, for people.
         record: what ``record.json`` holds.
+        main: the name of the metric that chooses the best model; ``None`` before a split is scored.
     """
 
     output: Path
     metrics: dict[str, dict[str, Metric]]
     tables: list[Table] = field(default_factory=list)
     record: dict[str, Any] = field(default_factory=dict)
+    main: str | None = None
 
 
 def score(run: Run, folder: RunFolder, split: str, result: Result, name: str | None = None) -> None:
@@ -51,10 +55,18 @@ def score(run: Run, folder: RunFolder, split: str, result: Result, name: str | N
     ``name`` is that of the files with the predictions; by default the split's.
     """
     name = name or split
-    predictions, evaluation, metrics = measure(run, split)
+    with keeping() as kept:
+        predictions, evaluation, metrics = measure(run, split)
+    assert run.data is not None
     result.metrics[split] = metrics
+    result.main = run.config.metric or evaluation.main
     result.tables = list(evaluation.tables)
+    rows = example_rows(predictions.examples, predictions.schema, run.data.files.get(split, ()))
+    folder.write_examples(name, rows)
     folder.write_predictions(name, predictions.items)
+    folder.write_draws(name, to_bytes(by_metric(metrics, kept)))
+    if evaluation.titles:
+        folder.write(folder.predictions / f"{name}.titles.json", dict(evaluation.titles))
     folder.write(
         folder.predictions / f"{name}.tables.json", [asdict(table) for table in evaluation.tables]
     )
@@ -64,12 +76,17 @@ def score(run: Run, folder: RunFolder, split: str, result: Result, name: str | N
 
 
 def task_json(
-    run: Run, data: TaskData, resolved: Resolved, fingerprints: Mapping[str, str]
+    run: Run,
+    data: TaskData,
+    resolved: Resolved,
+    fingerprints: Mapping[str, str],
+    made: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What prediction needs beside the model, and what a resume compares."""
     return {
         "settings": provenance.settings(resolved),
         "data": dict(fingerprints),
+        **made,
         "schema": data.schema.to_json(),
         "max_length": run.max_length,
         "plugins": {member.name: plugin_state(member) for member in run.hooks.members},
@@ -116,6 +133,8 @@ def check_model(folder: RunFolder, hashes: Mapping[str, str]) -> None:
     """
     for name, wanted in hashes.items():
         path = folder.model / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise DataError(f"names a file outside of the model: {name}", where=str(folder.task))
         if not path.is_file() or record.file_hash(path) != wanted:
             raise DataError(
                 "not as the run wrote it" if path.is_file() else "missing from the run's model",
@@ -164,7 +183,7 @@ def finished(folder: RunFolder) -> Result | None:
     except (DataError, KeyError, TypeError, AttributeError):
         # A damaged record is made again from the last checkpoint.
         return None
-    return Result(folder.path, metrics, [], told)
+    return Result(folder.path, metrics, [], told, told.get("main"))
 
 
 def restored_run(resolved: Resolved, folder: RunFolder, reporter: Reporter) -> Run:

@@ -55,37 +55,18 @@ def settings(resolved: Resolved) -> dict[str, Any]:
     }
 
 
-def changed_settings(before: Mapping[str, Any], resolved: Resolved) -> list[str]:
-    """One sentence for each setting that is not what it was."""
+def changed_settings(before: Mapping[str, Any], resolved: Resolved) -> dict[str, str]:
+    """By its dotted key, one sentence for each setting that is not what it was."""
     now = settings(resolved)
-    return [
-        f"{key} is {_value(now.get(key))} now, and was {_value(before.get(key))}"
+    return {
+        key: f"{key} is {_value(now.get(key))} now, and was {_value(before.get(key))}"
         for key in sorted(before.keys() | now.keys())
         if now.get(key) != before.get(key)
-    ]
+    }
 
 
 def _value(value: Any) -> str:
     return "none" if value is None else repr(value)
-
-
-def check_data(
-    before: Mapping[str, str], now: Mapping[str, str], say: Callable[[str], None]
-) -> None:
-    """Compare the fingerprints of the splits with those that a run began with.
-
-    Raises:
-        DataError: the train split is another one.
-    """
-    changed = [split for split in sorted({*before, *now}) if before.get(split) != now.get(split)]
-    if "train" in changed:
-        raise DataError(
-            "the training data is not what the run began with",
-            where="train",
-            hint="put it back as it was, or start a new run",
-        )
-    for split in changed:
-        say(f"the {split} split is not what the run began with")
 
 
 def differences(folder: RunFolder, resolved: Resolved) -> list[str]:
@@ -96,19 +77,21 @@ def differences(folder: RunFolder, resolved: Resolved) -> list[str]:
         made = folder.read(folder.plugins)
         before = {row["name"]: row for row in made["plugins"]}
         version = made["ft"]
-    except (DataError, KeyError, TypeError):
+        found = [] if version == __version__ else [_other_ft(version)]
+        for row in plugin_rows(resolved):
+            if row["name"] in before:
+                found += _changes(before[row["name"]], row)
+            else:
+                found.append(f"the plugin '{row['name']}' was not there when the run was made")
+    except (DataError, KeyError, TypeError, AttributeError):
         return [f"{folder.plugins} is damaged: which plugins the run was made with is not known"]
-    found = []
-    if version != __version__:
-        found.append(f"this is ft {__version__}, the run was made with ft {version}")
-    for row in plugin_rows(resolved):
-        if row["name"] in before:
-            found += _changes(before[row["name"]], row)
-        else:
-            found.append(f"the plugin '{row['name']}' was not there when the run was made")
     now = {plugin.name for plugin in resolved.plugins}
     found += [f"the plugin '{name}' of the run is not there now" for name in before.keys() - now]
     return found
+
+
+def _other_ft(version: str) -> str:
+    return f"this is ft {__version__}, the run was made with ft {version}"
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import set_seed
 from torch import Tensor
+
+from ft.plugin import Plugin, derive_seed
 
 
 def random_state() -> dict[str, Any]:
@@ -35,6 +38,20 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(_from_text(state["torch"]))
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state_all([_from_text(one) for one in state["cuda"]])
+
+
+def separate(seed: int, plugins: Sequence[Plugin], *keys: object) -> None:
+    """Give a process random numbers of its own: the global generators and the plugins' ``rng``.
+
+    Args:
+        seed: of the run.
+        plugins: of the run.
+        keys: say which process this is.
+    """
+    set_seed(derive_seed(seed, *keys) % 2**32)
+    for plugin in plugins:
+        own = derive_seed(seed, plugin.name, *keys)
+        plugin.rng = np.random.Generator(np.random.PCG64(own))
 
 
 def _to_text(state: Tensor) -> str:

@@ -8,11 +8,15 @@ import platform
 import resource
 import sys
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from ft.costs import Meter
+from ft.data.statistics import statistics
 
 if TYPE_CHECKING:
     from ft.config import Resolved
@@ -47,11 +51,20 @@ def machine(run: Run) -> dict[str, Any]:
 
 def peak_memory(run: Run) -> dict[str, int | None]:
     """Bytes that the process, and the GPU if there is one, held at most."""
-    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
     cuda = run.device.type == "cuda"
-    return {"host": host, "device": torch.cuda.max_memory_allocated(run.device) if cuda else None}
+    return {"host": _host_peak(), "device": meter(run.device)() if cuda else None}
+
+
+def meter(device: torch.device) -> Meter:
+    """What says how many bytes were held at most: of the GPU if the model is on one, else here."""
+    if device.type == "cuda":
+        return partial(torch.cuda.max_memory_allocated, device)
+    return _host_peak
+
+
+def _host_peak() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def plugin_rows(resolved: Resolved) -> list[dict[str, Any]]:
@@ -82,13 +95,15 @@ def model_row(run: Run) -> dict[str, Any]:
 
 
 def splits_row(run: Run, fingerprints: Mapping[str, str]) -> dict[str, Any]:
-    """Size, fingerprint and files of every split."""
+    """Size, fingerprint, files and statistics of every split."""
     assert run.data is not None
+    schema = run.data.schema
     return {
         split: {
             "examples": len(data),
             "fingerprint": fingerprints[split],
             "files": [str(path) for path in run.data.files.get(split, [])],
+            "statistics": statistics(data, schema),
         }
         for split, data in run.data.splits.items()
     }

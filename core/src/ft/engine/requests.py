@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ft.errors import DataError
+from ft.errors import DataError, PluginError
 
 if TYPE_CHECKING:
     from ft.engine.run import Run
@@ -36,12 +36,11 @@ def _strip(text: str, start: int, end: int) -> list[int]:
     return [start, end]
 
 
-def as_row(run: Run, request: str | Mapping[str, Any], number: int) -> dict[str, Any]:
-    """A raw example from a line of text or a mapping.
+def as_example(run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    """A raw example from a line of text or a mapping, by the schema alone.
 
     For words: ``tokens`` as they are, or a text (key ``text``, or the string itself) that is split
     into words with their offsets. For texts: the schema's columns, or the string as the first.
-    Target columns are dropped.
 
     Raises:
         DataError: the request lacks what the schema needs.
@@ -53,25 +52,49 @@ def as_row(run: Run, request: str | Mapping[str, Any], number: int) -> dict[str,
         if schema.words.tokens in given:
             return {schema.words.tokens: list(given[schema.words.tokens])}
         if not isinstance(given.get("text"), str):
-            raise DataError(
-                f"a request needs '{schema.words.tokens}' or 'text'",
-                where=f"request {number + 1}",
-                hint=f"its keys are {', '.join(given) or 'none'}",
-            )
+            raise _lacks(f"'{schema.words.tokens}' or 'text'", given)
         words, offsets = split_words(run, given["text"])
         return {"text": given["text"], schema.words.tokens: words, OFFSETS: offsets}
+    columns = [text.column for text in schema.texts]
     if isinstance(request, str):
-        if not schema.texts:
-            raise DataError(
-                "this task needs requests in JSON, one object a line", where=f"request {number + 1}"
-            )
-        request = {schema.texts[0].column: request}
-    row = {key: value for key, value in request.items() if key not in schema.targets()}
-    missing = [text.column for text in schema.texts if text.column not in row]
-    if missing and schema.group is None:
-        raise DataError(
-            f"a request needs {', '.join(missing)}",
-            where=f"request {number + 1}",
-            hint=f"its keys are {', '.join(request) or 'none'}",
+        if not columns:
+            raise DataError("this task needs requests in JSON, one object a line")
+        request = {columns[0]: request}
+    missing = [column for column in columns if column not in request]
+    if missing:
+        raise _lacks(" and ".join(f"'{column}'" for column in missing), request)
+    return request
+
+
+def _lacks(wanted: str, request: Mapping[str, Any]) -> DataError:
+    return DataError(
+        f"a request needs {wanted}", hint=f"its keys are {', '.join(request) or 'none'}"
+    )
+
+
+def read(run: Run, request: str | Mapping[str, Any], number: int) -> dict[str, Any]:
+    """A raw example as the plugins read it from a request, without what is to be predicted.
+
+    Args:
+        run: of the model.
+        request: a line of text or a mapping.
+        number: of the request, counted from 0.
+
+    Raises:
+        DataError: the request lacks what the task needs; says which one it is.
+        PluginError: `read_request` did not return a mapping.
+    """
+    assert run.data is not None
+    try:
+        example = run.hooks.call("read_request", run, request)
+    except DataError as error:
+        error.where = error.where or f"request {number + 1}"
+        raise
+    if not isinstance(example, Mapping):
+        provider, techniques = run.hooks.parts("read_request")
+        raise PluginError(
+            f"read_request returned {type(example).__name__}, not a mapping of columns",
+            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
         )
-    return row
+    targets = run.data.schema.targets()
+    return {key: value for key, value in example.items() if key not in targets}

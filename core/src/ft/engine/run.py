@@ -13,6 +13,8 @@ import torch
 from accelerate import Accelerator
 from transformers import AutoConfig, AutoTokenizer
 
+from ft.engine.memory import Budget
+from ft.engine.ranks import Ranks
 from ft.errors import ConfigError, FtError
 from ft.quiet import quiet_transformers
 from ft.settings import RunConfig
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from ft.plugin import Plugin
     from ft.reporter import Reporter
     from ft.results import Loss, Predictions
-    from ft.schema import TaskData
+    from ft.schema import Split, TaskData
 
 LONGEST = 512
 
@@ -45,12 +47,16 @@ class Run:
             ``model`` folder when ``restored``.
         restored: a trained model is being loaded for prediction: `build_head` must return it from
             ``model_path``, where its ``save_pretrained`` wrote it.
+        wanted: the only split that `load_data` need give, where a trained model is scored on it
+            alone; ``None``: all. The readers heed it.
         data: what `load_data` returned; ``None`` before.
         model: the model; ``None`` before `build_head` is done.
         epoch: the epoch in progress, counted from 1; 0 before training.
         step: optimizer steps done.
         total_steps: optimizer steps that the run will take.
         device: where the model is.
+        ranks: the processes that train together. Every hook is called in each of them, over its
+            share of the work; ``run.ranks.main`` says whether this is the one that writes files.
     """
 
     def __init__(
@@ -62,7 +68,9 @@ class Run:
         reporter: Reporter,
         *,
         restored: bool = False,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = ranks or Ranks()
         self.config = config
         self.output = output
         self.model_path = model_path
@@ -70,6 +78,7 @@ class Run:
         self.accelerator = accelerator
         self.reporter = reporter
         self.device: torch.device = accelerator.device
+        self.wanted: Split | None = None
         self.data: TaskData | None = None
         self.model: nn.Module | None = None
         self.epoch = 0
@@ -79,6 +88,7 @@ class Run:
         self.stops: list[dict[str, Any]] = []
         self.logged: dict[str, float] = {}
         self.backpropagated: Tensor | None = None
+        self.budget = Budget(config.max_tokens, config.max_tokens)
         self.hooks: Hooks
 
     @cached_property
@@ -121,10 +131,13 @@ class Run:
             first = (
                 str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             )
+            hint = "give a folder that transformers' save_pretrained wrote, or a name on the hub"
+            if "trust_remote_code" in str(error):
+                hint = "it brings code of its own: give --trust-remote-code if you trust it"
             raise ConfigError(
                 f"cannot load the {what} of '{self.model_path}': {first}",
                 where="run.model",
-                hint="give a folder that transformers' save_pretrained wrote, or a name on the hub",
+                hint=hint,
             ) from error
 
     @cached_property

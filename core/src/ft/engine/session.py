@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from accelerate.utils import set_seed
 
-from ft.config import Resolved, to_toml
+from ft.config import Resolved, foreign, to_toml
 from ft.data import fingerprint
-from ft.engine import provenance, record
+from ft.engine import circumstances, perrank, provenance, record
+from ft.engine.bystander import run_folder
+from ft.engine.circumstances import History
 from ft.engine.device import make_accelerator
 from ft.engine.features import training_features
 from ft.engine.folder import RunFolder
+from ft.engine.frozen import freeze_outputs
+from ft.engine.lean import make_lean
 from ft.engine.loop import Loop
 from ft.engine.optim import Optimizer, freeze
 from ft.engine.outcome import Result, finished, save_model, score, task_json, verify_saved
+from ft.engine.ranks import joined
 from ft.engine.run import Run
 from ft.engine.setup import (
     build_model,
+    check_alike,
     default_output,
     explain,
     lint_data,
@@ -30,7 +35,8 @@ from ft.engine.setup import (
     model_path,
 )
 from ft.engine.use import evaluate, predict
-from ft.errors import DataError, FtError
+from ft.errors import FtError
+from ft.results import scores
 from ft.trace import Trace
 
 if TYPE_CHECKING:
@@ -47,6 +53,7 @@ def train(
     reporter: Reporter,
     trace: Path | None = None,
     strict: bool = False,
+    allow_changed: bool = False,
 ) -> Result:
     """Train, evaluate and save; the whole of ``ft run``.
 
@@ -56,40 +63,62 @@ def train(
         resume: the folder of a run to go on with.
         reporter: is told what happens.
         trace: a file that takes a trace of every hook call.
-        strict: refuse to resume with other plugins than the run was made with.
+        strict: refuse to resume where anything is not as it was, even what changes no result.
+        allow_changed: resume whatever has changed.
 
     Raises:
         FtError: what went wrong, in words.
     """
     started = perf_counter()
-    folder = RunFolder(resume or output or default_output(resolved))
-    if resume and (done := finished(folder)):
-        return _say_finished(done, reporter)
-    path = model_path(resolved, reporter)
-    run = Run(resolved.run, folder.path, path, make_accelerator(resolved.run), reporter)
-    began: Mapping[str, Any] | None = None
-    tracer = Trace(trace, lambda: {"epoch": run.epoch, "step": run.step}) if trace else None
+    accelerator = make_accelerator(resolved.run)
+    with joined(accelerator) as ranks:
+        place = resume or output or ranks.from_main(lambda: default_output(resolved))
+        folder = run_folder(place, ranks)
+        if resume and (done := finished(folder)):
+            return _say_finished(done, reporter)
+        path = model_path(resolved, reporter)
+        run = Run(resolved.run, folder.path, path, accelerator, reporter, ranks=ranks)
+        history: History | None = None
+        tracer = None
+        if trace and ranks.main:
+            tracer = Trace(trace, lambda: {"epoch": run.epoch, "step": run.step})
+        try:
+            run.hooks = make_hooks(resolved, run, tracer)
+            for note in run.hooks.notes:
+                run.note(note)
+            if resume:
+                folder.lock()
+                history = History.read(folder, run, allow=allow_changed, strict=strict)
+                history.before_data(run, resolved)
+            else:
+                foreign.refuse_plugins(
+                    folder.path, [one.spec for one in resolved.plugins], "--plugins"
+                )
+                folder.create()
+            if history is None or history.changes:
+                folder.write_text(folder.config, to_toml(resolved))
+            provenance.keep(folder, resolved)
+            return _train(run, resolved, folder, history, started)
+        except (Exception, KeyboardInterrupt) as error:
+            if folder.task.exists() and not isinstance(error, FtError):
+                error.add_note(
+                    f"go on from the last checkpoint with `ft run --resume {folder.path}`"
+                )
+            raise
+        finally:
+            folder.release()
+            if tracer is not None:
+                reporter.note(tracer.close())
+
+
+def _report(folder: RunFolder, reporter: Reporter) -> None:
+    """Write the page for people; the run is done and does not fail for it."""
     try:
-        run.hooks = make_hooks(resolved, run, tracer)
-        for note in run.hooks.notes:
-            run.note(note)
-        if resume:
-            folder.lock()
-            provenance.compare(folder, resolved, run.note, strict=strict)
-            began = _beginning(run, folder, resolved)
-        else:
-            folder.create()
-            folder.write_text(folder.config, to_toml(resolved))
-        provenance.keep(folder, resolved)
-        return _train(run, resolved, folder, began, started)
-    except (Exception, KeyboardInterrupt) as error:
-        if folder.task.exists() and not isinstance(error, FtError):
-            error.add_note(f"go on from the last checkpoint with `ft run --resume {folder.path}`")
-        raise
-    finally:
-        folder.release()
-        if tracer is not None:
-            reporter.note(tracer.close())
+        from ft.report import write_report
+
+        write_report(folder.path)
+    except Exception as error:
+        reporter.note(f"no report.html: {type(error).__name__}: {error}")
 
 
 def _say_finished(result: Result, reporter: Reporter) -> Result:
@@ -106,58 +135,71 @@ def _say_finished(result: Result, reporter: Reporter) -> Result:
     return result
 
 
-def _beginning(run: Run, folder: RunFolder, resolved: Resolved) -> Mapping[str, Any]:
-    """What a run that is resumed was begun with; says what is not the same now."""
-    try:
-        began = folder.read_sealed(folder.task)
-    except DataError as error:
-        if folder.task.exists():
-            run.note(f"{folder.task}: {error.what}; it is written again")
-        return {}
-    for change in provenance.changed_settings(began["settings"], resolved):
-        run.note(change)
-    return began
-
-
 def _train(
     run: Run,
     resolved: Resolved,
     folder: RunFolder,
-    began: Mapping[str, Any] | None,
+    history: History | None,
     started: float,
 ) -> Result:
     reporter = run.reporter
     reporter.phase("data", "reading and checking")
-    data = run.data = load_data(run)
+    with run.ranks.main_first():
+        data = run.data = load_data(run)
     for note in data.notes:
         run.note(note)
-    findings = lint_data(run, data)
+    findings = lint_data(run, data) if run.ranks.main else []
     fingerprints = fingerprint(data)
-    if began and "data" in began:
-        provenance.check_data(began["data"], fingerprints, run.note)
+    check_alike(run, fingerprints)
+    made = circumstances.made(run)
+    if history is not None:
+        history.with_data(run, fingerprints, made)
     set_seed(resolved.run.seed)
     reporter.phase("model", run.model_path)
     model = run.model = build_model(run, data)
     frozen = freeze(model, resolved.run.freeze)
+    if run.device.type == "cpu":
+        # Processes add up gradients that are all of one shape.
+        make_lean(model, rows=run.accelerator.num_processes == 1)
+    run.ranks.equalise(model)
     optimizer = Optimizer(model, resolved.run)
     reporter.phase("encode")
-    features = training_features(run, data.splits["train"], fingerprints["train"])
+    with run.ranks.main_first():
+        features = training_features(run, data.splits["train"], fingerprints["train"])
+    kept = freeze_outputs(run, features)
     loop = Loop(run, features, optimizer, folder)
-    if began is None or not loop.resume():
+    loop.checkpoints.require_space(model, optimizer)
+    if history is None or not loop.resume():
         run.hooks.tell("on_run_start", run=run)
+        perrank.begin(run)
+    changes = history.at(loop.progress.step) if history is not None else []
+    made = {**made, "changes": changes}
     setup_seconds = perf_counter() - started
-    folder.write_sealed(folder.task, task_json(run, data, resolved, fingerprints))
+    task = task_json(run, data, resolved, fingerprints, made)
+    folder.write_sealed(folder.task, task)
+    run.ranks.way_on = (
+        f"go on with `ft run --resume {folder.path}`, in as many processes as you like"
+    )
     reporter.phase("train", f"{run.total_steps} steps")
     loop.train()
-    best = loop.checkpoints.load_best(loop.best_step, model)
+    with run.ranks.main_first():
+        best = loop.checkpoints.load_best(loop.best_step, model)
     reporter.phase("evaluate")
     result = Result(folder.path, {})
     for split in ("validation", "test"):
         if split in data.splits:
             score(run, folder, split, result)
+            values = scores(f"final/{split}", result.metrics[split])
+            run.hooks.tell("on_log", run=run, step=run.step, values=values)
+    if kept is not None:
+        kept.remove()
+    if not run.ranks.main:
+        run.ranks.wait_for_main()
+        run.hooks.tell("on_run_end", run=run)
+        return result
     hashes = save_model(run, folder)
     verify_saved(run, resolved, folder, data)
-    task = task_json(run, data, resolved, fingerprints)
+    task = task_json(run, data, resolved, fingerprints, made)
     folder.write_sealed(folder.task, {**task, "model": hashes})
     progress = loop.progress
     result.record = {
@@ -169,9 +211,11 @@ def _train(
         "data": record.splits_row(run, fingerprints),
         "seed": resolved.run.seed,
         "notes": run.notes,
+        "changes": changes,
         "findings": findings,
         "stops": run.stops,
         "best": best,
+        "main": result.main,
         "epoch": run.epoch,
         "steps": progress.step,
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -189,7 +233,10 @@ def _train(
             for split, metrics in result.metrics.items()
         },
     }
+    run.ranks.wait_for_main()
     run.hooks.tell("on_run_end", run=run)
     folder.write(folder.record, result.record)
+    if resolved.run.report:
+        _report(folder, reporter)
     reporter.finish(result)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from ft import rules
 from ft.config import Resolved
 from ft.data import lint
 from ft.defaults.core import Core
+from ft.engine import record
 from ft.engine.run import Run
 from ft.errors import ConfigError, DataError, PluginError, raise_all
 from ft.manager import CORE, Hooks, Member
@@ -46,7 +48,9 @@ def make_hooks(resolved: Resolved, run: Run | None = None, trace: Trace | None =
     core = Member(CORE, Core(Config()), None, None)
     for member in [*members, core]:
         member.plugin.seed(member.name, resolved.run.seed)
-    return Hooks(members, core, run.situation if run else lambda: "", trace)
+    if run is None:
+        return Hooks(members, core)
+    return Hooks(members, core, run.situation, trace, record.meter(run.device))
 
 
 def model_path(resolved: Resolved, reporter: Reporter) -> str:
@@ -71,10 +75,12 @@ def model_path(resolved: Resolved, reporter: Reporter) -> str:
 def load_data(run: Run) -> TaskData:
     """Call the chain of `load_data` and check what it returned.
 
+    To score a trained model, the provider alone: techniques may change the train split only.
+
     Raises:
         PluginError: it is not task data, or lacks a train split or a column.
     """
-    data = run.hooks.call("load_data", run)
+    data = (run.hooks.provide if run.restored else run.hooks.call)("load_data", run)
     provider, _ = run.hooks.parts("load_data")
     who = f"plugin {provider.owner}"
     if not isinstance(data, TaskData):
@@ -108,6 +114,21 @@ def build_model(run: Run, data: TaskData) -> torch.nn.Module:
             who=f"plugin {provider.owner}",
         )
     return model.to(run.device)
+
+
+def check_alike(run: Run, fingerprints: Mapping[str, str]) -> None:
+    """See that every process has read the same data.
+
+    Raises:
+        DataError: they have not.
+    """
+    told = run.ranks.gather(dict(fingerprints))
+    other = next((index for index, one in enumerate(told) if one != told[0]), None)
+    if other is not None:
+        raise DataError(
+            f"process {other} of {run.ranks.count} has read other data than process 0",
+            hint="put the same files on every machine, under the same path",
+        )
 
 
 def lint_data(run: Run, data: TaskData) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ft.engine.checkpoint import AS_STARTED, plugin_state
+from ft.engine.perrank import OTHERS, add_others, begin, of_this_rank
 from ft.engine.progress import Progress
 from ft.engine.randomness import random_state, set_random_state
-from ft.errors import TrainingError
+from ft.errors import FtError, TrainingError
 
 if TYPE_CHECKING:
     from ft.engine.run import Run
@@ -32,7 +33,7 @@ def take(run: Run, progress: Progress, sums: Mapping[str, Tensor]) -> dict[str, 
         name: (float(value), str(value.dtype).removeprefix("torch."))
         for name, value in sums.items()
     }
-    return {
+    state = {
         "progress": asdict(progress),
         "random": random_state(),
         "plugins": {
@@ -45,6 +46,8 @@ def take(run: Run, progress: Progress, sums: Mapping[str, Tensor]) -> dict[str, 
         "notes": run.notes,
         "costs": run.hooks.ledger.summary(),
     }
+    add_others(run, state)
+    return state
 
 
 def restore(run: Run, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:
@@ -54,8 +57,22 @@ def restore(run: Run, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Ten
         The progress, and what the next line of the log is made of.
 
     Raises:
-        TrainingError: the checkpoint was written without one of the run's plugins.
+        TrainingError: the checkpoint was written without one of the run's plugins, or holds
+            something else than `take` gives.
     """
+    try:
+        return _restore(run, state)
+    except FtError:
+        raise
+    except Exception as error:
+        raise TrainingError(
+            f"the checkpoint does not hold what this ft writes ({type(error).__name__}: {error})",
+            hint=AS_STARTED,
+        ) from error
+
+
+def _restore(run: Run, saved_state: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:
+    state = of_this_rank(run, saved_state)
     progress = Progress(**state["progress"])
     # Between two epochs the one that has ended is still the run's.
     run.step, run.epoch = progress.step, progress.epoch - (progress.batch == 0)
@@ -73,6 +90,7 @@ def restore(run: Run, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Ten
     run.notes[:0] = [note for note in state["notes"] if note not in run.notes]
     run.hooks.ledger.carry(state["costs"])
     set_random_state(state["random"])
+    begin(run, 1 + len(state.get(OTHERS, [])))
     return progress, {
         name: torch.tensor(value, dtype=getattr(torch, kind), device=run.device)
         for name, (value, kind) in progress.sums.items()

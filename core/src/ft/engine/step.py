@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ft.engine.batches import Feature, collate, length, micro_batches
+from ft.engine.batches import Feature, collate, divide, length, micro_batches
+from ft.engine.exchange import sum_gradients
+from ft.engine.memory import Generators, out_of_memory
 from ft.engine.optim import Optimizer
 from ft.results import Loss
 
@@ -25,14 +28,17 @@ class Done:
     """What a step did.
 
     Attributes:
-        sums: the summed loss, its parts and the items, by name; scalars on the device.
-        tokens: real tokens.
-        padded: tokens with padding.
+        sums: the summed loss, its parts and the items of this process, by name; scalars on the
+            device.
+        tokens: real tokens, of all processes.
+        padded: tokens with padding, of all processes.
+        wishes: what was given to the step for it, added up over the processes.
     """
 
-    sums: dict[str, Tensor]
+    sums: dict[str, Tensor] = field(default_factory=dict)
     tokens: int = 0
     padded: int = 0
+    wishes: Sequence[float] = ()
 
     def add(self, name: str, value: Tensor) -> None:
         """Add to a sum."""
@@ -41,6 +47,9 @@ class Done:
 
 class Step:
     """Forward, backward and update over one batch, in as many micro-batches as its tokens need.
+
+    With several processes each takes its share of the batch; gradients and items are added up over
+    them once, before the optimizer.
 
     Args:
         run: the run, with its model.
@@ -54,25 +63,38 @@ class Step:
         self.optimizer = optimizer
         self.pad_id = run.tokenizer.pad_token_id or 0
 
-    def __call__(self, features: list[Feature], factor: float) -> Done:
+    def __call__(
+        self,
+        features: list[Feature],
+        factor: float,
+        wishes: Callable[[], Sequence[float]],
+        where: Callable[[], str],
+    ) -> Done:
         """Take the step.
 
         Args:
             features: of the batch.
             factor: share of the peak learning rate.
+            wishes: numbers to be added up over the processes at the end of the step.
+            where: names the batch in messages.
 
         Raises:
             NotFinite: the loss or the gradient is not finite.
+            TrainingError: a single example does not fit into memory.
         """
         run = self.run
-        done = Done({})
-        items: Tensor | float = 0.0
-        run.backpropagated = None
-        for micro in micro_batches(features, run.config.max_tokens):
-            items = items + self._backward(micro, done)
+        ranks = run.ranks
+        done, items = self._passes(divide(features, ranks.count)[ranks.index], where)
         items = torch.as_tensor(items, device=run.device)
         total = run.backpropagated
-        assert total is not None
+        if total is None:
+            total = torch.zeros((), device=run.device)
+        done.add("loss", total)
+        done.add("items", items)
+        if ranks.count == 1:
+            done.wishes = wishes()
+        else:
+            total, items = self._exchange(done, wishes())
         if not bool(torch.isfinite(total)):
             raise NotFinite(f"the loss is {float(total)}")
         if bool(items > 0):
@@ -80,9 +102,35 @@ class Step:
             if not bool(torch.isfinite(norm)):
                 raise NotFinite(f"the gradient's norm is {float(norm)}")
         self.optimizer.zero()
-        done.add("loss", total)
-        done.add("items", items)
         return done
+
+    def _passes(
+        self, features: list[Feature], where: Callable[[], str]
+    ) -> tuple[Done, Tensor | float]:
+        """The gradients of this process's share, and its items.
+
+        Where memory runs out, all of it is made again in smaller passes, from the same random
+        numbers: nothing is left of the attempt that failed.
+        """
+        run = self.run
+        generators = Generators(run)
+        while True:
+            run.backpropagated = None
+            done, failed = Done(), None
+            items: Tensor | float = 0.0
+            for micro in micro_batches(features, run.budget.training):
+                try:
+                    items = items + self._backward(micro, done)
+                except Exception as error:
+                    if not out_of_memory(error):
+                        raise
+                    failed = micro
+                    break
+            if failed is None:
+                return done, items
+            self.optimizer.zero()
+            run.budget.shrink(run, "training", failed, where())
+            generators.wind_back()
 
     def _backward(self, micro: list[Feature], done: Done) -> Tensor | float:
         """The gradients of a micro-batch; returns its items."""
@@ -98,3 +146,24 @@ class Step:
         done.tokens += sum(map(length, micro))
         done.padded += len(micro) * max(map(length, micro))
         return loss.items
+
+    def _exchange(self, done: Done, wishes: Sequence[float]) -> tuple[Tensor, Tensor]:
+        """Add up over the processes; returns the loss and the items of the whole batch.
+
+        All numbers go at once, with a mark for each parameter that has a gradient here: one that
+        has none anywhere is left alone by the optimizer, as it is with one process.
+        """
+        parameters = self.optimizer.parameters
+        numbers = [float(done.sums["loss"]), float(done.sums["items"]), done.tokens, done.padded]
+        marks = [parameter.grad is not None for parameter in parameters]
+        header = torch.tensor([*numbers, *wishes, *marks], dtype=torch.float64)
+        header = header.to(self.run.device)
+        self.run.ranks.sum(header)
+        loss, items, tokens, padded, *rest = header.tolist()
+        done.tokens, done.padded = int(tokens), int(padded)
+        done.wishes = rest[: len(wishes)]
+        total, count = torch.tensor([loss, items], device=self.run.device)
+        if bool(torch.isfinite(total)):
+            present = [mark > 0 for mark in rest[len(wishes) :]]
+            sum_gradients(self.run.ranks, parameters, present)
+        return total, count

@@ -7,16 +7,18 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ft.config import resolve
+from ft.config import foreign, resolve
 from ft.engine import provenance
+from ft.engine.bystander import run_folder
 from ft.engine.folder import RunFolder
 from ft.engine.inference import as_examples, predict_examples
 from ft.engine.outcome import Result, check_model, restored_run, score
-from ft.engine.requests import as_row
+from ft.engine.ranks import joined
+from ft.engine.requests import read
 from ft.engine.run import Run
 from ft.engine.setup import build_model, load_data
-from ft.errors import UserError
-from ft.schema import Schema, TaskData
+from ft.errors import DataError, UserError
+from ft.schema import Schema, Split, TaskData
 
 if TYPE_CHECKING:
     from ft.reporter import Reporter
@@ -25,13 +27,17 @@ REQUEST_BATCH = 256
 """Requests that `predict` answers together."""
 
 
-def open_run(path: Path, reporter: Reporter, *, strict: bool = False) -> Run:
+def open_run(
+    path: Path, reporter: Reporter, *, strict: bool = False, trust_remote_code: bool = False
+) -> Run:
     """Load a finished run for prediction: plugins, schema, model.
 
     Args:
         path: the run's folder.
         reporter: is told where the plugins differ from those that the run was made with.
         strict: refuse where they do.
+        trust_remote_code: run code that the model's folder brings; what the run was made with
+            does not count.
 
     Raises:
         UserError: there is no finished run in the folder, or its plugins are refused.
@@ -45,6 +51,7 @@ def open_run(path: Path, reporter: Reporter, *, strict: bool = False) -> Run:
             where=str(path),
             hint="give the folder that `ft run` printed at its end",
         )
+    foreign.refuse(path)
     task = folder.read_sealed(folder.task)
     if "model" not in task:
         raise UserError(
@@ -52,18 +59,36 @@ def open_run(path: Path, reporter: Reporter, *, strict: bool = False) -> Run:
             where=str(path),
             hint=f"go on with `ft run --resume {path}`",
         )
-    resolved = resolve(None, file=folder.config)
+    trust = {"run.trust_remote_code": trust_remote_code}
+    resolved = resolve(None, file=folder.config, values=trust)
     provenance.compare(folder, resolved, reporter.note, strict=strict)
-    for change in provenance.changed_settings(task["settings"], resolved):
+    schema, states = _parts(folder, task)
+    for change in provenance.changed_settings(task["settings"], resolved).values():
         reporter.note(change)
     check_model(folder, task["model"])
     run = restored_run(resolved, folder, reporter)
-    run.data = TaskData(DatasetDict(), Schema.from_json(task["schema"]))
+    run.data = TaskData(DatasetDict(), schema)
     for member in run.hooks.members:
-        member.plugin.load_state_dict(task["plugins"].get(member.name, {}))
+        member.plugin.load_state_dict(states.get(member.name, {}))
     run.model = build_model(run, run.data)
     run.model.eval()
     return run
+
+
+def _parts(folder: RunFolder, task: Mapping[str, Any]) -> tuple[Schema, Mapping[str, Any]]:
+    """The schema, and the state of each plugin.
+
+    Raises:
+        DataError: they, or the settings and hashes beside them, are nothing that ft writes.
+    """
+    try:
+        if not all(isinstance(task[key], Mapping) for key in ("settings", "model", "plugins")):
+            raise TypeError("no tables of settings, plugins and files")
+        return Schema.from_json(task["schema"]), task["plugins"]
+    except Exception as error:
+        raise DataError(
+            f"this is not what ft writes ({type(error).__name__}: {error})", where=str(folder.task)
+        ) from error
 
 
 def predict(
@@ -72,16 +97,17 @@ def predict(
     reporter: Reporter,
     *,
     strict: bool = False,
+    trust_remote_code: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Predict texts or rows with the model of a run folder, in their order.
 
-    ``strict`` refuses other plugins than the run was made with.
+    ``strict`` and ``trust_remote_code`` are those of `open_run`.
     """
-    run = open_run(path, reporter, strict=strict)
+    run = open_run(path, reporter, strict=strict, trust_remote_code=trust_remote_code)
     stream = iter(requests)
     done = 0
     while chunk := list(islice(stream, REQUEST_BATCH)):
-        rows = [as_row(run, request, done + i) for i, request in enumerate(chunk)]
+        rows = [read(run, request, done + i) for i, request in enumerate(chunk)]
         for row, prediction in zip(rows, predict_examples(run, as_examples(rows)), strict=True):
             yield {**row, **prediction}
         done += len(chunk)
@@ -89,7 +115,13 @@ def predict(
 
 
 def evaluate(
-    path: Path, data: str | None, split: str, reporter: Reporter, *, strict: bool = False
+    path: Path,
+    data: str | None,
+    split: Split,
+    reporter: Reporter,
+    *,
+    strict: bool = False,
+    trust_remote_code: bool = False,
 ) -> Result:
     """Score the model of a run folder on a split of its data, or on other data.
 
@@ -99,15 +131,19 @@ def evaluate(
         split: ``validation`` or ``test``.
         reporter: is told what happens.
         strict: refuse other plugins than the run was made with.
+        trust_remote_code: run code that the model's folder brings.
     """
-    run = open_run(path, reporter, strict=strict)
+    run = open_run(path, reporter, strict=strict, trust_remote_code=trust_remote_code)
     assert run.data is not None
     schema = run.data.schema
     if data is not None:
         for member in run.hooks.members:
             if split in type(member.plugin.config).model_fields:
                 member.plugin.config = member.plugin.config.model_copy(update={split: data})
+    run.wanted = split
     loaded = load_data(run)
+    for note in loaded.notes:
+        run.note(note)
     loaded.schema = schema
     run.data = loaded
     if split not in loaded.splits:
@@ -116,6 +152,7 @@ def evaluate(
         )
     result = Result(path, {})
     name = split if data is None else f"{split}-{Path(data).stem}"
-    score(run, RunFolder(path), split, result, name)
+    with joined(run.accelerator) as run.ranks:
+        score(run, run_folder(path, run.ranks), split, result, name)
     reporter.finish(result)
     return result

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ft.engine.folder import parse
 from ft.errors import TrainingError
 
 COMPLETE = "complete.json"
 STATE = "state.json"
+LARGEST_ABOUT = 1_000_000
+"""Bytes of the list of files, which is read before anything else of a folder is known."""
 
 
 def write_folder(
@@ -44,7 +48,7 @@ def write_folder(
     """
     partial, old = _partial(folder), _old(folder)
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
         partial.mkdir(parents=True)
         for name, values in tensors.items():
             save_file({key: value.contiguous() for key, value in values.items()}, partial / name)
@@ -54,10 +58,11 @@ def write_folder(
         for path in [*partial.iterdir(), partial]:
             _flush(path)
         if folder.exists():
+            remove(old)
             folder.rename(old)
         partial.rename(folder)
         _flush(folder.parent)
-        shutil.rmtree(old, ignore_errors=True)
+        remove(old)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise TrainingError(
@@ -70,9 +75,18 @@ def recover(parent: Path) -> None:
     for old in parent.glob(".*.old"):
         folder = parent / old.name[1 : -len(".old")]
         if folder.exists():
-            shutil.rmtree(old, ignore_errors=True)
+            remove(old)
         else:
             old.rename(folder)
+
+
+def remove(path: Path) -> None:
+    """Delete a folder, or whatever stands in its place; what cannot be deleted stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def damage(folder: Path) -> str | None:
@@ -97,8 +111,17 @@ def damage(folder: Path) -> str | None:
 
 
 def read_about(folder: Path) -> Any:
-    """What `write_folder` was told about a folder, and the list of its files."""
-    return json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+    """What `write_folder` was told about a folder, and the list of its files.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or far larger than ft writes it.
+    """
+    with (folder / COMPLETE).open("rb") as stream:
+        text = stream.read(LARGEST_ABOUT + 1)
+    if len(text) > LARGEST_ABOUT:
+        raise ValueError("it is too large")
+    return parse(text)
 
 
 def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
@@ -116,8 +139,17 @@ def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
 
 
 def read_state(folder: Path) -> Any:
-    """The JSON state."""
-    return json.loads((folder / STATE).read_text(encoding="utf-8"))
+    """The JSON state.
+
+    Raises:
+        TrainingError: it cannot be read.
+    """
+    try:
+        return parse((folder / STATE).read_bytes())
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"the checkpoint cannot be read: {error}", where=str(folder / STATE)
+        ) from error
 
 
 def _partial(folder: Path) -> Path:

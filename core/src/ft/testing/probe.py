@@ -168,8 +168,26 @@ class FarProbe(Plugin):
         assert run.data is not None
         self._compare_splits("a hook", self._splits, fingerprints(run.data.splits), own="")
         self._check_state(run)
+        self._check_encode(run)
         self._check_sum(run)
         self.found("forwards", "", counted=self._most, stated=run.hooks.forwards())
+
+    def _check_encode(self, run: Run) -> None:
+        """The same examples, encoded in several steps of one epoch."""
+        from ft.engine.features import examples_at
+
+        assert run.data is not None
+        train, step = run.data.splits["train"], run.step
+        found = []
+        for run.step in (step, step // 2, 0, step + 1):
+            examples = examples_at(train, range(min(8, len(train))))
+            found.append(copied(run.hooks.call("encode", run, examples, True)))
+        run.step = step
+        place = next((one for other in found[1:] for one in changed(found[0], other)), "")
+        if place:
+            self.found(
+                "encode", f"encode gave another {place} for the same examples in another step"
+            )
 
     def _check_state(self, run: Run) -> None:
         """The state goes through JSON, and into a new instance, and comes back the same."""

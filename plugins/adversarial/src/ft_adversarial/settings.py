@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ft import Config
+from ft import Config, Tunable
 from ft_adversarial.ball import Norm
 
 Method = Literal["fgm", "pgd", "freelb", "smart", "r3f", "none"]
@@ -96,7 +96,9 @@ class AdversarialConfig(Config):
         description="symmetric KL (SMART, R3F), or KL of the noised from the fixed clean outputs "
         "(VAT); default: symmetric",
     )
-    weight: float = Field(1.0, gt=0, description="factor of the adversarial term")
+    weight: Annotated[float, Tunable(0.25, 4, log=True)] = Field(
+        1.0, gt=0, description="factor of the adversarial term"
+    )
     clean_weight: float = Field(1.0, ge=0, description="factor of the clean loss")
     start: float = Field(
         0.1, ge=0, lt=1, description="share of the training that passes before the technique starts"

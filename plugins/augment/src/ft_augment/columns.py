@@ -12,12 +12,11 @@ if TYPE_CHECKING:
 _PROBE = 100
 
 
-def require_text(schema: Schema, who: str) -> None:
-    """Refuse data without anything to alter.
+def require_scheme(schema: Schema, who: str) -> None:
+    """Refuse tags that the operations cannot keep legal.
 
     Raises:
-        PluginError: the schema has neither words nor an editable text, or tags in a scheme other
-            than BIO2.
+        PluginError: tags in a scheme other than BIO2.
     """
     words = schema.words
     if words and words.tags and words.scheme not in (None, "BIO2"):
@@ -27,21 +26,6 @@ def require_text(schema: Schema, who: str) -> None:
             who=who,
             hint="let the task's load_data convert the tags to BIO2 and say so in its schema",
         )
-    if words or any(text.editable for text in schema.texts):
-        return
-    fixed = [text.column for text in schema.texts]
-    there = sorted(schema.columns())
-    raise PluginError(
-        "there is nothing to augment: it needs words (schema.words) or a text that may be rewritten "
-        "(schema.texts with editable=True)"
-        + (
-            f"; other columns point into the text of {', '.join(map(repr, fixed))}" if fixed else ""
-        ),
-        where=f"columns {', '.join(map(repr, there))}" if there else None,
-        who=who,
-        hint="leave it out of --plugins for this task, or let the task's schema name its words or "
-        "texts",
-    )
 
 
 def columns_along(train: Dataset, schema: Schema) -> tuple[str, ...]:

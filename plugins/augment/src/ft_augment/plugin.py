@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ft import EXAMPLE_ID, Plugin, PluginError, TaskData, derive_seed, hookimpl
-from ft_augment.columns import columns_along, require_text
+from ft_augment.columns import columns_along, require_scheme
 from ft_augment.inventory import Inventory, collect
 from ft_augment.neighbours import find_neighbours
 from ft_augment.recipe import (
@@ -39,6 +39,7 @@ class Augment(Plugin):
 
     Config = AugmentConfig
     config: AugmentConfig
+    needs_schema = ("words|editable",)
 
     _recipe: Recipe | None = None
     _neighbours: Neighbours | None = None
@@ -53,10 +54,10 @@ class Augment(Plugin):
         The copies are indices into the same memory-mapped data.
 
         Raises:
-            PluginError: the data has neither words nor editable texts.
+            PluginError: the tags are in a scheme other than BIO2.
         """
         data = inner(run)
-        require_text(data.schema, self._who)
+        require_scheme(data.schema, self._who)
         copies = self.config.copies
         if copies == 1:
             return data
@@ -137,7 +138,6 @@ class Augment(Plugin):
         if self._recipe is not None:
             return self._recipe
         config, schema = self.config, run.data.schema
-        require_text(schema, self._who)
         train = self._source(run.data.splits["train"])
         on_words = word_operations(config, schema.words) if schema.words else []
         on_texts = text_operations(config) if any(text.editable for text in schema.texts) else []

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ft import Config
+from ft import Config, Tunable
 
 
 class AugmentConfig(Config):
     """Every operation has a rate of its own; 0 switches it off."""
 
-    probability: float = Field(
+    probability: Annotated[float, Tunable(0.1, 1)] = Field(
         0.5, ge=0, le=1, description="probability, per example and epoch, that it is altered at all"
     )
     combine: Literal["one", "all"] = Field(
@@ -62,13 +62,13 @@ class AugmentConfig(Config):
         0.6, ge=-1, le=1, description="smallest cosine similarity of a neighbour"
     )
     swap: float = Field(
-        0.05,
+        0.0,
         ge=0,
         le=1,
         description="probability per word or whole entity: trades places with another one",
     )
     delete: float = Field(
-        0.05, ge=0, le=1, description="probability per word outside of entities: left out"
+        0.0, ge=0, le=1, description="probability per word outside of entities: left out"
     )
     punctuation: float = Field(
         0.3,
@@ -77,7 +77,7 @@ class AugmentConfig(Config):
         description="probability per sentence or text: marks inserted, one to a third of its words",
     )
     typo: float = Field(
-        0.05,
+        0.0,
         ge=0,
         le=1,
         description="probability per word of four letters or more: one typing error",

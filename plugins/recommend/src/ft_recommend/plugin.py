@@ -43,6 +43,9 @@ from ft_recommend.two_tower import TwoTowerTask
 if TYPE_CHECKING:
     from ft import Run
 
+SEED = 0
+"""Of the resampling of users: the same in every run, so that runs can be compared."""
+
 
 class Recommend(Plugin):
     """Ranks items for users from the text of what they liked, and other features."""
@@ -54,6 +57,19 @@ class Recommend(Plugin):
     def example_settings(cls, folder: Path) -> dict[str, Any]:
         """A few users who like items of one kind each."""
         return dict(write_example(folder))
+
+    @classmethod
+    def run_defaults(cls, config: Any) -> dict[str, Any]:
+        """Two towers have a head that learns from nothing, over many short texts."""
+        if config.mode == "cross":
+            return {}
+        return {
+            "epochs": 8,
+            "batch_size": 512,
+            "max_tokens": 16384,
+            "learning_rate": 2e-5,
+            "head_learning_rate": 5e-3,
+        }
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
@@ -209,6 +225,13 @@ class Recommend(Plugin):
         return self.task.encode(run, examples)
 
     @hookimpl
+    def read_request(self, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
+        """A request as it is: `encode` reads all of them together."""
+        if isinstance(request, str):
+            raise DataError("a request for a recommendation is a JSON object, one a line")
+        return request
+
+    @hookimpl
     def compute_loss(self, run: Run, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
         """The loss over candidates, summed over the examples (see `losses`)."""
         return self.task.compute_loss(model, batch)
@@ -228,20 +251,23 @@ class Recommend(Plugin):
         """nDCG, recall, MRR, AUC and coverage of the full ranking, beside three baselines."""
         config, examples = self.config, predictions.examples
         size = len(self.task.knowledge.catalogue)
-        seed = run.config.seed
         users = list(examples["user"])
-        metrics = summarise(predictions.items, users, top=config.top, items=size, seed=seed)
+        metrics = summarise(predictions.items, users, top=config.top, items=size, seed=SEED)
         if config.loss == "rating":
             predicted = np.array([item["predicted"] for item in predictions.items])
-            metrics["rmse"] = rmse(predicted, np.array(examples["rating"], float), seed)
+            metrics["rmse"] = rmse(predicted, np.array(examples["rating"], float), SEED)
         rows = [(f"{self.name} ({config.mode})", metrics)]
         if config.mode == "cross":
             first = [{**item, "rank": item["first_rank"]} for item in predictions.items]
-            staged = summarise(first, users, top=config.top, items=size, seed=seed)
+            staged = summarise(first, users, top=config.top, items=size, seed=SEED)
             del staged[f"coverage@{config.top}"]
             rows.append((f"first stage: {Path(config.first_stage).name}", staged))
-        rows += self._baselines.on(predictions.split, examples, self.task, seed).items()
-        return Evaluation(metrics, f"ndcg@{config.top}", (table(rows, config.top, size, users),))
+        rows += self._baselines.on(predictions.split, examples, self.task, run.config.seed).items()
+        catalogue = self.task.knowledge.catalogue
+        named = {one for item in predictions.items for one in (item["target"], *item["items"])}
+        titles = {one: catalogue.texts[catalogue.row_of[one]] for one in sorted(named)}
+        tables = (table(rows, config.top, size, users),)
+        return Evaluation(metrics, f"ndcg@{config.top}", tables, titles)
 
     def state_dict(self) -> dict[str, Any]:
         """The baselines' metrics: the frozen encoder is gone once training has begun."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
-
-from datasets import Dataset, DatasetDict
 
 from ft import ConfigError, DataError, Label, TaskData
 from ft_sentiment.labels import as_number, classes_of
@@ -59,41 +57,10 @@ def check_weights(weights: dict[str, float], names: Sequence[str]) -> None:
             )
 
 
-def check_texts(data: TaskData, config: SentimentConfig) -> TaskData:
-    """Texts with nothing in them: refused, or left out where bad rows are to be skipped.
-
-    Returns:
-        The data, with a note on what was left out.
-
-    Raises:
-        DataError: with the place of the first.
-    """
-    columns = [text.column for text in data.schema.texts]
-    splits, notes = DatasetDict(data.splits), list(data.notes)
-    for split, examples in data.splits.items():
-        empty = [row for row, texts in enumerate(_rows(examples, columns)) if not all(texts)]
-        if not empty:
-            continue
-        first = data.place(split, empty[0])
-        what = f"the text is empty (column {_listed(columns)}; {_count(len(empty))} of {split})"
-        if config.on_bad_row == "refuse":
-            raise DataError(
-                what,
-                where=first,
-                who=OWNER,
-                hint=f"remove the rows, or set {OWNER}.on_bad_row = 'skip' to leave them out",
-            )
-        kept = sorted(set(range(len(examples))) - set(empty))
-        splits[split] = examples.select(kept)
-        notes.append(f"{first}: {what}; left out")
-    return replace(data, splits=splits, notes=notes)
-
-
-def _rows(examples: Dataset, columns: Sequence[str]) -> Iterator[list[str]]:
-    """The texts of each example, stripped."""
-    for batch in examples.select_columns(list(columns)).iter(batch_size=1000):
-        for texts in zip(*(batch[column] for column in columns), strict=True):
-            yield [(text or "").strip() for text in texts]
+def empty_text(row: Mapping[str, Any], columns: Sequence[str]) -> str | None:
+    """What is wrong with a row in whose texts there is nothing, for `ft.read_texts`."""
+    empty = [column for column in columns if not row[column].strip()]
+    return f"has nothing in {_listed(empty[:1])}" if empty else None
 
 
 def check_classes(data: TaskData, label: Label, config: SentimentConfig) -> TaskData:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ft import Metric, Table
+from ft import Metric, Table, bootstrap_sums
 from ft_sentiment.labels import rating_values
-from ft_sentiment.resampling import bootstrap_groups
 
 FEW = 12
 """Classes up to which a confusion matrix is easy to read."""
@@ -27,7 +26,10 @@ class Counts:
     def __init__(
         self, gold: np.ndarray, predicted: np.ndarray, classes: int, values: np.ndarray | None
     ) -> None:
-        pairs, self.sizes = np.unique(np.stack([gold, predicted], 1), axis=0, return_counts=True)
+        pairs, groups, self.sizes = np.unique(
+            np.stack([gold, predicted], 1), axis=0, return_inverse=True, return_counts=True
+        )
+        self.groups = groups.ravel()
         self.classes = classes
         self.values = values
         one = np.eye(classes)
@@ -124,7 +126,7 @@ def score_classes(
     """
     values = rating_values(names) if ordinal else None
     counts = Counts(gold, predicted, len(names), values)
-    low, high = bootstrap_groups(counts.rows, counts.sizes, counts.scores, seed=seed)
+    low, high = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups, seed=seed)
     ends = dict(zip(counts.names(names), zip(low, high, strict=True), strict=True))
     points = _points(gold, predicted, names, values)
     metrics = {

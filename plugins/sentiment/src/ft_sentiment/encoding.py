@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from ft_sentiment.settings import SentimentConfig
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-SAMPLE = 2000
-"""Texts of a split that are measured at most to tell how many are too long."""
 
 
 @dataclass(frozen=True)
@@ -144,25 +141,3 @@ def window_starts(length: int, room: int, overlap: int) -> list[int]:
     step = room - min(overlap, room // 2)
     count = 1 + -(-max(length - room, 0) // step)
     return [int(start) for start in np.linspace(0, max(length - room, 0), count)]
-
-
-def share_too_long(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[Sequence[str]], limit: int
-) -> float:
-    """The share of texts (or pairs) with more than ``limit`` tokens, special tokens included."""
-    special = tokenizer.num_special_tokens_to_add(pair=len(texts) == 2)
-    # A token is a byte at least, so most short texts need no tokenizer to be told apart.
-    rows: list[tuple[Any, ...]] = [
-        row
-        for row in zip(*texts, strict=True)
-        if sum(len(text.encode()) + 1 for text in row) + special > limit
-    ]
-    if not rows:
-        return 0.0
-    encoded = tokenizer(*[list(column) for column in zip(*rows, strict=True)], verbose=False)
-    return sum(len(ids) > limit for ids in encoded["input_ids"]) / len(texts[0])
-
-
-def sample_rows(examples: int) -> range:
-    """Rows spread evenly over a split, `SAMPLE` or a few less where there are more."""
-    return range(0, examples, -(-examples // SAMPLE) or 1)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ft import Metric, Table
+from ft import Metric, Table, bootstrap_sums
 from ft_sentiment.classes import metric, per_class_table, ratio
-from ft_sentiment.resampling import bootstrap_groups
 
 WHOLE = ("micro_f1", "macro_f1", "weighted_f1", "subset_accuracy")
 
@@ -60,9 +59,9 @@ def score_multilabel(
     from sklearn import metrics as reference
 
     both = np.concatenate([gold, predicted], axis=1)
-    unique, sizes = np.unique(both, axis=0, return_counts=True)
+    unique, groups = np.unique(both, axis=0, return_inverse=True)
     rows = multilabel_rows(*np.split(unique, 2, axis=1))
-    low, high = bootstrap_groups(rows, sizes, multilabel_scores, seed=seed)
+    low, high = bootstrap_sums(rows, multilabel_scores, groups=groups.ravel(), seed=seed)
     kinds = ("precision", "recall", "f1")
     order = [*WHOLE, *(f"{kind}/{name}" for kind in kinds for name in names)]
     ends = dict(zip(order, zip(low, high, strict=True), strict=True))

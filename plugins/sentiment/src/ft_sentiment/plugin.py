@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from ft import Evaluation, Label, Loss, Plugin, Predictions, Run, TaskData, hook
 from ft_sentiment import checks, losses
 from ft_sentiment.calibration import COLDEST, HOTTEST
 from ft_sentiment.decoding import decode_classes, pool
-from ft_sentiment.encoding import encode_texts, sample_rows, share_too_long
+from ft_sentiment.encoding import encode_texts
 from ft_sentiment.evaluation import Scored, evaluate_classes, evaluate_numbers
 from ft_sentiment.example import write_example
 from ft_sentiment.kinds import found_kind, kind_notes
@@ -62,13 +63,27 @@ class Sentiment(Plugin):
     def load_data(self, run: Run) -> TaskData:
         """Read the splits, find the labels, and check both."""
         config = ft.data_or_starter(self.config, run, self.name)
-        kind = found_kind(config, run, self.name) if config.kind == "auto" else config.kind
-        data = ft.read_texts(config, run, owner=self.name, pair=config.pair, label_kind=kind)
+        kind, names = config.kind, None
+        if run.restored:
+            kind = label_of(run).kind
+            names = label_of(run).names if config.unseen_labels == "refuse" else None
+        elif kind == "auto":
+            kind = found_kind(config, run, self.name)
+        data = ft.read_texts(
+            config,
+            run,
+            owner=self.name,
+            pair=config.pair,
+            label_kind=kind,
+            names=names or None,
+            check=partial(checks.empty_text, columns=["text", config.pair or "text"]),
+        )
+        if run.restored:
+            return data
         data.notes += kind_notes(config, data)
         label = data.schema.label
         assert label is not None
         checks.check_settings(config, label.kind)
-        data = checks.check_texts(data, config)
         if label.kind == "number":
             return data
         if label.kind == "ordinal":
@@ -92,21 +107,9 @@ class Sentiment(Plugin):
 
     @hookimpl
     def on_run_start(self, run: Run) -> None:
-        """Weigh the classes, and say how many texts are longer than the model."""
+        """Weigh the classes."""
         assert run.data is not None
         self._weights = self._class_weights(run.data)
-        columns = [text.column for text in run.data.schema.texts]
-        shares = {}
-        for split, examples in run.data.splits.items():
-            sample = examples.select_columns(columns)[list(sample_rows(len(examples)))]
-            texts = [sample[column] for column in columns]
-            shares[split] = share_too_long(run.tokenizer, texts, run.max_length)
-        if any(shares.values()):
-            listed = ", ".join(f"{share:.1%} of {split}" for split, share in shares.items())
-            run.note(f"texts longer than {run.max_length} tokens: {listed}; {self._how()}")
-
-    def _how(self) -> str:
-        return f"{HOW[self.config.long_texts]} ({self.name}.long_texts)"
 
     def _class_weights(self, data: TaskData) -> Tensor | None:
         label, chosen = data.schema.label, self.config.class_weights
@@ -126,8 +129,9 @@ class Sentiment(Plugin):
         assert run.data is not None
         texts = [examples[text.column] for text in run.data.schema.texts]
         encoded = encode_texts(run.tokenizer, texts, run.max_length, self.config)
-        if encoded.long and run.restored:
-            run.note(f"some texts are longer than {run.max_length} tokens: {self._how()}")
+        if encoded.long:
+            how = f"{HOW[self.config.long_texts]} ({self.name}.long_texts)"
+            run.note(f"some texts are longer than {run.max_length} tokens: {how}")
         rows = encoded.rows
         features: dict[str, list[Any]] = dict(encoded.columns)
         label = label_of(run)
@@ -205,7 +209,7 @@ class Sentiment(Plugin):
         label = predictions.schema.label
         assert label is not None
         values = list(predictions.examples[label.column])
-        seed = run.config.seed
+        seed = 0  # the same draws in every run, so that runs can be compared
         if label.kind == "number":
             return evaluate_numbers(values, predictions.items, seed)
         scored = Scored(label, values, predictions.items)

@@ -49,6 +49,12 @@ RULES: tuple[Rule, ...] = (
         repeat.globals_,
     ),
     Rule(
+        "encode",
+        "The same examples are encoded to the same in any step of an epoch.",
+        f"{HOOKS}/encode.md#technique",
+        repeat.encode,
+    ),
+    Rule(
         "batch",
         "compute_loss does not change the batch that it is given.",
         f"{HOOKS}/compute_loss.md#technique",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ft.errors import TrainingError
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import STOP_AT, Exam
 from ft.testing.rules.shared import finished, none_found, ran, said
@@ -50,6 +51,20 @@ def globals_(exam: Exam) -> None:
     none_found(
         exam, "globals", "draw from self.rng_at(run.epoch, example_id) or a seeded generator"
     )
+
+
+def encode(exam: Exam) -> None:
+    """`encode` is called for many batches at once, before their steps, and once more after a resume.
+    It may depend on the examples, `run.epoch` and `self.rng_at(run.epoch, example_id)`, never on
+    `self.rng`, `run.step` or a count of its own calls.
+    """
+    from ft.engine.features import DRAWN
+
+    error = exam.watched.error
+    hint = "draw from self.rng_at(run.epoch, example_id)"
+    if isinstance(error, TrainingError) and error.what == DRAWN:
+        raise Broken(error.what, hint)
+    none_found(exam, "encode", hint + ", and do not look at run.step")
 
 
 def state(exam: Exam) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,10 +13,13 @@ from typing import Any
 import pytest
 
 import ft
+from ft.engine import checkpoint
 from ft.errors import Interrupted
 
+FILL = Path(__file__).with_name("fill.py")
 
-@pytest.mark.parametrize("largest", [2_000, 60_000, 120_000])
+
+@pytest.mark.parametrize("largest", [5_000, 60_000, 120_000])
 def test_a_file_that_cannot_grow_ends_the_run_cleanly(
     failing: Any, children: Any, comparing: ModuleType, largest: int
 ) -> None:
@@ -60,43 +65,91 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 
 def full_disk(
-    failing: Any, children: Any, comparing: ModuleType, mount: Callable[[str], Path], size: int
+    go: Any, children: Any, comparing: ModuleType, mount: Callable[[str], Path], size: int
 ) -> None:
-    """Run where there is too little space, make more, and resume."""
-    reference = failing.never(checkpoint_steps=2)
-    disk = mount(f"size={size}k")
-    output = disk / "run"
-    config = reference / "config.toml"
-    code, child = children.run(["run", "--config", config, "--output", output])
-    assert code in (1, 2)
+    """Let the disk of a run fill up but for so many kB; then free some, and resume."""
+    plugins = ["words", "wobble", str(FILL)]
+    reference = go(plugins, epochs=2, checkpoint_steps=2, keep_checkpoints=2).output
+    disk = mount("size=30m")
+    armed, output = reference.parent / "armed", disk / "run"
+    armed.touch()
+    options = ["-o", f"fill.armed={armed}", "-o", f"fill.leave={size}"]
+    command = ["run", "--config", reference / "config.toml", "--output", output, *options]
+    code, child = children.run(command)
+    assert not armed.exists()
+    assert code == 1, child.stdout
     assert child.stderr.startswith(f"error: {disk}")
     assert "No space left on device" in child.stderr
+    assert f"ft run --resume {output}" in child.stderr
     assert "Traceback" not in child.stderr
-    mount("size=100m")
-    if (output / "config.toml").exists():
-        ft.run(resume=output)
-        comparing.assert_same(output, reference)
+    (disk / "ballast").unlink()
+    ft.run(resume=output)
+    comparing.assert_same(output, reference)
 
 
 def test_a_full_disk_ends_the_run_cleanly(
-    failing: Any,
+    go: Any,
     children: Any,
     comparing: ModuleType,
     small_disk: Callable[[str], Path],
 ) -> None:
-    full_disk(failing, children, comparing, small_disk, 500)
+    full_disk(go, children, comparing, small_disk, 500)
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("size", [4, 8, 16, 40, 100, 140, 200, 300, 400, 600, 700, 800, 900, 1000])
+@pytest.mark.parametrize("size", [0, 4, 8, 16, 40, 100, 140, 200, 300, 400, 600, 700, 800, 900])
 def test_a_disk_full_at_any_file(
-    failing: Any,
+    go: Any,
     children: Any,
     comparing: ModuleType,
     small_disk: Callable[[str], Path],
+    tally: Callable[..., None],
     size: int,
 ) -> None:
-    full_disk(failing, children, comparing, small_disk, size)
+    tally(full_disks=1)
+    full_disk(go, children, comparing, small_disk, size)
+
+
+@pytest.mark.parametrize("size", [300, 900])
+def test_a_disk_that_is_too_small_is_refused_before_training(
+    failing: Any, children: Any, small_disk: Callable[[str], Path], size: int
+) -> None:
+    config = failing.never() / "config.toml"
+    disk = small_disk(f"size={size}k")
+    code, child = children.run(["run", "--config", config, "--output", disk / "run"])
+    assert code == 2
+    said = (
+        r"error: \S+: the run needs [\d.]+ MB and the disk has [\d.]+ [kM]B free: 3 checkpoints of"
+    )
+    assert re.match(said, child.stderr), child.stderr
+    assert "run.keep_checkpoints" in child.stderr
+    assert not (disk / "run" / "metrics.jsonl").exists()
+
+
+def test_the_space_that_is_asked_for_is_what_a_run_takes(
+    go: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The most that checkpoints and best weights ever take is below it, but not far."""
+    asked, taken = [], [0]
+    write, require = checkpoint.write_folder, checkpoint.Checkpoints.require_space
+    usage = namedtuple("usage", "total used free")
+
+    def measured(folder: Path, *rest: Any) -> None:
+        write(folder, *rest)
+        taken.append(sum(path.stat().st_size for path in folder.parent.rglob("*.safetensors")))
+
+    def refuse(self: Any, *rest: Any) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoint.shutil, "disk_usage", lambda _: usage(1, 1, 0))
+            with pytest.raises(ft.UserError) as caught:
+                require(self, *rest)
+        asked.append(float(re.search(r"needs ([\d.]+) MB", str(caught.value))[1]))  # type: ignore[index]
+
+    monkeypatch.setattr(checkpoint, "write_folder", measured)
+    monkeypatch.setattr(checkpoint.Checkpoints, "require_space", refuse)
+    settings = {"checkpoint_steps": 1, "evaluate_steps": 1, "metric": "loss", "keep_checkpoints": 2}
+    go(["words"], epochs=2, **settings)
+    assert 0.7 * asked[0] < max(taken) / 1e6 <= 1.05 * asked[0]
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(

@@ -1,0 +1,1 @@
+"""Runs compared with statistics: `ft compare` and `ft ablate`."""

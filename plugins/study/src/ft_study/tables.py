@@ -1,0 +1,141 @@
+"""An ablation as tables, sentences and plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ft import Table
+from ft_study.arms import arm_name
+from ft_study.budget import left_out_text
+from ft_study.comparison import p_text
+from ft_study.costs import costs
+from ft_study.pages import to_json, write_page, write_whole
+from ft_study.study import Job, Study
+from ft_study.verdicts import Finding, Findings, sentence
+
+NAME = "ablation"
+
+
+def tables(study: Study, found: Findings) -> Iterator[Table]:
+    """The gains, and what each arm scored and cost."""
+    yield Table(
+        f"What each technique brings to {study.plugins[0]}: {found.metric} on the test data",
+        (
+            *("technique", "", "gain", "95 % interval", "corrected p"),
+            *("extra time", "extra memory", "seeds", "verdict"),
+        ),
+        tuple(_row(row) for row in found.rows),
+        _method(found),
+    )
+    rows = []
+    for arm in study.arms:
+        runs = [run for job, run in found.runs.items() if job.arm == arm]
+        if runs:
+            scores = [run.metrics[found.metric].value for run in runs]
+            told = [costs(run) for run in runs]
+            rows.append(
+                (
+                    arm_name(arm),
+                    round(sum(scores) / len(scores), 4),
+                    f"{min(scores):.4f} to {max(scores):.4f}",
+                    len(runs),
+                    _mean([one["train_seconds"] for one in told]),
+                    _mean([one["peak_memory"] for one in told]),
+                )
+            )
+    columns = ("plugins", found.metric, "lowest to highest", "seeds", "training, s", "peak, MiB")
+    yield Table("Runs", columns, tuple(rows), "means over the seeds")
+
+
+def _row(row: Finding) -> tuple[Any, ...]:
+    one, found = row.contrast, row.gain
+    return (
+        one.what,
+        one.where,
+        f"{found.value:+.4f}",
+        "" if found.low is None or found.high is None else f"{found.low:+.4f} to {found.high:+.4f}",
+        p_text(row.corrected),
+        "" if row.seconds is None else f"{row.seconds:+.0%}",
+        "" if row.memory is None else f"{row.memory:+.0f} MiB",
+        found.seeds,
+        row.verdict,
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(sum(known) / len(known), 1) if known else None
+
+
+def _method(found: Findings) -> str:
+    tests = sum(row.corrected is not None for row in found.rows)
+    over = "seeds and test items"
+    if any(row.gain.items is None for row in found.rows):
+        over = "seeds alone: the runs kept no draws of this metric"
+    elif any(row.gain.seed_variance is None for row in found.rows):
+        over = "test items alone where there is one seed"
+    return f"intervals and p over {over}; p corrected for {tests} tests (Holm)"
+
+
+def words(study: Study, found: Findings, left_out: Sequence[Job]) -> list[str]:
+    """The findings as sentences, and what there is none for."""
+    said = [sentence(row, found.metric) for row in found.rows]
+    said += [f"{one.what}, {one.where}: no runs to tell from." for one in found.missing]
+    if left_out:
+        said.append(f"Left out for the budget: {left_out_text(left_out)}.")
+    return said
+
+
+def as_json(study: Study, found: Findings, left_out: Sequence[Job]) -> dict[str, Any]:
+    """The study as plain values."""
+    return {
+        "plugins": list(study.plugins),
+        "metric": found.metric,
+        "findings": [
+            {
+                "what": row.contrast.what,
+                "where": row.contrast.where,
+                "with": list(row.contrast.better),
+                "without": list(row.contrast.worse),
+                **asdict(row.gain),
+                "corrected_p": row.corrected,
+                "extra_time": row.seconds,
+                "extra_memory_mib": row.memory,
+                "verdict": row.verdict,
+                "why": row.why,
+            }
+            for row in found.rows
+        ],
+        "runs": [
+            {
+                "plugins": list(job.arm),
+                "seed": job.seed,
+                "path": str(run.path),
+                "score": run.metrics[found.metric].value,
+                **costs(run),
+            }
+            for job, run in found.runs.items()
+        ],
+        "missing": [f"{one.what}, {one.where}" for one in found.missing],
+        "left_out": [job.name for job in left_out],
+    }
+
+
+def write(
+    study: Study, found: Findings, left_out: Sequence[Job], text: str, html: Path | None
+) -> None:
+    """Write the results into the study's folder, and the page elsewhere too if wanted.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    write_whole(study.folder / f"{NAME}.txt", text + "\n")
+    write_whole(study.folder / f"{NAME}.json", to_json(as_json(study, found, left_out)) + "\n")
+    about = ", ".join(study.plugins)
+    for path in (study.folder / f"{NAME}.html", *([html] if html else [])):
+        write_page(
+            path, "Ablation", about, list(tables(study, found)), words(study, found, left_out)
+        )

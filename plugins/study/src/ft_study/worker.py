@@ -1,0 +1,81 @@
+"""One run of a study, in a process of its own: ``python -m ft_study.worker TASK``.
+
+``TASK`` is JSON: ``claims``, ``name``, ``settings``, ``seed``, ``output``, ``trust``, ``keep_models``.
+Standard input is a pipe from the process that started it; when that ends, the run stops after its step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ft import FtError
+from ft_study.claims import take
+
+TAKEN = 75
+"""Exit code: somebody else is at this run (``EX_TEMPFAIL``)."""
+
+
+def main() -> int:
+    """Claim the run, do what is left of it, and let it go."""
+    task: dict[str, Any] = json.loads(sys.argv[1])
+    claim = take(Path(task["claims"]), task["name"])
+    if claim is None:
+        return TAKEN
+    done = claim.keep(stop)
+    threading.Thread(target=_until_alone, daemon=True).start()
+    try:
+        return _run(task)
+    except FtError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except Exception:
+        traceback.print_exc()
+        return 1
+    finally:
+        done.set()
+        claim.release()
+
+
+def _run(task: dict[str, Any]) -> int:
+    output = Path(task["output"])
+    if not (output / "record.json").is_file():
+        import ft
+
+        trust = bool(task["trust"])
+        if (output / "task.json").is_file():
+            ft.run(resume=output, trust_remote_code=trust)
+        else:
+            ft.run(
+                config=task["settings"], output=output, seed=task["seed"], trust_remote_code=trust
+            )
+    shutil.rmtree(output / "checkpoints", ignore_errors=True)
+    if not task["keep_models"]:
+        shutil.rmtree(output / "model", ignore_errors=True)
+    return 0
+
+
+def stop() -> None:
+    """Stop the run as Ctrl-C does: after its step, with a checkpoint."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _until_alone() -> None:
+    """Wait for the end of who started this process."""
+    # Not sys.stdin: a thread that is inside it when Python ends is a fatal error.
+    while os.read(0, 4096):
+        pass
+    stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

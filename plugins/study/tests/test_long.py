@@ -1,0 +1,67 @@
+"""A whole ablation, killed half-way and gone on with: the table is that of one that was not."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ft.testing import tiny_bert
+
+WORDS = ["anna", "ben", "london", "paris", "went", "to", "the", "and", "saw"]
+TAGS = {"anna": "B-PER", "ben": "B-PER", "london": "B-LOC", "paris": "B-LOC"}
+JUDGED = ("what", "where", "value", "low", "high", "p", "corrected_p", "seeds", "verdict", "why")
+
+
+def write_conll(path: Path, sentences: int, seed: int) -> Path:
+    rng = random.Random(seed)
+    chosen = [[rng.choice(WORDS) for _ in range(rng.randint(3, 9))] for _ in range(sentences)]
+    lines = ["".join(f"{word} {TAGS.get(word, 'O')}\n" for word in one) for one in chosen]
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.mark.long
+def test_killed_half_way_and_resumed_it_gives_the_same_table(tmp_path: Path) -> None:
+    pytest.importorskip("ft_ner")
+    pytest.importorskip("ft_augment")
+    model = tiny_bert(tmp_path / "tiny", WORDS)
+    files = {
+        split: write_conll(tmp_path / f"{split}.conll", size, seed)
+        for seed, (split, size) in enumerate({"train": 80, "validation": 30, "test": 60}.items())
+    }
+    options = [
+        *("ablate", "--plugins", "ner,augment", "--seeds", "2", "--model", str(model)),
+        *("--epochs", "6", "--learning-rate", "0.003", "--quiet", "-o", "run.checkpoint_steps=2"),
+        *("-o", "run.device=cpu", "-o", "run.precision=fp32"),
+        *(part for split, file in files.items() for part in ("-o", f"ner.{split}={file}")),
+    ]
+    start = "import sys; from ft.cli.main import main; sys.exit(main(sys.argv[1:]))"
+
+    def ablate(folder: Path) -> list[str]:
+        return [sys.executable, "-c", start, *options, "--output", str(folder)]
+
+    subprocess.run(ablate(tmp_path / "whole"), check=True, timeout=900)
+    killed = subprocess.Popen(ablate(tmp_path / "killed"))
+    second = tmp_path / "killed" / "runs" / "ner+augment-seed0"
+    deadline = time.monotonic() + 600
+    while not list(second.glob("checkpoints/step-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "ablation.json").exists()
+    subprocess.run(ablate(tmp_path / "killed"), check=True, timeout=900)
+
+    def judged(folder: Path) -> list[dict[str, Any]]:
+        told = json.loads((folder / "ablation.json").read_text())
+        return [{key: one[key] for key in JUDGED} for one in told["findings"]]
+
+    assert judged(tmp_path / "killed") == judged(tmp_path / "whole")
+    assert len(judged(tmp_path / "whole")) == 1

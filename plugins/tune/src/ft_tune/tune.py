@@ -1,0 +1,192 @@
+"""``ft tune``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ft import Table
+    from ft_tune.space import Dimension
+
+FLAGS = {
+    "run.model": "--model",
+    "run.epochs": "--epochs",
+    "run.seed": "--seed",
+    "run.batch_size": "--batch-size",
+    "run.learning_rate": "--learning-rate",
+    "run.checkpoint_minutes": "--checkpoint-minutes",
+    "run.trust_remote_code": "--trust-remote-code",
+}
+
+
+def tune(
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plugins",
+            "-p",
+            help="A task, then techniques, with commas between: ner,augment.",
+            metavar="A,B",
+            show_default=False,
+        ),
+    ] = None,
+    search: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--search",
+            "-s",
+            metavar="KEY[=RANGE]",
+            show_default=False,
+            help="A setting to search: in its own range, in LOW..HIGH (behind it :log or :linear), "
+            "or among A,B,C; repeatable. Default: all that declare a range and are not given.",
+        ),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Trials of the study, over all processes that share it.")
+    ] = 20,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            show_default=False,
+            help="Where the study is kept: the URL of a data base that Optuna takes, or "
+            "journal:FILE; by default an SQLite file in the output folder.",
+        ),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            show_default=False,
+            help="The study's name in the storage; by default that of the output folder.",
+        ),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option(help="Stop trials early that are below the median of the others.")
+    ] = True,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML.")
+    ] = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "-o",
+            metavar="TABLE.KEY=VALUE",
+            show_default=False,
+            help="One setting, over those of the file; repeatable.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Name of a pre-trained model on the hub, or a folder.")
+    ] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the training split.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random number.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples an optimizer step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    checkpoint_minutes: Annotated[
+        float | None, typer.Option(help="Save a checkpoint every so many minutes.")
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that the model's folder brings.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="The search's folder; by default named by the settings."
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what would be searched, and do not train.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only the result.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Print the traceback of an error.")
+    ] = False,
+) -> None:
+    """Search for better settings: trials with other values, the bad ones stopped early.
+
+    Settings are those of `ft run`; the first trial has them as they are given. Stopped, or killed,
+    the same command goes on; started a second time meanwhile, it helps.
+    """
+    import json
+
+    from ft import resolve, table_text
+    from ft_tune.space import labelled, not_searched, space
+    from ft_tune.work import Base, check
+
+    def say(text: str) -> None:
+        if not quiet:
+            typer.echo(text, err=True)
+
+    flags: dict[str, Any] = {
+        "run.model": model,
+        "run.epochs": epochs,
+        "run.seed": seed,
+        "run.batch_size": batch_size,
+        "run.learning_rate": learning_rate,
+        "run.checkpoint_minutes": checkpoint_minutes,
+        "run.trust_remote_code": trust_remote_code or None,
+    }
+    resolved = resolve(
+        None if plugins is None else [name.strip() for one in plugins for name in one.split(",")],
+        file=config,
+        overrides=override or (),
+        values={key: value for key, value in flags.items() if value is not None},
+        labels=FLAGS,
+    )
+    for note in resolved.notes:
+        say(f"note: {note}")
+    dimensions = space(resolved, search or ())
+    base = Base.of(resolved)
+    check(base, dimensions, labelled(dimensions))
+    kept = not_searched(resolved, dimensions)
+    if explain:
+        if as_json:
+            typer.echo(json.dumps({one.key: one.to_json() for one in dimensions}, indent=2))
+        else:
+            typer.echo(table_text(_searched(dimensions, kept)))
+        return
+    _refuse_several_processes()
+    from ft_tune.driver import drive
+
+    say(table_text(_searched(dimensions, kept)) + "\n")
+    text, values = drive(base, dimensions, output, storage, study, trials, prune, say)
+    typer.echo(json.dumps(values, indent=2, ensure_ascii=False) if as_json else text)
+
+
+def _searched(dimensions: Sequence[Dimension], kept: Sequence[str]) -> Table:
+    """What is searched, for people."""
+    from ft import Table
+    from ft_tune.search import shown
+
+    rows = tuple(
+        (one.key, one.text(), "none" if one.given is None else shown(one.given))
+        for one in dimensions
+    )
+    note = f"not searched: {', '.join(kept)}" if kept else ""
+    return Table("What is searched", ("setting", "range", "as given"), rows, note)
+
+
+def _refuse_several_processes() -> None:
+    """Trials are shared out between commands, and each takes one process.
+
+    Raises:
+        UserError: the command was started by a launcher, in several processes.
+    """
+    from ft import UserError
+
+    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+        raise UserError(
+            "a trial trains in one process",
+            where="WORLD_SIZE",
+            hint="start the same `ft tune` once for each GPU (CUDA_VISIBLE_DEVICES=0, 1, ...): they "
+            "share the trials",
+        )

@@ -1,0 +1,248 @@
+"""Training side by side: ft, Hugging Face's Trainer, and a bare PyTorch loop, in one sitting.
+
+    python tests/benchmarks/speed.py --task ner --data wnut17 --out speed.jsonl [--repetitions 5]
+    python tests/benchmarks/speed.py --task sentiment --data sst2 --out speed.jsonl
+
+Each repetition trains one epoch over the same examples with every tool in turn, each in a process
+of its own: ``ft`` with its defaults, ``trainer`` as it comes, ``trainer-best`` with bf16, grouping
+by length and fused AdamW, ``bare``, a loop over batches that are made beforehand (bf16, by length,
+fused AdamW, clipping). The table has real tokens a second of training, with the ratio of ft to each
+tool within a repetition: its median, lowest and highest; and the process's peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TOOLS = ("ft", "trainer", "trainer-best", "bare")
+SUFFIX = {"ner": "conll", "sentiment": "csv"}
+
+
+def rows_of(arguments: argparse.Namespace) -> tuple[list[Any], list[Any]]:
+    """Inputs and labels of the first training examples: words with tags, or texts."""
+    import csv
+
+    path = arguments.data / f"train.{SUFFIX[arguments.task]}"
+    if arguments.task == "sentiment":
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))[: arguments.examples]
+        return [row["text"] for row in rows], [row["label"] for row in rows]
+    blocks = path.read_text(encoding="utf-8").split("\n\n")[: arguments.examples]
+    pairs = [[line.split("\t") for line in block.splitlines() if line] for block in blocks]
+    return [[w for w, _ in rows] for rows in pairs], [[t for _, t in rows] for rows in pairs]
+
+
+def encoded(arguments: argparse.Namespace) -> tuple[Any, list[dict[str, Any]], int]:
+    """The tokenizer, features with labels, and how many labels there are."""
+    from transformers import AutoTokenizer
+
+    inputs, labels = rows_of(arguments)
+    tokenizer = AutoTokenizer.from_pretrained(arguments.model)
+    words = arguments.task == "ner"
+    batch = tokenizer(inputs, is_split_into_words=words, truncation=True)
+    flat = [tag for tags in labels for tag in tags] if words else labels
+    ids = {label: i for i, label in enumerate(sorted(set(flat)))}
+    features = []
+    for i, label in enumerate(labels):
+        feature = {name: batch[name][i] for name in batch}
+        if words:
+            owners = batch.word_ids(i)
+            feature["labels"] = [
+                -100 if word is None or (k and word == owners[k - 1]) else ids[label[word]]
+                for k, word in enumerate(owners)
+            ]
+        else:
+            feature["labels"] = ids[label]
+        features.append(feature)
+    return tokenizer, features, len(ids)
+
+
+def with_ft(arguments: argparse.Namespace) -> dict[str, float]:
+    """Train with ft's defaults; few examples to evaluate, whose time is not counted."""
+    import ft
+
+    few = {"ner": "\n\n", "sentiment": "\n"}[arguments.task]
+    suffix = SUFFIX[arguments.task]
+    with tempfile.TemporaryDirectory() as name:
+        small = Path(name) / f"small.{suffix}"
+        text = (arguments.data / f"dev.{suffix}").read_text(encoding="utf-8")
+        small.write_text(few.join(text.split(few)[:32]) + few, encoding="utf-8")
+        result = ft.run(
+            [arguments.task],
+            output=Path(name) / "run",
+            model=arguments.model,
+            epochs=1,
+            batch_size=arguments.batch_size,
+            **{
+                arguments.task: {
+                    "train": str(arguments.data / f"train.{suffix}"),
+                    "validation": str(small),
+                    "limit": arguments.examples,
+                }
+            },
+        )
+    return {"tokens": result.record["tokens"], "seconds": result.record["train_seconds"]}
+
+
+def head_of(arguments: argparse.Namespace, labels: int) -> Any:
+    """A pre-trained encoder with a new head."""
+    import transformers
+
+    transformers.set_seed(0)
+    kind = {"ner": "TokenClassification", "sentiment": "SequenceClassification"}[arguments.task]
+    loader = getattr(transformers, f"AutoModelFor{kind}")
+    return loader.from_pretrained(arguments.model, num_labels=labels)
+
+
+def collator_of(arguments: argparse.Namespace, tokenizer: Any) -> Any:
+    """What pads features into a batch."""
+    from transformers import DataCollatorForTokenClassification, DataCollatorWithPadding
+
+    if arguments.task == "ner":
+        return DataCollatorForTokenClassification(tokenizer)
+    return DataCollatorWithPadding(tokenizer)
+
+
+def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, float]:
+    """Train with the Trainer, as it comes or at its best flags."""
+    from datasets import Dataset
+    from transformers import Trainer, TrainingArguments
+
+    tokenizer, features, labels = encoded(arguments)
+    flags: dict[str, Any] = {}
+    if best:
+        flags = {
+            "bf16": True,
+            "train_sampling_strategy": "group_by_length",
+            "optim": "adamw_torch_fused",
+        }
+    trainer = Trainer(
+        model=head_of(arguments, labels),
+        args=TrainingArguments(
+            output_dir=tempfile.mkdtemp(),
+            num_train_epochs=1,
+            per_device_train_batch_size=arguments.batch_size,
+            use_cpu=True,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            **flags,
+        ),
+        train_dataset=Dataset.from_list(features),
+        data_collator=collator_of(arguments, tokenizer),
+    )
+    started = time.perf_counter()
+    trainer.train()
+    seconds = time.perf_counter() - started
+    return {"tokens": sum(len(one["input_ids"]) for one in features), "seconds": seconds}
+
+
+def with_bare_loop(arguments: argparse.Namespace) -> dict[str, float]:
+    """Train with nothing but PyTorch, over batches that are padded beforehand."""
+    import torch
+
+    tokenizer, features, labels = encoded(arguments)
+    model = head_of(arguments, labels).train()
+    collate = collator_of(arguments, tokenizer)
+    ordered = sorted(features, key=lambda one: len(one["input_ids"]))
+    size = arguments.batch_size
+    batches = [collate(ordered[i : i + size]) for i in range(0, len(ordered), size)]
+    order = np.random.default_rng(0).permutation(len(batches))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=True)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, len(batches))
+    started = time.perf_counter()
+    for i in order:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = model(**batches[i]).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+    seconds = time.perf_counter() - started
+    return {"tokens": sum(len(one["input_ids"]) for one in features), "seconds": seconds}
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """One training in this process; prints a JSON line."""
+    if arguments.tool == "ft":
+        found = with_ft(arguments)
+    elif arguments.tool == "bare":
+        found = with_bare_loop(arguments)
+    else:
+        found = with_trainer(arguments, arguments.tool == "trainer-best")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"tool": arguments.tool, **found, "peak_mb": peak}), flush=True)
+
+
+def report(rows: list[dict[str, Any]]) -> None:
+    """Print a table for each task."""
+    for task in dict.fromkeys(row["task"] for row in rows):
+        speed: dict[str, dict[int, float]] = {tool: {} for tool in TOOLS}
+        peak: dict[str, list[float]] = {tool: [] for tool in TOOLS}
+        for row in rows:
+            if row["task"] == task:
+                speed[row["tool"]][row["repetition"]] = row["tokens"] / row["seconds"]
+                peak[row["tool"]].append(row["peak_mb"])
+        print(f"\n| {task} | repetitions | tokens a second | ft to it | spread | peak memory, MB |")
+        print("|---|---|---|---|---|---|")
+        for tool, by_turn in speed.items():
+            if not by_turn:
+                continue
+            ratios = [speed["ft"][turn] / value for turn, value in by_turn.items()]
+            print(
+                f"| {tool} | {len(by_turn)} | {statistics.median(by_turn.values()):.0f} | "
+                f"{statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
+                f"{statistics.median(peak[tool]):.0f} |"
+            )
+
+
+def main() -> None:
+    """Run every tool in turn, as often as asked, and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=sorted(SUFFIX), default="ner")
+    parser.add_argument("--data", type=Path, help="folder with train and dev files")
+    parser.add_argument("--out", type=Path, help="a JSON line for each training")
+    parser.add_argument("--model", default=None, help="default: the starter's")
+    parser.add_argument("--examples", type=int, default=1500)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--tools", nargs="+", choices=TOOLS, default=TOOLS)
+    parser.add_argument("--tool", choices=TOOLS, help="train once, in this process")
+    parser.add_argument("--report", action="store_true", help="print the tables and end")
+    arguments = parser.parse_args()
+    if arguments.model is None:
+        from ft.starters import starter
+
+        arguments.model = str(starter("model"))
+    if arguments.tool:
+        work(arguments)
+        return
+    for turn in range(0 if arguments.report else arguments.repetitions):
+        for tool in arguments.tools:
+            command = [sys.executable, __file__, "--tool", tool, "--task", arguments.task]
+            command += ["--data", str(arguments.data), "--model", arguments.model]
+            command += ["--examples", str(arguments.examples)]
+            command += ["--batch-size", str(arguments.batch_size)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            row = json.loads(done.stdout.splitlines()[-1])
+            row = {"task": arguments.task, "repetition": turn, **row}
+            print(json.dumps(row), flush=True)
+            with arguments.out.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(row) + "\n")
+    report([json.loads(line) for line in arguments.out.read_text().splitlines()])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Where memory runs out, smaller passes give the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+import ft
+from ft.engine.memory import out_of_memory
+from ft.errors import Interrupted, TrainingError
+from ft.testing import tiny_bert
+
+HUNGRY = f"{Path(__file__).parent / 'hungry.py'}:Hungry"
+SIZES = {"train": 48, "longest": 12}
+Go = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory, tasks: ModuleType) -> dict[str, Any]:
+    """Without dropout, whose masks differ with the cut."""
+    model = tiny_bert(tmp_path_factory.mktemp("still"), tasks.VOCABULARY, dropout=0.0)
+    return {"model": str(model), "learning_rate": 1e-4, "batch_size": 16, "words": SIZES}
+
+
+def failures(run: Any) -> list[int]:
+    path = run.output / "failures"
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+def test_smaller_passes_give_the_same_weights(
+    go: Go, still: dict[str, Any], comparing: ModuleType
+) -> None:
+    short = go(["words", HUNGRY], hungry={"training": 100}, **still)
+    small = go(["words", HUNGRY], max_tokens=100, **still)
+    failed = failures(short)
+    assert failed
+    assert failures(small) == []
+    # Each failure halves the pass, for the rest of the run.
+    assert all(later <= earlier / 2 + 12 for earlier, later in pairwise(failed))
+    said = [note for note in short.record["notes"] if "memory ran out" in note]
+    assert len(said) == len(failed)
+    assert "run.max_tokens" in said[0]
+    one, other = (
+        comparing.tensors(run.output / "model/model.safetensors") for run in (short, small)
+    )
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], rtol=1e-5, atol=2e-5, msg=name)
+    losses = [
+        [line["loss"] for line in comparing.lines(run.output / "metrics.jsonl") if "loss" in line]
+        for run in (short, small)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_what_was_learnt_of_the_memory_is_kept_in_the_checkpoint(
+    go: Go, still: dict[str, Any], comparing: ModuleType, tiny_model: Path, tmp_path: Path
+) -> None:
+    settings = still | {"model": str(tiny_model), "epochs": 2, "hungry": {"training": 100}}
+    plugins = ["words", HUNGRY, "stumble"]
+    whole = go(plugins, **settings)
+    armed = tmp_path / "armed"
+    armed.touch()
+    stumble = {"armed": str(armed), "how": "int", "step": 4}
+    with pytest.raises(Interrupted):
+        go(plugins, output=tmp_path / "stopped", **settings, stumble=stumble)
+    resumed = ft.run(resume=tmp_path / "stopped")
+    assert failures(resumed) == failures(whole)
+    comparing.assert_same(resumed.output, whole.output)
+
+
+def test_an_example_that_does_not_fit(go: Go, still: dict[str, Any]) -> None:
+    with pytest.raises(TrainingError, match=r"single example of \d+ tokens") as caught:
+        go(["words", HUNGRY], hungry={"training": 5}, **still | {"words": {"train": 16}})
+    assert "run.max_length" in str(caught.value)
+    assert "bf16" in str(caught.value)
+    assert "examples" in str(caught.value.where)
+
+
+def test_predictions_are_made_in_smaller_passes_too(
+    go: Go, still: dict[str, Any], comparing: ModuleType
+) -> None:
+    short, plenty = (
+        go(["words", HUNGRY], hungry={"prediction": limit}, **still) for limit in (60, 10**9)
+    )
+    assert any("pass of prediction" in note for note in short.record["notes"])
+    ours, theirs = (
+        comparing.lines(run.output / "predictions/test.jsonl") for run in (short, plenty)
+    )
+    assert ours == theirs
+    for split, metrics in short.metrics.items():
+        for name, metric in metrics.items():
+            assert metric.value == pytest.approx(plenty.metrics[split][name].value, rel=1e-6)
+
+
+def test_a_prediction_that_does_not_fit(go: Go, still: dict[str, Any]) -> None:
+    with pytest.raises(TrainingError, match="memory ran out on a single example"):
+        go(["words", HUNGRY], hungry={"prediction": 5}, **still)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (MemoryError(), True),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate "
+                "memory: you tried to allocate 9 bytes. Error code 12 (Cannot allocate memory)"
+            ),
+            True,
+        ),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("DefaultCPUAllocator: can't allocate memory"), False),
+    ],
+)
+def test_what_counts_as_out_of_memory(error: Exception, expected: bool) -> None:
+    assert out_of_memory(error) is expected
+
+
+def test_torch_says_it_in_these_words_on_this_machine() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert out_of_memory(caught.value)
