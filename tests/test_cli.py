@@ -96,7 +96,13 @@ class Session(types.ModuleType):
         }
 
     def predict(
-        self, run: Path, requests: Iterator[Any], reporter: Reporter, *, strict: bool
+        self,
+        run: Path,
+        requests: Iterator[Any],
+        reporter: Reporter,
+        *,
+        strict: bool,
+        trust_remote_code: bool,
     ) -> Iterator[dict[str, Any]]:
         self.called.append(("predict", run))
         self.options = {"strict": strict}
@@ -106,7 +112,14 @@ class Session(types.ModuleType):
             yield {"got": request, "score": float("nan")}
 
     def evaluate(
-        self, run: Path, data: Any, split: str, reporter: Reporter, *, strict: bool
+        self,
+        run: Path,
+        data: Any,
+        split: str,
+        reporter: Reporter,
+        *,
+        strict: bool,
+        trust_remote_code: bool,
     ) -> Result:
         self.called.append(("evaluate", (run, data, split)))
         self.options = {"strict": strict}
@@ -512,7 +525,7 @@ def test_a_closed_pipe_is_no_error() -> None:
     code = (
         "import sys, types, ft.engine\n"
         "fake = types.ModuleType('ft.engine.session')\n"
-        "fake.predict = lambda run, requests, reporter, strict: ({'n': n} for n in range(10**6))\n"
+        "fake.predict = lambda *given, **options: ({'n': n} for n in range(10**6))\n"
         "sys.modules['ft.engine.session'] = ft.engine.session = fake\n"
         "from ft.cli.main import main\n"
         "sys.exit(main(['predict', 'r', '--quiet']))\n"

@@ -94,7 +94,7 @@ def test_markup_in_the_data_stays_text(
     assert hostile in seen.text("h1")
     seen.page.click("#errors button[data-found='(none)']")
     assert seen.page.input_value("#gold") == hostile
-    assert len(seen.shown()) == 1
+    assert len(seen.shown()) == 2
 
 
 @pytest.mark.parametrize("kind", ["label", "lists", "plain"])

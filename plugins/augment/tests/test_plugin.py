@@ -262,10 +262,6 @@ def test_tags_of_another_scheme_are_refused(start: Any) -> None:
     assert "to do:" in str(error.value)
 
 
-def test_it_declares_that_it_needs_something_to_alter() -> None:
-    assert Augment.needs_schema == ("words|editable",)
-
-
 @pytest.mark.parametrize("bad", [{"swap": 1.5}, {"mention": -0.1}, {"copies": 0}, {"swaps": 0.1}])
 def test_settings_that_do_not_fit_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):

@@ -98,9 +98,10 @@ def resolve(
     excused = left_out | (_likely_names(specs) if failures else set())
     errors += _strangers(given, scope, excused)
     checked: dict[str, Config | None] = {}
+    plugin_faults: list[FtError] = []
     for one in loaded:
         checked[one.name], faults = given.check(one.name, one.cls.Config, one.owner, scope)
-        errors += faults
+        plugin_faults += faults
     suggested = [
         Setting((_RUN, key), value, f"default of {one.owner}")
         for one in loaded
@@ -113,7 +114,7 @@ def resolve(
         given.places.pop(_PLUGINS, None)
         scope = replace(scope, places=given.places)
     checked[_RUN], faults = given.check(_RUN, RunConfig, "core", scope)
-    errors += faults
+    errors += [*faults, *plugin_faults]
     errors += _trust_faults(given, arguments)
     raise_all(errors)
     return Resolved(

@@ -169,10 +169,11 @@ def _counts(found: Outcome) -> str:
 def words(found: Outcome, folder: SearchFolder) -> list[str]:
     """The end of the search in sentences."""
     best = found.best
+    running = found.count("running")
+    lines = [f"{running} trials are still running; the same command tells the end"] * bool(running)
     if best is None:
-        return ["no trial has been finished yet"]
+        return [*lines, "no trial has been finished yet"]
     first = found.rows[0]
-    lines = []
     if first.state == "done" and first is not best:
         lines.append(
             f"the settings as given reached {found.metric} {first.value:.4f}, "

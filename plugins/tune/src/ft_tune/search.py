@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import Trial, TrialState
 
-from ft import Interrupted, Metric, Result, TrainingError
+from ft import Interrupted, Metric, Result, TrainingError, UserError
 from ft_tune import trials
 from ft_tune.pruner import upward, was_stopped
 from ft_tune.work import Base, run_trial
@@ -89,19 +90,20 @@ class Search:
                     yield trial
                     return
         for _ in range(REDRAWS):
+            if trials.counted_before(self._trials(), sys.maxsize) >= self.budget:
+                break
             new = self.study.ask()
             with self.folder.locked(f"{new.number:04}"):
+                # Others may have asked at the same time.
                 if trials.counted_before(self._trials(), new.number) >= self.budget:
                     self._void(new, "beyond the number of trials")
                     break
                 new.set_user_attr(trials.HOST, socket.gethostname())
                 new.set_user_attr(trials.RUN, str(self.folder.run(new.number)))
                 new.set_user_attr(trials.FOLDER, self.folder.id)
-                same = trials.twin(self.study, new.number, self._values(new))
-                if same is None:
+                if self._is_new(new):
                     yield new
                     return
-                self._void(new, f"the same values as trial {same}")
         else:
             self.say("every combination that was drawn has been tried: the search ends here")
         yield None
@@ -130,7 +132,14 @@ class Search:
         if killed > KILLED_MOST:
             self._fail(trial, f"its process was killed {killed} times")
             return None
-        return trial
+        return trial if self._is_new(trial) else None
+
+    def _is_new(self, trial: Trial) -> bool:
+        """Whether no earlier trial has the same values; else it is not run."""
+        same = trials.twin(self.study, trial.number, self._values(trial))
+        if same is not None:
+            self._void(trial, f"the same values as trial {same}")
+        return same is None
 
     def _values(self, trial: Trial) -> dict[str, Any]:
         """The values of a trial, drawn if they are not there."""
@@ -172,7 +181,7 @@ class Search:
         best = record.get("best")
         if not best:
             self._void(trial, "it was not scored on validation data")
-            raise TrainingError(
+            raise UserError(
                 "the search chooses by the validation split, and this run has none",
                 where=str(result.output),
                 hint="give one: -o TASK.validation=FILE",

@@ -95,13 +95,13 @@ def run_trial(base: Base, values: Mapping[str, Any], folder: Path, judge: Judge)
     Raises:
         FtError: the run failed, or the user stopped it.
     """
-    asked = {NAME: {"judge": judge}}
+    asked: dict[str, Any] = {NAME: {"judge": judge}}
     assert base.file is not None
     try:
         if (folder / "task.json").is_file():
             result = ft.run(resume=folder, trust_remote_code=base.trust, **asked)
         else:
-            tables: dict[str, dict[str, Any]] = {}
+            tables: dict[str, Any] = {}
             for key, value in values.items():
                 table, _, name = key.partition(".")
                 tables.setdefault(table, {})[name] = value
