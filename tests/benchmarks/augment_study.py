@@ -38,19 +38,20 @@ def head(path: Path, sentences: int, target: Path) -> str:
 def settings_of(variant: str, probability: float) -> dict[str, Any]:
     """The settings of ``augment`` behind the name of a variant.
 
-    ``default`` leaves them as they are; the name of an operation, such as ``mention`` or
-    ``mention=0.5``, leaves that one on alone. ``:copies=4`` behind either sets what it says.
+    ``default`` leaves them as they are; names of operations, such as ``mention``, ``mention=0.5``
+    or ``mention+token``, leave those on alone. ``:copies=4`` behind either sets what it says.
     """
     head, *others = variant.split(":")
     settings: dict[str, Any] = dict(one.split("=") for one in others)
     if head == DEFAULT:
         return settings
-    name, _, rate = head.partition("=")
-    off: dict[str, Any] = dict.fromkeys(OPERATIONS, 0.0)
-    del off[name]
-    if rate:
-        off[name] = float(rate)
-    return {**off, "probability": probability, **settings}
+    chosen: dict[str, Any] = dict.fromkeys(OPERATIONS, 0.0)
+    for one in head.split("+"):
+        name, _, rate = one.partition("=")
+        del chosen[name]
+        if rate:
+            chosen[name] = float(rate)
+    return {**chosen, "probability": probability, **settings}
 
 
 def train_once(

@@ -15,7 +15,7 @@ from ft.cli.main import main
 from ft.testing import tiny_bert
 from ft.testing.tasks import VOCABULARY
 
-TASK = "ft.testing.tasks:TextsTask"
+TASK = "ft.testing.tasks:WordsTask"
 RATE = "run.learning_rate"
 
 

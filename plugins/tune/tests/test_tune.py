@@ -37,7 +37,7 @@ def test_the_result_is_the_best_of_what_was_tried(tune: Tune, fake: Any, tmp_pat
     settings = ft.resolve(None, file=folder / "best.toml")
     assert settings.run.learning_rate == best["values"][RATE]
     assert settings.run.epochs == 3
-    assert [one.name for one in settings.plugins] == ["kit-texts"]
+    assert [one.name for one in settings.plugins] == ["kit-words"]
     assert result["importances"] == {RATE: 1.0}
 
 
@@ -170,7 +170,7 @@ def test_every_wrong_range_is_said_before_anything_is_trained(tune: Tune) -> Non
     assert "--search run.epochs=3: not a range" in said
     assert "--search run.clip: this setting declares no range" in said
     said = tune(code=2, search="run.learnin_rate=1e-5..1e-3")
-    assert "did you mean 'learning_rate'" in said
+    assert "did you mean 'run.learning_rate'" in said
     assert "--search run.learnin_rate=1e-5..1e-3" in said
     assert "greater than 0" in tune(code=2, search="run.learning_rate=-1..1")
     assert "whole numbers" in tune(code=2, search="run.batch_size=1..2.5")

@@ -82,8 +82,10 @@ class Dimension:
 
     def to_json(self) -> dict[str, Any]:
         """The range as plain values."""
-        told = {name: value for name, value in asdict(self.range).items() if value}
-        return {**told, "whole": self.whole} if not self.range.choices else told
+        if self.range.choices:
+            return {"choices": list(self.range.choices)}
+        told = {name: value for name, value in asdict(self.range).items() if name != "choices"}
+        return {**told, "whole": self.whole}
 
 
 def space(resolved: Resolved, wanted: Sequence[str]) -> list[Dimension]:
