@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import ft
+from ft.config import foreign
+from ft.errors import UserError
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -184,3 +186,13 @@ def test_the_command_fails_with_one_message(
     assert "raised by plugin 'stumble'" in child.stderr
     assert "(epoch 1, step 1)" in child.stderr
     assert f"go on from the last checkpoint with `ft run --resume {output}`" in child.stderr
+
+
+def test_a_folder_may_be_called_like_an_installed_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ner").mkdir()
+    foreign.refuse_plugins(tmp_path / "ner", ["ner"], "--plugins")
+    with pytest.raises(UserError, match="lies in the run folder itself"):
+        foreign.refuse_plugins(tmp_path / "ner", ["ner:Ner"], "--plugins")

@@ -27,7 +27,6 @@ FLAG = "--plugins"
 
 FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:/\\]*))?", re.DOTALL)
 """A plugin that is named by its file."""
-"""A plugin that is named by its file."""
 
 
 @dataclass(frozen=True)

@@ -71,11 +71,14 @@ def refuse_plugins(run: Path, specs: Any, where: str) -> None:
 
 
 def _places(spec: str) -> list[Path]:
-    """Where the code of a plugin may be found, but for installed packages."""
+    """Where the code of a plugin may be found, but for what is installed."""
     file = FILE.fullmatch(spec.strip())
     if file:
         return [Path(file["path"]).expanduser().resolve()]
-    parts = spec.strip().partition(":")[0].split(".")
+    module, colon, _ = spec.strip().partition(":")
+    if not colon:
+        return []  # the name of an installed plugin
+    parts = module.split(".")
     folders = [Path.cwd().joinpath(*parts[: i + 1]) for i in range(len(parts))]
     return [
         one.resolve() for one in folders if one.exists() or one.with_name(f"{one.name}.py").exists()
