@@ -136,7 +136,7 @@ def test_techniques_compose(
 @pytest.mark.parametrize("task", TASKS)
 def test_evaluation_sees_no_technique(runs: Runs, task: str) -> None:
     """With weights that stand still the scores are those of a run without techniques."""
-    still = {"learning_rate": 1e-12, "weight_decay": 0.0}
+    still = {"learning_rate": 1e-12, "head_learning_rate": 1e-12, "weight_decay": 0.0}
     plain = runs.run(task, (), **still)
     result = runs.run(task, ("twice", "augment", "fgm"), **still)
     for split, metrics in plain.metrics.items():

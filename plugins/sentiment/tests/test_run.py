@@ -169,7 +169,8 @@ def test_long_texts(write, run, how):
     )
     accuracy = result.metrics["test"]["accuracy"].value
     assert accuracy < 0.7 if how == "truncate" else accuracy > 0.8
-    assert any("100.0% of train" in note for note in result.record["notes"])
+    (long,) = [one for one in result.record["findings"] if one["code"] == "over-length"]
+    assert long["message"].startswith("240 of 240 examples")
     (item,) = ft.predict(result.output, ["n1 " * 20 + "good"])
     assert set(item["scores"]) == {"good", "bad"}
 
@@ -184,7 +185,7 @@ def test_class_with_one_example_is_said(write, run):
 @pytest.mark.parametrize(
     ("row", "settings", "message"),
     [
-        ({"text": " ", "label": "bad"}, {}, r"train\.csv:162: the text is empty"),
+        ({"text": " ", "label": "bad"}, {}, r"train\.csv:162: has nothing in 'text'"),
         (
             {"text": "n1", "label": "five"},
             {"kind": "ordinal", "order": ["bad", "fair", "good"]},

@@ -65,7 +65,7 @@ class Track(Plugin):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See `state_dict`."""
-        self._ids = dict(state["ids"])
+        self._ids = dict(state.get("ids", {}))
 
     def _begin(self, run: Run) -> None:
         """Begin the trackers; a run that is resumed hears no start."""
