@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only warnings and the final metrics.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say only warnings and the final metrics.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Say everything as JSON, one object a line.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 TrustRemoteCode = Annotated[

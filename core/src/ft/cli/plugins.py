@@ -83,10 +83,16 @@ def show(
 ) -> None:
     """Show a plugin's hooks, what it declares, its settings and its card. This imports the plugin."""
     from ft.cli.progress import to_json
-    from ft.discovery import load
+    from ft.discovery import FLAG, load
+    from ft.errors import FtError
     from ft.outline import outline_of
 
-    loaded = load(name)
+    try:
+        loaded = load(name)
+    except FtError as error:
+        if error.where == FLAG:
+            error.where = f"ft plugins show {name}"
+        raise
     facts = {
         "name": loaded.name,
         "distribution": loaded.distribution,
