@@ -132,14 +132,15 @@ def test_a_script_that_got_in_would_not_run(made: Any, chromium: Any) -> None:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-# A metric with a slash in its name is one that a plugin logged, which is drawn elsewhere.
-@given(text=st.text(st.characters(codec="utf-8", exclude_characters="\x00\r/"), min_size=1))
+@given(text=st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), min_size=1))
 def test_no_text_changes_what_the_page_is_made_of(
     folders: ModuleType, held: Any, tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
     name = text.strip() or "blank"
     folder = everywhere(folders, tmp_path_factory.mktemp("any") / "run", f"x{name}")
-    plain = everywhere(folders, tmp_path_factory.mktemp("any") / "run", "xa")
+    # A metric with a slash in its name is one that a plugin logged, which is drawn elsewhere.
+    harmless = "x/a" if "/" in name else "xa"
+    plain = everywhere(folders, tmp_path_factory.mktemp("any") / "run", harmless)
     ours, theirs = elements(folder), elements(plain)
     # The number of boxes depends on how many words a chain's name has.
     ours.counts.pop("span"), theirs.counts.pop("span")
