@@ -88,25 +88,59 @@ def test_a_run_from_file_to_prediction(write, run, tmp_path):
 
     state = json.loads((result.output / "task.json").read_text())["plugins"]["sentiment"]
     assert state["temperature"] != 1
-    classify = pipeline("text-classification", str(result.output / "model"), device="cpu")
-    (theirs,) = classify("n1 n2 n3 good")
-    assert theirs["label"] == "good"
-    assert theirs["score"] != pytest.approx(good["probability"], abs=1e-4)
+    (calibration,) = (table for table in result.tables if table.title == "Calibration")
+    before, after = (row[2] for row in calibration.rows)
+    assert before != after
 
     again = ft.evaluate(result.output, split="test").metrics["test"]
     for name, metric in metrics.items():
         assert again[name].value == pytest.approx(metric.value, abs=1e-6), name
 
 
-def test_without_calibration_the_pipeline_says_the_same(write, run):
-    result = run(write(str) | {"calibrate": False})
+LABELS = {
+    "single": str,
+    "ordinal": KEY.__getitem__,
+    "multi": lambda word: {"good": ["nice", "warm"], "fair": ["warm"], "bad": []}[word],
+}
+
+
+@pytest.mark.parametrize("calibrate", [True, False])
+@pytest.mark.parametrize("kind", LABELS)
+def test_the_pipeline_says_the_same(write, run, kind, calibrate):
+    """The temperature is in the saved weights."""
+    result = run(
+        write(LABELS[kind], ending="jsonl") | {"kind": kind, "calibrate": calibrate},
+        learning_rate=2e-3,
+    )
+    state = json.loads((result.output / "task.json").read_text())["plugins"]["sentiment"]
+    assert (state["temperature"] == 1) != calibrate
+    assert state["folded"] == state["temperature"]
     classify = pipeline(
         "text-classification", str(result.output / "model"), top_k=None, device="cpu"
     )
     texts = [f"n{i} {word}" for i in range(4) for word in KEY]
     for ours, theirs in zip(ft.predict(result.output, texts), classify(texts), strict=True):
         assert ours["scores"] == pytest.approx({t["label"]: t["score"] for t in theirs}, abs=1e-5)
-        assert ours["label"] == theirs[0]["label"]
+        if kind != "multi":
+            assert ours["label"] == theirs[0]["label"]
+            assert ours["probability"] == pytest.approx(theirs[0]["score"], abs=1e-5)
+
+
+def test_scores_are_those_of_a_run_that_keeps_its_temperature_beside_the_weights(
+    write, run, monkeypatch
+):
+    task = write(str)
+    folded = run(task, learning_rate=2e-3)
+    monkeypatch.setattr("ft_sentiment.plugin.fold", lambda *_: False)
+    beside = run(task, name="beside", learning_rate=2e-3)
+    assert any("uncalibrated probabilities" in note for note in beside.record["notes"])
+    for name, metric in folded.metrics["test"].items():
+        assert metric.value == pytest.approx(beside.metrics["test"][name].value, abs=1e-5), name
+    assert folded.tables[-1].rows == beside.tables[-1].rows
+    for one, other in zip(
+        *(ft.predict(r.output, ["n1 bad"]) for r in (folded, beside)), strict=True
+    ):
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
 
 
 def test_several_labels_are_found_in_lists(write, run):

@@ -183,6 +183,12 @@ def test_multilabel_points_and_intervals():
     for name, score in scores.items():
         assert score.low <= score.value <= score.high, name
     assert [row[1] for row in tables[0].rows] == gold.sum(0)[:4].tolist()
+    assert tables[1].title == "Confusion by class"
+    matrices = metrics.multilabel_confusion_matrix(gold, predicted)
+    for row, name, ((rest, false), (missed, hits)) in zip(
+        tables[1].rows, "abcde", matrices, strict=True
+    ):
+        assert row == (name, hits, missed, false, rest)
 
 
 @settings(deadline=None)

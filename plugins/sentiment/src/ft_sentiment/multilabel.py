@@ -83,4 +83,20 @@ def score_multilabel(
             if examples:
                 points[f"{kind}/{name}"] = value
     metrics = {name: metric(value, *ends[name]) for name, value in points.items()}
-    return metrics, [per_class_table(metrics, names, support)]
+    return metrics, [per_class_table(metrics, names, support), _confusion(gold, predicted, names)]
+
+
+def _confusion(gold: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> Table:
+    """Yes and no, gold and predicted, of each class."""
+    hits = (gold & predicted).sum(0)
+    missed, false = gold.sum(0) - hits, predicted.sum(0) - hits
+    rest = len(gold) - hits - missed - false
+    return Table(
+        "Confusion by class",
+        ("class", "found", "missed", "false", "rightly left out"),
+        tuple(
+            (name, *map(int, row))
+            for name, *row in zip(names, hits, missed, false, rest, strict=True)
+        ),
+        "examples; missed: carry the class and were not given it; false: the other way round",
+    )

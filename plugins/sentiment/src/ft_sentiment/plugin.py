@@ -20,12 +20,16 @@ from ft_sentiment.decoding import decode_classes, pool
 from ft_sentiment.encoding import encode_texts
 from ft_sentiment.evaluation import Scored, evaluate_classes, evaluate_numbers
 from ft_sentiment.example import write_example
+from ft_sentiment.folding import fold
 from ft_sentiment.kinds import found_kind, kind_notes
 from ft_sentiment.labels import class_counts, targets
 from ft_sentiment.settings import SentimentConfig
 
 SHARE = "labels_share"
 """Feature column: how much of its example a window is."""
+
+BEST = "final/validation/"
+"""How the log names the scores of the best model on the split that sets the temperature."""
 
 HOW = {
     "head_tail": "their head and tail are kept",
@@ -43,7 +47,12 @@ def label_of(run: Run) -> Label:
 
 
 class Sentiment(Plugin):
-    """Classes, ratings or numbers for one text or a pair."""
+    """Classes, ratings or numbers for one text or a pair.
+
+    Attributes:
+        temperature: by which the logits of the trained weights are divided.
+        folded: the part of it that is in the weights already.
+    """
 
     Config: ClassVar[type[ft.Config]] = SentimentConfig
     config: SentimentConfig
@@ -56,6 +65,7 @@ class Sentiment(Plugin):
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self.temperature = 1.0
+        self.folded = 1.0
         self._weights: Tensor | None = None
         self._soft: Tensor | None = None
 
@@ -154,6 +164,8 @@ class Sentiment(Plugin):
         logits = outputs["logits"]
         # At least float32: half precision would blur the sum.
         exact = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        if self.folded != 1.0:
+            exact = exact * self.folded  # the loss that was trained on
         labels = batch["labels"]
         share = batch[SHARE] if SHARE in batch else torch.ones_like(exact[:, 0])
         label = label_of(run)
@@ -198,7 +210,7 @@ class Sentiment(Plugin):
         logits = pool([output["logits"] for output in outputs])
         if label.kind == "number":
             return [{"label": float(value)} for value in logits[:, 0]]
-        temperature = self.temperature if self.config.calibrate else 1.0
+        temperature = self.temperature / self.folded if self.config.calibrate else 1.0
         return decode_classes(
             logits, label, temperature=temperature, threshold=self.config.threshold
         )
@@ -229,13 +241,34 @@ class Sentiment(Plugin):
             split=predictions.split,
         )
 
+    @hookimpl
+    def on_log(self, run: Run, values: Mapping[str, float]) -> None:
+        """Put the best model's temperature into its weights, before these are saved."""
+        rest = self.temperature / self.folded
+        if rest == 1.0 or not any(name.startswith(BEST) for name in values):
+            return
+        assert run.model is not None
+        inputs = run.tokenizer(["a"], return_tensors="pt").to(run.device)
+        if fold(run.model, inputs, len(label_of(run).names), rest):
+            self.folded = self.temperature
+        else:
+            run.note(
+                "the model has no last layer to take the temperature: its folder gives "
+                f"uncalibrated probabilities to transformers ({self.name}.calibrate)"
+            )
+
     def state_dict(self) -> dict[str, Any]:
-        """The fitted temperature and the classes' weights."""
+        """The fitted temperature, how much of it the weights have, and the classes' weights."""
         weights = None if self._weights is None else self._weights.tolist()
-        return {"temperature": self.temperature, "class_weights": weights}
+        return {
+            "temperature": self.temperature,
+            "folded": self.folded,
+            "class_weights": weights,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.temperature = float(state.get("temperature", 1.0))
+        self.folded = float(state.get("folded", 1.0))
         weights = state.get("class_weights")
         self._weights = None if weights is None else torch.tensor(weights)
