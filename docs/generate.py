@@ -36,7 +36,14 @@ API = {
     ),
     "What hooks hand each other": ("Loss", "Predictions", "Evaluation", "Metric", "Table"),
     "Confidence intervals": ("bootstrap_items", "bootstrap_sums", "read_draws", "Draws"),
-    "To write a command": ("resolve", "Resolved", "to_toml", "table_text"),
+    "To write a command": (
+        "run_options",
+        "RunOptions",
+        "resolve",
+        "Resolved",
+        "to_toml",
+        "table_text",
+    ),
     "Errors": (
         *("FtError", "UserError", "ConfigError", "DataError"),
         *("PluginError", "TrainingError", "Problems", "Interrupted"),
@@ -51,6 +58,8 @@ ELSEWHERE = {
     "DataConfig": "[Its settings](settings.md#every-task).",
     "WordsConfig": "[Its settings](settings.md#ner).",
     "Config": "[How to write one](plugin.md#settings).",
+    "RunOptions": "Its method `resolve()` gives `Resolved`. "
+    "[How a command takes them](../how-to/new-command.md).",
     "hookimpl": "Marks a method of a plugin as the implementation of the hook of that name.",
 }
 """Names that have a page of their own, or no docstring."""

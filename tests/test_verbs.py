@@ -34,6 +34,14 @@ def count(words: list[str], times: int = 1, upset: str = "") -> None:
     typer.echo(len(words) * times)
 
 
+@ft.run_options(seed="The first one.")
+def again(options: ft.RunOptions, times: int = 1) -> None:
+    """Settle the settings."""
+    resolved = options.resolve()
+    names = [one.name for one in resolved.plugins]
+    typer.echo(f"{names} {resolved.run.seed} {resolved.run.epochs} {times}")
+
+
 app = typer.Typer(help="Manage counters.")
 
 
@@ -225,3 +233,41 @@ def test_the_help_loads_nothing_heavy(install: Install, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Count words." in done.stdout
     assert done.stdout.splitlines()[-1] == ""
+
+
+def test_it_takes_the_options_of_a_run(
+    install: Install,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    install("again", "counting:again")
+    (tmp_path / "a.toml").write_text("[run]\nseed = 3\nepochs = 2\n")
+    given = ["again", "-p", "ner", "-p", "augment", "-c", str(tmp_path / "a.toml")]
+    assert main([*given, "-o", "run.epochs=5", "--seed", "0", "--times", "2"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "['ner', 'augment'] 0 5.0 2"
+    assert main(["again", "-p", "ner", "--epochs", "0", "-o", "run.sed=1"]) == 2
+    said = capsys.readouterr().err
+    assert "--epochs: run.epochs is 0" in said
+    assert "-o run.sed=1: there is no setting 'run.sed'" in said
+
+
+def test_the_options_of_a_run_in_its_help(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("again", "counting:again")
+    assert main(["again", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "The first one." in shown
+    assert "Seed of every random number." not in shown
+    assert main(["run", "--help"]) == 0
+    common = [line.strip() for line in capsys.readouterr().out.splitlines() if "--epochs" in line]
+    assert common[0] in shown
+
+
+def test_a_command_that_takes_no_options_of_a_run_is_told() -> None:
+    import ft
+
+    with pytest.raises(TypeError, match="no argument annotated RunOptions"):
+        ft.run_options()(lambda times: None)
+    with pytest.raises(TypeError, match="no option 'sed'"):
+        ft.run_options(sed="The first one.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ft.api import evaluate, predict, run
+    from ft.cli.options import RunOptions, run_options
     from ft.cli.text import table_text
     from ft.config import Resolved, resolve, to_toml
     from ft.data import (
@@ -64,6 +65,7 @@ __all__ = [
     "Result",
     "Run",
     "RunConfig",
+    "RunOptions",
     "Schema",
     "Table",
     "TaskData",
@@ -88,6 +90,7 @@ __all__ = [
     "read_words",
     "resolve",
     "run",
+    "run_options",
     "starter",
     "table_text",
     "tags",
@@ -98,6 +101,7 @@ _HOMES = {
     name: module
     for module, names in {
         "ft.api": "evaluate predict run",
+        "ft.cli.options": "RunOptions run_options",
         "ft.cli.text": "table_text",
         "ft.config": "Resolved resolve to_toml",
         "ft.data": "Finding WordsConfig lint read_split_tables read_table read_texts read_words tags",

@@ -10,7 +10,7 @@ import typer
 
 from ft.cli.check import check
 from ft.cli.failure import guarded
-from ft.cli.options import Debug
+from ft.cli.options import Debug, split_names
 
 if TYPE_CHECKING:
     from ft.discovery import Loaded
@@ -123,7 +123,6 @@ def schema(
     """Print the JSON schema of a configuration with these plugins, for editors."""
     import json
 
-    from ft.cli.run import split_names
     from ft.config import json_schema
     from ft.discovery import load_all
 

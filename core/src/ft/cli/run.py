@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ft.cli.options import Debug, Json, Quiet, Strict, TrustRemoteCode
+from ft.cli.options import Debug, Json, Quiet, RunOptions, Strict, run_options
 from ft.errors import UserError
 
-FLAGS = {
-    "run.model": "--model",
-    "run.epochs": "--epochs",
-    "run.seed": "--seed",
-    "run.batch_size": "--batch-size",
-    "run.learning_rate": "--learning-rate",
-    "run.checkpoint_minutes": "--checkpoint-minutes",
-    "run.trust_remote_code": "--trust-remote-code",
-}
 
-
+@run_options()
 def run(
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--plugins",
-            "-p",
-            help="A task, then techniques, with commas between: ner,augment.",
-            metavar="A,B",
-            show_default=False,
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML.")
-    ] = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            "-o",
-            metavar="TABLE.KEY=VALUE",
-            show_default=False,
-            help="One setting, over those of the file; repeatable.",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Name of a pre-trained model on the hub, or a folder.")
-    ] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the training split.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random number.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Examples an optimizer step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    options: RunOptions,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="The run's folder; else a new one under runs/."),
@@ -60,10 +21,6 @@ def run(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with the run in this folder.")
     ] = None,
-    checkpoint_minutes: Annotated[
-        float | None, typer.Option(help="Save a checkpoint every so many minutes.")
-    ] = None,
-    trust_remote_code: TrustRemoteCode = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what the run would do, and do not train.")
     ] = False,
@@ -86,17 +43,8 @@ def run(
     of a plugin. Relative paths are looked up from the current folder.
     """
     from ft.cli.progress import choose
-    from ft.config import resolve, source_file
+    from ft.config import source_file
 
-    flags = {
-        "run.model": model,
-        "run.epochs": epochs,
-        "run.seed": seed,
-        "run.batch_size": batch_size,
-        "run.learning_rate": learning_rate,
-        "run.checkpoint_minutes": checkpoint_minutes,
-        "run.trust_remote_code": trust_remote_code or None,
-    }
     if strict and resume is None:
         raise UserError(
             "there is no run to compare with",
@@ -109,15 +57,7 @@ def run(
             where="--allow-changed",
             hint="give --resume RUN, or leave it out",
         )
-    names = split_names(plugins)
-    file = source_file(names, config, output, resume)
-    resolved = resolve(
-        names,
-        file=file,
-        overrides=override or (),
-        values={key: value for key, value in flags.items() if value is not None},
-        labels=FLAGS,
-    )
+    resolved = options.resolve(source_file(options.names, options.config, output, resume))
     if explain:
         from ft.cli.explain import show
 
@@ -140,10 +80,3 @@ def run(
         )
     finally:
         reporter.close()
-
-
-def split_names(given: Sequence[str] | None) -> list[str] | None:
-    """The names in ``--plugins a,b --plugins c``, in order."""
-    if given is None:
-        return None
-    return [name.strip() for names in given for name in names.split(",")]

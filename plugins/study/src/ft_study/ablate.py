@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-FLAGS = {
-    "run.model": "--model",
-    "run.epochs": "--epochs",
-    "run.seed": "--seed",
-    "run.batch_size": "--batch-size",
-    "run.learning_rate": "--learning-rate",
-    "run.checkpoint_minutes": "--checkpoint-minutes",
-    "run.trust_remote_code": "--trust-remote-code",
-}
+from ft import RunOptions, run_options
 
 
+@run_options(
+    plugins="A task, then the techniques to judge: ner,augment,adversarial.",
+    seed="The first seed; the others follow it.",
+)
 def ablate(
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--plugins",
-            "-p",
-            help="A task, then the techniques to judge: ner,augment,adversarial.",
-            metavar="A,B",
-            show_default=False,
-        ),
-    ] = None,
+    options: RunOptions,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each combination.")] = 5,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
     budget: Annotated[
@@ -45,32 +32,6 @@ def ablate(
         float,
         typer.Option(min=0, help="The smallest gain worth having, in units of the metric."),
     ] = 0.0,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML.")
-    ] = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            "-o",
-            metavar="TABLE.KEY=VALUE",
-            show_default=False,
-            help="One setting, over those of the file; repeatable.",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Name of a pre-trained model on the hub, or a folder.")
-    ] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the training split.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The first seed; the others follow it.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Examples an optimizer step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    checkpoint_minutes: Annotated[
-        float | None, typer.Option(help="Save a checkpoint every so many minutes.")
-    ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that the model's folder brings.")
-    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -85,16 +46,13 @@ def ablate(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only the result.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Print the traceback of an error.")
-    ] = False,
 ) -> None:
     """Find out which techniques pay: train with and without each, with several seeds.
 
     Settings are those of `ft run`. Stopped, or killed, the same command goes on; started a second
     time meanwhile, also on another host that shares the folder, it helps.
     """
-    from ft import TrainingError, resolve, table_text
+    from ft import TrainingError, table_text
     from ft_study import tables
     from ft_study.driver import Driver
     from ft_study.pages import to_json
@@ -105,22 +63,7 @@ def ablate(
         if not quiet:
             typer.echo(text, err=True)
 
-    flags: dict[str, Any] = {
-        "run.model": model,
-        "run.epochs": epochs,
-        "run.seed": seed,
-        "run.batch_size": batch_size,
-        "run.learning_rate": learning_rate,
-        "run.checkpoint_minutes": checkpoint_minutes,
-        "run.trust_remote_code": trust_remote_code or None,
-    }
-    resolved = resolve(
-        None if plugins is None else [name for one in plugins for name in one.split(",")],
-        file=config,
-        overrides=override or (),
-        values={key: value for key, value in flags.items() if value is not None},
-        labels=FLAGS,
-    )
+    resolved = options.resolve()
     for note in resolved.notes:
         say(f"note: {note}")
     study = Study.of(resolved, output)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from ft import RunOptions, run_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,28 +16,10 @@ if TYPE_CHECKING:
     from ft import Table
     from ft_tune.space import Dimension
 
-FLAGS = {
-    "run.model": "--model",
-    "run.epochs": "--epochs",
-    "run.seed": "--seed",
-    "run.batch_size": "--batch-size",
-    "run.learning_rate": "--learning-rate",
-    "run.checkpoint_minutes": "--checkpoint-minutes",
-    "run.trust_remote_code": "--trust-remote-code",
-}
 
-
+@run_options()
 def tune(
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--plugins",
-            "-p",
-            help="A task, then techniques, with commas between: ner,augment.",
-            metavar="A,B",
-            show_default=False,
-        ),
-    ] = None,
+    options: RunOptions,
     search: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,32 +54,6 @@ def tune(
     prune: Annotated[
         bool, typer.Option(help="Stop trials early that are below the median of the others.")
     ] = True,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings in TOML.")
-    ] = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            "-o",
-            metavar="TABLE.KEY=VALUE",
-            show_default=False,
-            help="One setting, over those of the file; repeatable.",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Name of a pre-trained model on the hub, or a folder.")
-    ] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the training split.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random number.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Examples an optimizer step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    checkpoint_minutes: Annotated[
-        float | None, typer.Option(help="Save a checkpoint every so many minutes.")
-    ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that the model's folder brings.")
-    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -107,9 +65,6 @@ def tune(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only the result.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Print the traceback of an error.")
-    ] = False,
 ) -> None:
     """Search for better settings: trials with other values, the bad ones stopped early.
 
@@ -118,7 +73,7 @@ def tune(
     """
     import json
 
-    from ft import resolve, table_text
+    from ft import table_text
     from ft_tune.space import labelled, not_searched, space
     from ft_tune.work import Base, check
 
@@ -126,22 +81,7 @@ def tune(
         if not quiet:
             typer.echo(text, err=True)
 
-    flags: dict[str, Any] = {
-        "run.model": model,
-        "run.epochs": epochs,
-        "run.seed": seed,
-        "run.batch_size": batch_size,
-        "run.learning_rate": learning_rate,
-        "run.checkpoint_minutes": checkpoint_minutes,
-        "run.trust_remote_code": trust_remote_code or None,
-    }
-    resolved = resolve(
-        None if plugins is None else [name.strip() for one in plugins for name in one.split(",")],
-        file=config,
-        overrides=override or (),
-        values={key: value for key, value in flags.items() if value is not None},
-        labels=FLAGS,
-    )
+    resolved = options.resolve()
     for note in resolved.notes:
         say(f"note: {note}")
     dimensions = space(resolved, search or ())
