@@ -103,18 +103,24 @@ def test_several_bad_rows_are_counted(world: Any, load: Any) -> None:
         load(world.settings())
 
 
-def test_a_user_with_one_interaction_is_noted(world: Any, load: Any) -> None:
+def test_a_user_with_one_interaction_is_named_and_not_tested(world: Any, load: Any) -> None:
     world.interactions.append(["lonely", "i0", 3, 10**9])
+    line = len(world.interactions) + 1
     data, _ = load(world.settings())
-    assert any("1 users with fewer than two interactions are not tested" in n for n in data.notes)
+    (note,) = [note for note in data.notes if "lonely" in note]
+    assert f"interactions.csv:{line}: user 'lonely' has one interaction" in note
+    assert "trained on, not tested (recommend.lone_users = 'refuse'" in note
+    assert "more such users" not in note
     assert "lonely" in data.splits["train"]["user"]
     assert "lonely" not in data.splits["test"]["user"]
 
 
 def test_a_user_with_one_interaction_is_refused_on_request(world: Any, load: Any) -> None:
-    world.interactions.append(["lonely", "i0", 3, 10**9])
-    line = len(world.interactions) + 1
-    with pytest.raises(ft.DataError, match="user 'lonely' has one interaction") as caught:
+    world.interactions += [[user, "i0", 3, 10**9] for user in ("lonely", "alone", "single")]
+    line = len(world.interactions) - 1
+    with pytest.raises(
+        ft.DataError, match=r"user 'lonely' has one interaction .* \(and 2 more such users\)"
+    ) as caught:
         load(world.settings(lone_users="refuse"))
     assert caught.value.where.endswith(f"interactions.csv:{line}")
 

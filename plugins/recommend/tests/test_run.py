@@ -38,6 +38,14 @@ def test_the_notes_say_how_data_was_split(trained: Any) -> None:
     assert "36 items" in said
 
 
+def test_how_many_texts_are_cut_is_said(world: Any, go: Any) -> None:
+    for row in world.items[:7]:
+        row[1] = "redish1 " * 30
+    result = go(world.settings(text_length=16, tuned_share=0.0), max_steps=1)
+    (note,) = [one for one in result.record["notes"] if "text_length" in one]
+    assert note.startswith("7 of 36 items have a text of more than 16 tokens")
+
+
 def test_the_model_folder_is_a_plain_encoder_with_tensors_beside_it(trained: Any) -> None:
     folder = trained.output / "model"
     encoder = AutoModel.from_pretrained(folder)
@@ -127,6 +135,18 @@ def test_requests_do_not_disturb_each_other(trained: Any) -> None:
         (alone,) = ft.predict(trained.output, request)
         assert alone["items"] == answer["items"]
         assert alone["scores"] == pytest.approx(answer["scores"], abs=1e-4)
+
+
+def test_lists_by_faiss_are_those_by_the_matrix_product(
+    trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("faiss")
+    requests = [{"user": f"u{k}", "k": 5} for k in range(9)] + [{"history": ["i2", "blueish1"]}]
+    plain = ft.predict(trained.output, requests)
+    monkeypatch.setattr("ft_recommend.ranking.FAISS_FROM", 10)
+    for one, other in zip(plain, ft.predict(trained.output, requests), strict=True):
+        assert one["items"] == other["items"]
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-4)
 
 
 BAD_REQUESTS = {

@@ -183,15 +183,21 @@ def _split(data: Interactions, config: RecommendConfig, *, given: bool) -> list[
     """Decide what each interaction is for, and say so."""
     counts = np.bincount(data.user[data.liked], minlength=len(data.names))
     lone = np.flatnonzero(counts <= 1)
-    if len(lone) and config.lone_users == "refuse":
-        row = int(np.flatnonzero(data.user == lone[0])[0])
-        raise DataError(
-            f"user {data.names[lone[0]]!r} has one interaction or none that counts, so nothing can be "
-            f"held out ({len(lone):,} such users)",
-            where=f"{config.interactions}:{int(data.line[row])}",
-            hint="leave such users out, or set recommend.lone_users = 'train'",
-        )
     notes = []
+    if len(lone):
+        row = int(np.flatnonzero(data.user == lone[0])[0])
+        place = f"{config.interactions}:{int(data.line[row])}"
+        more = f" (and {len(lone) - 1:,} more such users)" if len(lone) > 1 else ""
+        what = f"user {data.names[lone[0]]!r} has one interaction or none that counts{more}"
+        if config.lone_users == "refuse":
+            raise DataError(
+                f"{what}, so nothing can be held out",
+                where=place,
+                hint="leave such users out, or set recommend.lone_users = 'train'",
+            )
+        notes.append(
+            f"{place}: {what}: trained on, not tested (recommend.lone_users = 'refuse' stops here)"
+        )
     if given:
         notes.append(
             "validation and test are the files given; a history is what lies before in time"
@@ -207,8 +213,6 @@ def _split(data: Interactions, config: RecommendConfig, *, given: bool) -> list[
         notes.append(
             f"{late:,} training interactions behind their user's held-out ones are left out"
         )
-    if len(lone):
-        notes.append(f"{len(lone):,} users with fewer than two interactions are not tested")
     if not np.isin(data.use, (VALIDATION, SPLITS["test"])).any():
         raise DataError(
             "no user has two interactions, so nothing can be tested",

@@ -21,14 +21,20 @@ class TokenTable:
         texts: the texts.
         tokenizer: the model's.
         length: tokens of a text at most, special tokens included.
+
+    Attributes:
+        cut: how many of the texts are longer.
     """
 
     def __init__(self, texts: Sequence[str], tokenizer: Any, length: int) -> None:
         self.pad_id = int(tokenizer.pad_token_id or 0)
         parts: list[np.ndarray] = []
         lengths: list[int] = []
+        self.cut = 0
         for begin in range(0, len(texts), 10_000):
-            for ids in tokenize(texts[begin : begin + 10_000], tokenizer, length):
+            encoded = _encoded(texts[begin : begin + 10_000], tokenizer, length)
+            self.cut += sum(bool(one.overflowing) for one in encoded.encodings)
+            for ids in encoded["input_ids"]:
                 parts.append(np.asarray(ids, np.int32))
                 lengths.append(len(ids))
         self.flat = np.concatenate(parts) if parts else np.zeros(0, np.int32)
@@ -59,10 +65,11 @@ def tokenize(texts: Sequence[str], tokenizer: Any, length: int) -> list[list[int
     """Token ids of texts, cut off at ``length``."""
     if not texts:
         return []
-    encoded = tokenizer(
-        list(texts), truncation=True, max_length=length, return_attention_mask=False
-    )
-    return [list(ids) for ids in encoded["input_ids"]]
+    return [list(ids) for ids in _encoded(texts, tokenizer, length)["input_ids"]]
+
+
+def _encoded(texts: Sequence[str], tokenizer: Any, length: int) -> Any:
+    return tokenizer(list(texts), truncation=True, max_length=length, return_attention_mask=False)
 
 
 def mean_vectors(encoder: nn.Module, ids: Tensor, pad_id: int) -> Tensor:

@@ -79,6 +79,11 @@ class TwoTowerTask:
         )
         model = TwoTower(encoder, shape, features, torch.from_numpy(popularity))
         model.tokens = TokenTable(catalogue.texts, run.tokenizer, self.length)
+        if model.tokens.cut:
+            run.note(
+                f"{model.tokens.cut:,} of {len(catalogue):,} items have a text of more than "
+                f"{self.length} tokens: its end is not read (recommend.text_length)"
+            )
         model.stale = True
         return model
 
