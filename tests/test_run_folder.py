@@ -46,6 +46,53 @@ def test_a_folder_where_nothing_was_trained_may_be_used_again(
     assert go(["ner"], output, ner=data_files["ner"], max_steps=2).record["steps"] == 2
 
 
+def test_a_run_that_fails_before_it_trains_leaves_no_folder(
+    go: Callable[..., Any], data_files: dict[str, Any], tmp_path: Path
+) -> None:
+    output = tmp_path / "runs" / "first"
+    data = data_files["ner"]
+    wrong: list[dict[str, Any]] = [
+        {"ner": data | {"train": str(tmp_path / "trian.conll")}},
+        {"ner": data, "model": str(tmp_path)},
+        {"ner": data, "max_length": 100_000},
+        {"ner": data, "freeze": ["no.such.part"]},
+    ]
+    for settings in wrong:
+        with pytest.raises(ft.UserError):
+            go(["ner"], output, **settings)
+        assert not output.parent.exists()
+
+
+def test_what_is_not_of_this_call_or_may_be_wanted_stays(
+    go: Callable[..., Any], data_files: dict[str, Any], tmp_path: Path
+) -> None:
+    wrong = data_files["ner"] | {"train": str(tmp_path / "trian.conll")}
+    there = tmp_path / "there"
+    there.mkdir()
+    with pytest.raises(ft.UserError, match=r"trian\.conll"):
+        go(["ner"], there, ner=wrong)
+    assert there.exists()
+
+    train = tmp_path / "train.conll"
+    train.write_text(Path(data_files["ner"]["train"]).read_text() + "\nlonely\n")
+    skipping = data_files["ner"] | {"train": str(train), "on_bad_row": "skip"}
+    with pytest.raises(ft.UserError, match="findings"):
+        go(["ner"], tmp_path / "rows", ner=skipping, lint="refuse")
+    assert "lonely" in (tmp_path / "rows" / "bad_rows.jsonl").read_text()
+
+
+def test_a_stop_before_the_first_step_leaves_no_folder(
+    go: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ft.engine.session.build_model", stop)
+    with pytest.raises(KeyboardInterrupt):
+        go(["words"], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_two_processes_do_not_share_a_folder(
     go: Callable[..., Any], children: Any, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +17,9 @@ from ft.errors import DataError, TrainingError, UserError
 
 LOCK = ".lock"
 SEAL = "sha256"
+
+_EARLY = {"lock", "config.toml", "plugins.json", "task.json"}
+"""Names of the files that are there before the first step, without what marks a half written one."""
 
 
 def _hash(values: Any) -> str:
@@ -45,6 +48,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[str] | None = None
+        self._made: list[Path] = []
 
     @property
     def config(self) -> Path:
@@ -100,6 +104,7 @@ class RunFolder:
             UserError: there is a run in it already, or it cannot be written.
         """
         self._refuse_another()
+        self._made = [one for one in (self.path, *self.path.parents) if not one.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.predictions.mkdir(exist_ok=True)
@@ -114,6 +119,22 @@ class RunFolder:
         except UserError:
             self.release()
             raise
+
+    def discard(self) -> None:
+        """Take away what `create` made, if nothing in it is of use; call it before `release`."""
+        inside = [*self.path.rglob("*")] if self._made else []
+        files = [one for one in inside if not one.is_dir()]
+        if self.task.exists() or not all(map(self._is_early, files)):
+            return
+        with suppress(OSError):
+            for file in files:
+                file.unlink()
+            for folder in [*sorted({*inside} - {*files}, reverse=True), *self._made]:
+                folder.rmdir()
+
+    def _is_early(self, file: Path) -> bool:
+        name = file.name.removeprefix(".").removesuffix(".partial")
+        return name in _EARLY and file.parent == self.path
 
     def _refuse_another(self) -> None:
         # Without a lock the file is not ft's: somebody's own settings beside their data.

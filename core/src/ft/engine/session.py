@@ -104,6 +104,7 @@ def train(
                 error.add_note(
                     f"go on from the last checkpoint with `ft run --resume {folder.path}`"
                 )
+            folder.discard()
             raise
         finally:
             folder.release()
