@@ -217,12 +217,34 @@ def test_it_fits_a_phone_and_both_themes(
     assert seen.page.evaluate(text) == seen.page.evaluate(ink)
 
 
+def test_a_table_that_is_wide_scrolls_on_a_phone_and_breaks_no_word(made: Any, look: Any) -> None:
+    names = ("corporation", "0.058 to 0.122", *("0.0890" for _ in range(9)))
+    wide = Table("wide", tuple(map(str, range(len(names)))), (names,))
+    schema = Schema(texts=(Text("text"),))
+    folder = made(schema, [({"text": "a"}, {"answer": "b"})], tables=[wide])
+    seen = look(folder, viewport={"width": 360, "height": 800})
+    row = seen.page.locator("#errors .scroll tbody tr")
+    assert row.evaluate("row => row.offsetHeight") < 45, "one line"
+    assert row.evaluate("row => row.closest('.scroll').scrollWidth") > 360
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_single_part_of_the_loss_is_named(folders: ModuleType, made: Any, look: Any) -> None:
+    schema = Schema(texts=(Text("text"),))
+    training = folders.log("f1", [0.1, 0.2], "mixing")
+    seen = look(made(schema, [({"text": "a"}, {"answer": "b"})], training=training))
+    assert "Part of the loss: mixing" in seen.text("#curves")
+
+
 def test_in_print_everything_is_open_and_no_control_is_left(made: Any, look: Any) -> None:
     pairs = [({"text": "a", "label": "a"}, {"label": "b"})]
     schema = Schema(texts=(Text("text"),), label=Label(names=("a", "b")))
-    seen = look(made(schema, pairs))
+    seen = look(made(schema, pairs), color_scheme="dark")
+    ink = "getComputedStyle(document.documentElement).getPropertyValue('--s1').trim()"
+    on_screen = seen.page.evaluate(ink)
     seen.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    seen.page.emulate_media(media="print")
+    seen.page.emulate_media(media="print", color_scheme="dark")
+    assert seen.page.evaluate(ink) != on_screen, "paper is light"
     assert "seed = 7" in seen.text("#origin")
     assert not seen.page.is_visible("#filters")
     assert not seen.page.is_visible("nav")

@@ -59,11 +59,12 @@ def charts(log: Sequence[Mapping[str, Any]], main: str | None, best: int | None)
     names = dict.fromkeys(key for line in steps for key in line if key not in OWN)
     logged = [name for name in names if "/" in name]
     loss = [_curve("train", steps, "loss"), _scores("validation", scored, "loss")]
-    parts = [_curve(name, steps, name) for name in names if "/" not in name]
+    parts = _some(_curve(name, steps, name) for name in names if "/" not in name)
+    part = f"Part of the loss: {parts[0].name}" if len(parts) == 1 else "Parts of the loss"
     shown = _main_first(scored, main)
     plain = [
         Chart("Loss", _some(loss), best),
-        Chart("Parts of the loss", _some(parts)[:SERIES], note=_left_out(parts, SERIES)),
+        Chart(part, parts[:SERIES], note=_left_out(parts, SERIES)),
         Chart(
             f"{shown[0]} on validation" if len(shown) == 1 else "Metrics on validation",
             _some(_scores(name, scored, name) for name in shown),
@@ -132,7 +133,7 @@ def _some(series: Iterable[Series]) -> list[Series]:
 
 
 def _left_out(series: Sequence[Series], most: int) -> str:
-    names = [one.name for one in _some(series)[most:]]
+    names = [one.name for one in series[most:]]
     return f"not drawn: {', '.join(names)}" if names else ""
 
 

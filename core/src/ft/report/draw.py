@@ -55,6 +55,9 @@ _SETTINGS: dict[str, Any] = {
     "axes.formatter.useoffset": False,
     "axes.unicode_minus": False,
 }
+LABEL, LEGEND = 28, 54
+"""Characters of a name in a legend, and of a line of it with its marks."""
+
 FEW = 40
 """Points up to which each is marked."""
 
@@ -70,8 +73,14 @@ def curves(chart: Chart, name: str) -> str:
             axes.axvline(chart.best, color=FAINT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         axes.set_xlabel("step")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        steps = {step for series in chart.series for step in series.steps}
+        if len(steps) == 1:
+            axes.set_xlim(*(step + side for step in steps for side in (-1, 1)))
         if len(chart.series) > 1:
-            axes.legend(fontsize=8.5, loc="best")
+            # Above the curves: within them it would hide some.
+            longest = max(len(_short(series.name)) for series in chart.series)
+            columns = max(1, LEGEND // (longest + 7))
+            axes.figure.legend(fontsize=8.5, loc="outside upper left", ncols=columns)
 
     return _svg(fill, name)
 
@@ -100,7 +109,7 @@ def _line(axes: Axes, series: Series, number: int) -> None:
         linestyle=_DASHES[number % len(_DASHES)],
         marker=_MARKERS[number % len(_MARKERS)] if few else None,
         markersize=3.5,
-        label=series.name,
+        label=_short(series.name),
     )
     if series.low is not None and series.high is not None and number == 0:
         if len(series.steps) > 1:
@@ -109,6 +118,10 @@ def _line(axes: Axes, series: Series, number: int) -> None:
             )
         else:
             axes.vlines(series.steps, series.low, series.high, color=colour, linewidth=1)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LABEL else f"{name[: LABEL - 1]}…"
 
 
 def _svg(fill: Any, name: str) -> str:
