@@ -93,6 +93,7 @@ class Session(types.ModuleType):
             "chains": {"load_data": "toy", "compute_loss": "augment( toy )"},
             "events": {"on_run_end": ["toy"]},
             "forwards": 2,
+            "starters": ["no --model given: using the starter model"],
         }
 
     def predict(
@@ -355,6 +356,7 @@ def test_a_table_left_out_is_said(session: Session, capsys: pytest.CaptureFixtur
 def test_explain(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "-p", "./toy.py", "--explain", "--seed", "3", "-o", "toy.rate=0.1"]) == 0
     text = capsys.readouterr().out
+    assert text.startswith("note: no --model given: using the starter model\nplugins, ")
     assert re.search(r"^  toy +/.*toy\.py:Toy", text, re.MULTILINE)
     assert "  compute_loss: augment( toy ), 2 forwards a step\n" in text
     assert "  on_run_end: toy\n" in text

@@ -7,19 +7,24 @@ plugin returns that plugin's settings.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ft.data.sources import stands_alone
 from ft.errors import ConfigError, FtError, PluginError
+from ft.schema import SPLITS
+from ft.settings import DataConfig
 
 if TYPE_CHECKING:
+    from ft.config import Resolved
     from ft.engine.run import Run
-    from ft.settings import DataConfig
 
     C = TypeVar("C", bound=DataConfig)
 
 GROUP = "ft.starters"
+
+MODEL = "no --model given: using the starter model, all-MiniLM-L6-v2"
 
 
 def starter(name: str) -> Any | None:
@@ -55,7 +60,8 @@ def data_or_starter(config: C, run: Run, owner: str) -> C:
     """The settings of a task, with the starter's data where the user named no training data.
 
     Raises:
-        ft.ConfigError: no training data is named and no starter offers any for this task.
+        ft.ConfigError: no training data is named, and other data is or no starter offers any for
+            this task.
     """
     if config.train is not None or stands_alone(config, run):
         return config
@@ -66,8 +72,34 @@ def data_or_starter(config: C, run: Run, owner: str) -> C:
             where=f"{owner}.train",
             hint=f"give `-o {owner}.train=FILE`, or `pip install ft-starter` for data to try",
         )
-    run.note(f"no {owner}.train given: using the starter's data, {settings['train']}")
+    given = [split for split in SPLITS if getattr(config, split) is not None]
+    if given:
+        raise ConfigError(
+            f"no training data is named, though {owner}.{given[0]} is",
+            where=f"{owner}.train",
+            hint=f"give `-o {owner}.train=FILE`; to score a trained model, `ft evaluate RUN --data FILE`",
+        )
+    run.note(_data_note(owner, settings))
     return config.model_copy(update=settings)
+
+
+def fallbacks(resolved: Resolved) -> list[str]:
+    """What a run would take from the starters, one sentence each, in the words of the run."""
+    found = []
+    if resolved.run.model is None:
+        offered = any(entry_points(group=GROUP, name="model"))
+        found.append(MODEL if offered else "no --model given, and no starter model is installed")
+    for name, config in resolved.configs.items():
+        if isinstance(config, DataConfig) and config.train is None:
+            settings = starter(name) or {}
+            if settings and all(getattr(config, key, None) is None for key in settings):
+                found.append(_data_note(name, settings))
+    return found
+
+
+def _data_note(owner: str, settings: Mapping[str, str]) -> str:
+    key, path = next(iter(settings.items()))
+    return f"no {owner}.{key} given: using the starter's data, {path}"
 
 
 def _owner(point: EntryPoint) -> str:

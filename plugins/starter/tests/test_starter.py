@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import ft_starter
-from ft import DataError, UserError
+from ft import ConfigError, DataConfig, DataError, UserError, data_or_starter
+from ft.cli.main import main
 from ft.starters import starter
 from ft_starter import sources
 
@@ -258,3 +260,34 @@ def test_an_unwritable_cache_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("FT_CACHE", str(file))
     with pytest.raises(UserError, match="FT_CACHE"):
         ft_starter.ner()
+
+
+@with_nero
+@with_weights
+def test_explain_names_the_starters_that_a_run_would_use(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "--plugins", "ner", "--explain"]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        "note: no --model given: using the starter model, all-MiniLM-L6-v2",
+        f"note: no ner.train given: using the starter's data, {ft_starter.ner()['train']}",
+    ]
+    given = ["--model", "bert-base-cased", "-o", "ner.train=mine.conll"]
+    assert main(["run", "--plugins", "ner", *given, "--explain"]) == 0
+    assert "note: " not in capsys.readouterr().out
+
+
+@with_reviews
+def test_explain_names_a_starter_of_other_settings_than_train(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "--plugins", "recommend", "--explain", "--json"]) == 0
+    noted = json.loads(capsys.readouterr().out)["starters"][1]
+    path = ft_starter.recommend()["interactions"]
+    assert noted == f"no recommend.interactions given: using the starter's data, {path}"
+
+
+def test_a_test_file_without_a_train_file_is_not_ignored() -> None:
+    with pytest.raises(ConfigError, match=r"no training data is named, though ner\.test is"):
+        data_or_starter(DataConfig(test="mine.conll"), SimpleNamespace(), "ner")  # type: ignore[arg-type]

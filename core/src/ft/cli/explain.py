@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show(resolved: Resolved, *, as_json: bool) -> None:
-    """Print the plugins, the chain of each hook, the forward passes of a step, every setting.
+    """Print the starters used, the plugins, the chain of each hook, the forward passes, every setting.
 
     Raises:
         PluginError: the plugins do not fit together.
@@ -37,7 +37,7 @@ def lines(resolved: Resolved, facts: dict[str, Any]) -> list[str]:
         resolved: plugins and settings.
         facts: what `ft.engine.session.explain` says of them.
     """
-    found = [f"note: {note}" for note in resolved.notes]
+    found = [f"note: {note}" for note in (*resolved.notes, *facts["starters"])]
     rows = [(p.name, p.distribution or p.source, p.version) for p in resolved.plugins]
     found += [
         "plugins, the first nearest to the task",

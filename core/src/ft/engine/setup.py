@@ -21,7 +21,7 @@ from ft.errors import ConfigError, DataError, PluginError, raise_all
 from ft.manager import CORE, Hooks, Member
 from ft.plugin import Config
 from ft.schema import TaskData
-from ft.starters import starter
+from ft.starters import MODEL, fallbacks, starter
 from ft.trace import Trace
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def model_path(resolved: Resolved, reporter: Reporter) -> str:
             where="run.model",
             hint="give --model, such as bert-base-cased or a folder, or `pip install ft-starter`",
         )
-    reporter.note("no --model given: using the starter model, all-MiniLM-L6-v2")
+    reporter.note(MODEL)
     return str(found)
 
 
@@ -155,7 +155,7 @@ def lint_data(run: Run, data: TaskData) -> list[dict[str, Any]]:
 
 
 def explain(resolved: Resolved) -> dict[str, Any]:
-    """What a run would do, without doing it: plugins, the chain of every hook, forward passes."""
+    """What a run would do, without doing it: plugins, chains, forward passes, starters, settings."""
     hooks = make_hooks(resolved)
     chains = {hook: hooks.describe(hook) for hook in hooks.names("chain")}
     events = {
@@ -170,6 +170,7 @@ def explain(resolved: Resolved) -> dict[str, Any]:
         "chains": chains,
         "events": {hook: names for hook, names in events.items() if names},
         "forwards": hooks.forwards(),
+        "starters": fallbacks(resolved),
         "settings": {
             "run": resolved.run.model_dump(mode="json"),
             **{name: config.model_dump(mode="json") for name, config in resolved.configs.items()},
