@@ -43,6 +43,8 @@ API = {
         "Resolved",
         "to_toml",
         "table_text",
+        "html_page",
+        "Intervals",
     ),
     "Errors": (
         *("FtError", "UserError", "ConfigError", "DataError"),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         UserError,
     )
     from ft.plugin import Config, Plugin, derive_seed, hookimpl
+    from ft.report.sheet import Intervals, html_page
     from ft.results import Evaluation, Loss, Metric, Predictions, Table
     from ft.schema import EXAMPLE_ID, FILE, LINE, Label, Schema, TaskData, Text, Words
     from ft.settings import DataConfig, RunConfig
@@ -54,6 +55,7 @@ __all__ = [
     "Finding",
     "FtError",
     "Interrupted",
+    "Intervals",
     "Label",
     "Loss",
     "Metric",
@@ -81,6 +83,7 @@ __all__ = [
     "derive_seed",
     "evaluate",
     "hookimpl",
+    "html_page",
     "lint",
     "predict",
     "read_draws",
@@ -111,6 +114,7 @@ _HOMES = {
         "ft.errors": "ConfigError DataError FtError Interrupted PluginError Problems TrainingError "
         "UserError",
         "ft.plugin": "Config Plugin derive_seed hookimpl",
+        "ft.report.sheet": "Intervals html_page",
         "ft.results": "Evaluation Loss Metric Predictions Table",
         "ft.schema": "EXAMPLE_ID FILE LINE Label Schema TaskData Text Words",
         "ft.settings": "DataConfig RunConfig",

@@ -41,6 +41,25 @@ def test_the_result_is_the_best_of_what_was_tried(tune: Tune, fake: Any, tmp_pat
     assert result["importances"] == {RATE: 1.0}
 
 
+def test_the_page_has_every_trial_and_what_matters(tune: Tune, fake: Any, tmp_path: Path) -> None:
+    def diverge(number: int) -> None:
+        if number == 1:
+            raise ft.TrainingError("the loss is <b>nan</b>")
+
+    fake.before = diverge
+    result = tune("--trials", "12", "--search", "run.warmup=0..0.3")
+    page = (tmp_path / "search" / "tune.html").read_text()
+    assert set(result["importances"]) == {RATE, "run.warmup"}
+    drawn = page[page.index("<svg") : page.index("</svg>")]
+    assert RATE in drawn
+    assert "run.warmup" in drawn
+    assert page[page.index("All trials") :].count("<tr>") == 1 + 12
+    assert f"{result['best']['value']:.4f}" in page
+    assert "the loss is &lt;b&gt;nan&lt;/b&gt;" in page
+    assert "<script" not in page
+    assert "src=" not in page
+
+
 def test_the_first_trial_has_the_settings_as_they_are_given(tune: Tune, fake: Any) -> None:
     assert rates(tune("--trials", "2", "-o", f"{RATE}=2e-4"))[0] == 2e-4
 

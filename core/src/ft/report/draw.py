@@ -16,7 +16,7 @@ from ft.report.curves import Chart, Series
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH, HEIGHT = 4.6, 2.7
+WIDTH, HEIGHT, LINE_HEIGHT = 4.6, 2.7, 0.28
 """Inches; at the width of a phone the text keeps a size that can be read."""
 
 SERIES = tuple(f"#0000{number:02x}" for number in range(1, 7))
@@ -98,6 +98,23 @@ def scatter(gold: Sequence[float], found: Sequence[float], name: str) -> str:
     return _svg(fill, name)
 
 
+def intervals(rows: Sequence[tuple[str, float, float | None, float | None]], name: str) -> str:
+    """Labelled values below each other with the ends of their intervals, as an ``svg`` element."""
+
+    def fill(axes: Axes) -> None:
+        axes.axvline(0, color=FAINT, linewidth=1)
+        for line, (_, value, low, high) in enumerate(rows):
+            ends = (0.0, value) if low is None or high is None else (low, high)
+            axes.hlines(line, *ends, color=SERIES[0], linewidth=2)
+            axes.plot(value, line, "o", color=SERIES[0], markersize=5)
+        axes.set_yticks(range(len(rows)), [_short(row[0]) for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
+        axes.ticklabel_format(axis="x", scilimits=(-4, 5))
+
+    return _svg(fill, name, 0.5 + LINE_HEIGHT * len(rows))
+
+
 def _line(axes: Axes, series: Series, number: int) -> None:
     colour = SERIES[number % len(SERIES)]
     few = len(series.steps) <= FEW
@@ -124,14 +141,14 @@ def _short(name: str) -> str:
     return name if len(name) <= LABEL else f"{name[: LABEL - 1]}…"
 
 
-def _svg(fill: Any, name: str) -> str:
+def _svg(fill: Any, name: str, height: float = HEIGHT) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context({**_SETTINGS, "svg.hashsalt": name}), warnings.catch_warnings():
         # The browser has the letters that the font which the text is measured with may lack.
         warnings.filterwarnings("ignore", message="Glyph")
-        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
         fill(figure.subplots())
         file = StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))

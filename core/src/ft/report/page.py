@@ -33,28 +33,37 @@ def render(values: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
         values: of the template.
         data: what the script shows.
     """
-    environment = Environment(
+    script = resource("report.js")
+    policy = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    text = (
+        environment()
+        .get_template("report.html")
+        .render(
+            **values,
+            style=Markup(resource("report.css")),
+            script=Markup(script),
+            policy=policy,
+            data_json=script_data(data),
+            most_rows=ROWS,
+            most_columns=COLUMNS,
+        )
+    )
+    # A text may hold half of a character that UTF-8 cannot write.
+    return text.encode("utf-8", "replace")
+
+
+def environment() -> Environment:
+    """The templates of pages; whatever they are given is escaped."""
+    made = Environment(
         loader=PackageLoader("ft.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cell"] = cell
-    environment.tests["numeric"] = lambda value: isinstance(value, int | float)
-    script = _resource("report.js")
-    policy = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    text = environment.get_template("report.html").render(
-        **values,
-        style=Markup(_resource("report.css")),
-        script=Markup(script),
-        policy=policy,
-        data_json=script_data(data),
-        most_rows=ROWS,
-        most_columns=COLUMNS,
-    )
-    # A text may hold half of a character that UTF-8 cannot write.
-    return text.encode("utf-8", "replace")
+    made.filters["cell"] = cell
+    made.tests["numeric"] = lambda value: isinstance(value, int | float)
+    return made
 
 
 def script_data(data: Any) -> Markup:
@@ -86,5 +95,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """The text of a file beside the templates."""
     return (files("ft.report") / "templates" / name).read_text(encoding="utf-8")

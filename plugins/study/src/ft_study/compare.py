@@ -31,15 +31,16 @@ def compare(
     ] = False,
 ) -> None:
     """Compare runs on the same test data: differences with tests, settings, cost."""
-    from ft import table_text
+    from ft import html_page, table_text
     from ft_study import comparison
-    from ft_study.pages import to_json, write_page
+    from ft_study.pages import to_json, write_whole
     from ft_study.runs import Finished
 
     found = comparison.compare_runs([Finished.read(run) for run in runs], metric)
     tables = list(comparison.tables(found))
     if html is not None:
-        write_page(html, "Runs compared", " and ".join(found.names), tables)
+        about, charts = " and ".join(found.names), list(comparison.charts(found))
+        write_whole(html, html_page("Runs compared", about, tables, charts=charts))
     if as_json:
         typer.echo(to_json(comparison.as_json(found)))
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ft import Metric, Table, UserError
+from ft import Intervals, Metric, Table, UserError
 from ft_study.costs import UNITS, costs
 from ft_study.differences import differences
 from ft_study.gains import ALPHA, Gain, gain, holm
@@ -155,6 +155,22 @@ def tables(found: Comparison) -> Iterator[Table]:
         ("", *letters(found)),
         tuple((unit, *(_number(cost[name]) for cost in told)) for name, unit in UNITS.items()),
     )
+
+
+def charts(found: Comparison) -> Iterator[Intervals]:
+    """The differences of each tested metric."""
+    names = letters(found)
+    for metric in found.tested:
+        rows = [
+            (f"{names[row.run]} - {names[0]}", *_ends(row.difference))
+            for row in found.rows
+            if row.metric == metric and row.p is not None
+        ]
+        yield Intervals(f"Difference of {metric}, with its 95 % interval", rows)
+
+
+def _ends(found: Gain) -> tuple[float, float | None, float | None]:
+    return found.value, found.low, found.high
 
 
 def letters(found: Comparison) -> list[str]:

@@ -1,42 +1,14 @@
-"""Results as one self-contained page, and as JSON."""
+"""Results as files, and as JSON."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ft import Table, UserError
-
-TEMPLATE = "page.html"
-
-
-def write_page(
-    path: Path, title: str, about: str, tables: Sequence[Table], words: Sequence[str] = ()
-) -> None:
-    """Write a page that needs nothing else, whole or not at all.
-
-    Args:
-        path: the file.
-        title: its heading.
-        about: the line below it.
-        tables: in their order.
-        words: sentences before the tables.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("ft_study"), autoescape=True, undefined=StrictUndefined
-    )
-    page = environment.get_template(TEMPLATE).render(
-        title=title, about=about, tables=tables, words=words
-    )
-    write_whole(path, page)
+from ft import UserError
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ft import Table
+from ft import Intervals, Table, html_page
 from ft_study.arms import arm_name
 from ft_study.budget import left_out_text
 from ft_study.comparison import p_text
 from ft_study.costs import costs
-from ft_study.pages import to_json, write_page, write_whole
+from ft_study.pages import to_json, write_whole
 from ft_study.study import Job, Study
 from ft_study.verdicts import Finding, Findings, sentence
 
@@ -39,11 +39,11 @@ def tables(study: Study, found: Findings) -> Iterator[Table]:
             rows.append(
                 (
                     arm_name(arm),
-                    round(sum(scores) / len(scores), 4),
+                    f"{sum(scores) / len(scores):.4f}",
                     f"{min(scores):.4f} to {max(scores):.4f}",
                     len(runs),
                     _mean([one["train_seconds"] for one in told]),
-                    _mean([one["peak_memory"] for one in told]),
+                    _mean([one["peak_memory"] for one in told], 0),
                 )
             )
     columns = ("plugins", found.metric, "lowest to highest", "seeds", "training, s", "peak, MiB")
@@ -65,9 +65,9 @@ def _row(row: Finding) -> tuple[Any, ...]:
     )
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def _mean(values: Sequence[float | None], places: int = 1) -> str:
     known = [value for value in values if value is not None]
-    return round(sum(known) / len(known), 1) if known else None
+    return f"{sum(known) / len(known):,.{places}f}" if known else ""
 
 
 def _method(found: Findings) -> str:
@@ -77,7 +77,10 @@ def _method(found: Findings) -> str:
         over = "seeds alone: the runs kept no draws of this metric"
     elif any(row.gain.seed_variance is None for row in found.rows):
         over = "test items alone where there is one seed"
-    return f"intervals and p over {over}; p corrected for {tests} tests (Holm)"
+    return (
+        f"intervals and p over {over}; an interval is that of its row alone, p is corrected for "
+        f"{tests} tests (Holm)"
+    )
 
 
 def words(study: Study, found: Findings, left_out: Sequence[Job]) -> list[str]:
@@ -134,8 +137,20 @@ def write(
     """
     write_whole(study.folder / f"{NAME}.txt", text + "\n")
     write_whole(study.folder / f"{NAME}.json", to_json(as_json(study, found, left_out)) + "\n")
-    about = ", ".join(study.plugins)
+    gains = Intervals(
+        f"Gain of {found.metric}, with its 95 % interval",
+        [
+            (f"{one.what}, {one.where}", row.gain.value, row.gain.low, row.gain.high)
+            for row in found.rows
+            for one in [row.contrast]
+        ],
+    )
+    page = html_page(
+        "Ablation",
+        ", ".join(study.plugins),
+        list(tables(study, found)),
+        words(study, found, left_out),
+        [gains],
+    )
     for path in (study.folder / f"{NAME}.html", *([html] if html else [])):
-        write_page(
-            path, "Ablation", about, list(tables(study, found)), words(study, found, left_out)
-        )
+        write_whole(path, page)

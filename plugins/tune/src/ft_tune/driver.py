@@ -11,7 +11,7 @@ from typing import Any
 from optuna.pruners import MedianPruner
 
 from ft import table_text
-from ft_tune import outcome
+from ft_tune import outcome, page
 from ft_tune.folder import SearchFolder
 from ft_tune.sampler import Sampler
 from ft_tune.search import Search
@@ -68,6 +68,8 @@ def drive(
 
     search.run(keep)
     found = keep()
+    with folder.locked("result", wait=True):
+        page.write(found, folder, name)
     tables = list(outcome.tables(found)) if found.best else []
     parts = [*map(table_text, tables), "\n".join(outcome.words(found, folder))]
     return "\n\n".join(parts), outcome.as_json(found, folder, name)

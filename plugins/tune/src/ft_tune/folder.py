@@ -47,6 +47,11 @@ class SearchFolder:
         """Every trial, the best and the importances, as JSON."""
         return self.path / "tune.json"
 
+    @property
+    def page(self) -> Path:
+        """The same for people."""
+        return self.path / "tune.html"
+
     def run(self, number: int) -> Path:
         """The run of a trial."""
         return self.path / "runs" / f"{number:04}"

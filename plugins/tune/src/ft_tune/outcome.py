@@ -92,6 +92,17 @@ class Outcome:
         """The metric that the search goes by."""
         return str(self.finished[0].told["metric"]) if self.finished else ""
 
+    @property
+    def keys(self) -> list[str]:
+        """The settings that are searched."""
+        return list(dict.fromkeys(key for row in self.rows for key in row.values))
+
+    @property
+    def counts(self) -> str:
+        """How many trials are in which state, in words."""
+        states = ("done", "stopped", "failed", "running")
+        return ", ".join(f"{self.count(one)} {one}" for one in states if self.count(one))
+
     def count(self, state: str) -> int:
         """How many trials are in a state."""
         return sum(row.state == state for row in self.rows)
@@ -134,7 +145,7 @@ def _importances(study: Study, rows: Sequence[Row]) -> dict[str, float]:
 
 def tables(found: Outcome) -> Iterator[Table]:
     """The search as tables for people."""
-    keys = list(dict.fromkeys(key for row in found.rows for key in row.values))
+    keys = found.keys
     ranked = found.finished[:SHOWN]
     yield Table(
         f"The best trials, by {found.metric} on the validation split",
@@ -148,7 +159,7 @@ def tables(found: Outcome) -> Iterator[Table]:
             )
             for row in ranked
         ),
-        _counts(found),
+        found.counts,
     )
     if found.importances:
         yield Table(
@@ -158,12 +169,6 @@ def tables(found: Outcome) -> Iterator[Table]:
             f"of what tells better trials from worse (PED-ANOVA), from {len(found.finished)} trials; "
             "a few dozen give a picture, fewer a hint",
         )
-
-
-def _counts(found: Outcome) -> str:
-    states = ("done", "stopped", "failed", "running")
-    told = [f"{found.count(state)} {state}" for state in states if found.count(state)]
-    return ", ".join(told)
 
 
 def words(found: Outcome, folder: SearchFolder) -> list[str]:
@@ -192,6 +197,7 @@ def words(found: Outcome, folder: SearchFolder) -> list[str]:
     where = f" on {best.host}" if not best.run.startswith(str(folder.path)) else ""
     lines.append(f"the best run is {best.run}{where}")
     lines.append(f"its settings are in {folder.best}: ft run --config {folder.best}")
+    lines.append(f"every trial is in {folder.page}")
     return lines
 
 
