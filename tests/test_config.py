@@ -226,6 +226,19 @@ def test_overrides_are_toml_values() -> None:
     assert (config.aliased, config.pick) == (9, 3)
 
 
+def test_settings_that_exclude_each_other_are_blamed_on_what_was_typed(
+    toml: Callable[[str], Path],
+) -> None:
+    file = toml(f'plugins = ["{TAG}"]\n[tag]\nlabel = "clash"\n')
+    with pytest.raises(ft.ConfigError) as caught:
+        resolve(None, file=file, overrides=["tag.rate=0.5"])
+    assert caught.value.where == "-o tag.rate=0.5"
+    file = toml(f'plugins = ["{TAG}"]\n[tag]\nlabel = "clash"\nrate = 0.5\n')
+    with pytest.raises(ft.ConfigError) as caught:
+        resolve(None, file=file, overrides=["run.seed=1"])
+    assert caught.value.where == f"{file}:2"
+
+
 def test_a_whole_table_can_be_overridden() -> None:
     config: Any = resolve([TAG], overrides=["tag={rate = 0.2, label = 'q'}"]).configs["tag"]
     assert (config.rate, config.label) == (0.2, "q")

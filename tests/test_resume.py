@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import ft
+from ft.cli.main import main
 from ft.errors import Interrupted
 
 NAMES = ("ner", "augment", "adversarial", "sentiment", "wobble", "patience", "frozen", "stop")
@@ -99,6 +100,18 @@ def test_a_run_may_be_stopped_again_and_again(tries: Any, comparing: ModuleType)
             ft.run(resume=run, stumble={"step": step}, allow_changed=True)
     ft.run(resume=run)
     comparing.assert_same(run, tries.reference("wobble"))
+
+
+def test_what_was_typed_is_blamed_where_it_was_typed(
+    tries: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tries.stopped("ner", "int", step=2)
+    command = ["run", "--resume", str(run), "-o", "run.weight_decay=0.5", "--learning-rate", "3"]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "error: --learning-rate: run.learning_rate is 3.0 now, and was " in said
+    assert "error: -o run.weight_decay=0.5: run.weight_decay is 0.5 now, and was " in said
+    assert "config.toml" not in said
 
 
 def test_the_record_is_of_the_whole_run(tries: Any, comparing: ModuleType) -> None:

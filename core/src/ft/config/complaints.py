@@ -50,6 +50,12 @@ class Scope:
                 return found
         return key
 
+    def table_place(self, table: str) -> str:
+        """Where a table as a whole was given: what was typed for it goes before the file."""
+        inside = [at for key, at in self.places.items() if key.startswith(f"{table}.")]
+        typed = [at for at in inside if not (self.file and at.startswith(self.file))]
+        return ", ".join(dict.fromkeys(typed)) or self.place(table)
+
     def suggest(self, table: str, key: str) -> str | None:
         """The known setting that was probably meant by an unknown one."""
         own = list(fields_by_key(self.tables[table])) if table in self.tables else []
@@ -119,7 +125,7 @@ def _complaint(
             hint=f"give it {under}, or with -o {key}=...",
         )
     if not path:
-        return ConfigError(f"[{table}]: {_reason(first)}", where=scope.place(table))
+        return ConfigError(f"[{table}]: {_reason(first)}", where=scope.table_place(table))
     got = shown(first["input"])
     described = field is not None and len(path) == 1
     if described and all(

@@ -41,8 +41,8 @@ MOVED = ("threads", "processes", "processor")
 """What of the machine may change: the same run, but for the last bits of sums."""
 
 HINT = (
-    "put it back as it was, or give --allow-changed to go on all the same; the result is then that "
-    "of neither run"
+    "put it back as it was (leave out the option), or give --allow-changed to go on all the same; "
+    "the result is then that of neither run"
 )
 
 
@@ -195,7 +195,7 @@ def _settings(before: Mapping[str, Any], resolved: Resolved, where: str) -> list
     sources = {f"{table}.{key}" for table in tables for key in DataConfig.model_fields}
     harmless = HARMLESS | sources | ({"run.model"} if _is_folder(before, resolved) else set())
     return [
-        Change(what, key in harmless, where)
+        Change(what, key in harmless, resolved.origins.get(key, where))
         for key, what in provenance.changed_settings(before, resolved).items()
     ]
 
