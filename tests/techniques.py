@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
@@ -13,6 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
+from torch import nn
 
 from ft import Config, Loss, Plugin, hookimpl
 
@@ -61,6 +64,69 @@ class Twice(Plugin):
     ) -> Loss:
         first, second = inner(run, model, batch), inner(run, model, batch)
         return replace(first, total=(first.total + second.total) / 2)
+
+
+class LowRank(nn.Linear):
+    """A linear layer that stays as it is, and a product of two thin matrices beside it that learns."""
+
+    def __init__(self, plain: nn.Linear, rank: int = 2) -> None:
+        super().__init__(plain.in_features, plain.out_features)
+        self.load_state_dict(plain.state_dict())
+        self.requires_grad_(False)
+        self.down = nn.Parameter(torch.randn(rank, plain.in_features) / plain.in_features**0.5)
+        self.up = nn.Parameter(torch.zeros(plain.out_features, rank))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) + x @ self.down.T @ self.up.T
+
+
+class Lora(Plugin):
+    """Low-rank adapters of attention (Hu et al. 2022): the encoder's own weights stand still."""
+
+    name = "lora"
+
+    @hookimpl
+    def build_head(self, inner: Callable[..., nn.Module], run: Any, data: Any) -> nn.Module:
+        model: Any = inner(run, data)
+        encoder = model.base_model
+        encoder.requires_grad_(False)
+        for module in list(encoder.modules()):
+            for name, child in list(module.named_children()):
+                if name in ("query", "value"):
+                    setattr(module, name, LowRank(child))
+        if run.restored:
+            saved = load_file(Path(run.model_path) / "model.safetensors")
+            with torch.no_grad():
+                for name, parameter in encoder.named_parameters():
+                    if name.endswith((".down", ".up")):
+                        (key,) = (key for key in saved if key.endswith(name))
+                        parameter.copy_(saved[key])
+        return model
+
+
+class Distill(Plugin):
+    """Divergence from a teacher, here the model as it began, under the same inputs."""
+
+    name = "distill"
+    needs_graph = True
+
+    @hookimpl
+    def on_run_start(self, run: Any) -> None:
+        self.teacher = copy.deepcopy(run.model).eval().requires_grad_(False)
+
+    @hookimpl
+    def compute_loss(
+        self, inner: Callable[..., Loss], run: Any, model: Any, batch: Mapping[str, Any]
+    ) -> Loss:
+        loss = inner(run, model, batch)
+        with torch.no_grad():
+            aims = run.loss(self.teacher, batch).outputs
+        apart = [
+            (value - aims[name]).square().sum()
+            for name, value in loss.outputs.items()
+            if name in aims and value.requires_grad
+        ]
+        return loss.plus(0.1 * torch.stack(apart).sum(), "distill")
 
 
 class Wobble(Plugin):

@@ -16,6 +16,9 @@ import pytest
 import ft
 from ft.cli.main import main
 
+HELPERS = Path(__file__).parents[1] / "techniques.py"
+FILES = {"lora": f"{HELPERS}:Lora", "distill": f"{HELPERS}:Distill"}
+
 METHODS = ("fgm", "pgd", "freelb", "smart", "r3f")
 TECHNIQUES: dict[str, tuple[str, dict[str, Any], int]] = {
     "augment": ("augment", {"probability": 0.9}, 1),
@@ -24,30 +27,62 @@ TECHNIQUES: dict[str, tuple[str, dict[str, Any], int]] = {
         for method, passes in zip(METHODS, (2, 4, 3, 3, 2), strict=True)
     },
     "twice": ("twice", {}, 2),
+    "lora": ("lora", {}, 1),
+    "distill": ("distill", {}, 1),
 }
-"""The plugin, its settings, and how many forward passes it makes of one. ``twice`` stands for the
-techniques of other people: it calls what it wraps two times and needs the graph of both."""
+"""The plugin, its settings, and how many forward passes it makes of one. The last three stand for
+the techniques of other people: one calls what it wraps two times and needs the graph of both, one
+changes what learns, one compares with a teacher."""
 
 FREE_EARLY = {"fgm", "pgd", "freelb"}
-"""What frees a graph, and so must stand behind what needs it."""
+NEED_GRAPH = {"twice", "distill"}
+"""What frees a graph must stand behind what needs it."""
 
 BUDGET = {"ner": 48, "sentiment": 48, "words": 48, "texts": 48, "recommend": 2048}
 """Tokens a forward pass: a step takes several, but where an example is scored against its batch."""
 
-TASKS = tuple(BUDGET)
+KINDS: dict[str, dict[str, Any]] = {
+    "sentiment:multi": {"focal_gamma": 2.0},
+    "sentiment:ordinal": {"kind": "ordinal", "class_weights": "balanced"},
+    "sentiment:number": {},
+    "sentiment:pair": {"pair": "reply"},
+    "sentiment:windows": {"long_texts": "windows", "window_overlap": 1},
+    "recommend:cross": {"mode": "cross", "rerank": 5, "pair_negatives": 2},
+    "recommend:rating": {"loss": "rating"},
+    "recommend:sampled": {"negatives": "mixed", "sampled": 4},
+}
+"""Other data and settings of the task before the colon."""
+
+TASKS = (*BUDGET, *KINDS)
 PAIRS = [pair for pair in permutations(TECHNIQUES, 2) if not set(pair) <= set(METHODS)]
 SHORT = {"augment", "fgm", "smart", "twice"}
-CHOSEN = {("augment", "fgm"), ("fgm", "augment"), ("twice", "smart"), ("smart", "twice")}
+CHOSEN = {
+    ("augment", "fgm"),
+    ("fgm", "augment"),
+    ("twice", "smart"),
+    ("smart", "twice"),
+    ("lora", "fgm"),
+    ("distill", "fgm"),
+    ("fgm", "distill"),
+}
 """In the normal suite the two big tasks are tried with every technique and with all pairs of
-`SHORT`, the others with the pairs of `CHOSEN`; what is left is marked ``long``."""
+`SHORT`, the other tasks with the pairs of `CHOSEN`, their other kinds with two techniques; what is
+left is marked ``long``."""
+
+
+def is_short(task: str, chosen: tuple[str, ...]) -> bool:
+    if task in KINDS:
+        return chosen in {("fgm",), ("smart",)}
+    if task in ("ner", "sentiment"):
+        return len(chosen) == 1 or set(chosen) <= SHORT
+    return chosen in CHOSEN
 
 
 def cases() -> list[Any]:
     found = []
     for task in TASKS:
         for chosen in [*((name,) for name in TECHNIQUES), *PAIRS]:
-            short = set(chosen) <= SHORT if task in ("ner", "sentiment") else chosen in CHOSEN
-            short |= len(chosen) == 1 and task in ("ner", "sentiment")
+            short = is_short(task, chosen)
             marks = () if short else (pytest.mark.long,)
             found.append(pytest.param(task, chosen, id="-".join((task, *chosen)), marks=marks))
     return found
@@ -63,21 +98,54 @@ class Runs:
 
     def run(self, task: str, techniques: tuple[str, ...], **settings: Any) -> Any:
         """A run with forward passes counted inside and outside of the techniques."""
-        if task == "recommend" and not entry_points(group="ft.plugins", name=task):
+        plugin, _, kind = task.partition(":")
+        if plugin == "recommend" and not entry_points(group="ft.plugins", name=plugin):
             pytest.skip("ft-recommend is not installed")
         tables = {TECHNIQUES[name][0]: TECHNIQUES[name][1] for name in techniques}
-        own = {task: self._data[task]} if task in self._data else {task: {"train": 24}}
+        own = self._data.get(plugin, {"train": 24})
+        if kind:
+            own = {**self._of_kind(plugin, kind, own), **KINDS[task]}
+        if kind == "windows":
+            settings = {"max_length": 8, **settings}
         self._count += 1
         return self._start(
-            [task, *(TECHNIQUES[name][0] for name in techniques), "count"],
+            [plugin, *(FILES.get(name, TECHNIQUES[name][0]) for name in techniques), "count"],
             self._folder / str(self._count),
-            **{"max_steps": 3, "max_tokens": BUDGET[task], **settings, **own, **tables},
+            **{"max_steps": 3, "max_tokens": BUDGET[plugin], plugin: own, **tables, **settings},
         )
+
+    def _of_kind(self, plugin: str, kind: str, files: dict[str, str]) -> dict[str, str]:
+        """The same files with other labels, a second text, or ratings."""
+        folder = self._folder / f"{plugin}-{kind}"
+        folder.mkdir(exist_ok=True)
+        changed = dict(files)
+        for name in ("interactions",) if plugin == "recommend" else files:
+            source = Path(files[name])
+            changed[name] = str(folder / source.name)
+            if plugin == "recommend":
+                head, *rows = source.read_text().splitlines()
+                rated = [f"{row},{1 + n % 5}" for n, row in enumerate(rows)]
+                Path(changed[name]).write_text("\n".join([f"{head},rating", *rated]) + "\n")
+                continue
+            rows = [json.loads(line) for line in source.read_text().splitlines()]
+            lines = [json.dumps({**row, **_labelled(kind, row)}) + "\n" for row in rows]
+            Path(changed[name]).write_text("".join(lines))
+        return changed
 
     def plain(self, task: str) -> Any:
         if task not in self._plain:
             self._plain[task] = self.run(task, ())
         return self._plain[task]
+
+
+def _labelled(kind: str, row: dict[str, str]) -> dict[str, Any]:
+    words = row["text"].split()
+    return {
+        "multi": {"label": [row["label"], *(["long"] if len(words) > 6 else [])]},
+        "ordinal": {"label": min(len(words) // 4, 2)},
+        "number": {"label": len(words) + 0.5},
+        "pair": {"reply": " ".join(reversed(words))},
+    }.get(kind, {})
 
 
 @pytest.fixture(scope="module")
@@ -89,15 +157,26 @@ def runs(
     return Runs(start, data_files, tmp_path_factory.mktemp("composition"))
 
 
+def explained(capsys: pytest.CaptureFixture[str], folder: Path) -> int:
+    """The forward passes that ``ft run --explain`` tells of a run's settings."""
+    capsys.readouterr()
+    assert main(["run", "--config", str(folder / "config.toml"), "--explain", "--json"]) == 0
+    return int(json.loads(capsys.readouterr().out)["forwards"])
+
+
 @pytest.mark.parametrize(("task", "techniques"), cases())
 def test_techniques_compose(
-    runs: Runs, comparing: ModuleType, tiny_model: Path, task: str, techniques: tuple[str, ...]
+    runs: Runs,
+    comparing: ModuleType,
+    tiny_model: Path,
+    capsys: pytest.CaptureFixture[str],
+    task: str,
+    techniques: tuple[str, ...],
 ) -> None:
     plain = runs.plain(task)
     names = [TECHNIQUES[name][0] for name in techniques]
-    early = [name in FREE_EARLY for name in techniques]
-    if techniques[-1:] == ("twice",) and any(early):
-        with pytest.raises(ft.PluginError, match=f"name 'twice' before '{names[0]}'"):
+    if techniques[0] in FREE_EARLY and techniques[-1] in NEED_GRAPH:
+        with pytest.raises(ft.PluginError, match=f"name '{techniques[-1]}' before '{names[0]}'"):
             runs.run(task, techniques)
         return
 
@@ -117,7 +196,13 @@ def test_techniques_compose(
         if part + name in after
     ]
     moved = sum(bool((one != other).any()) for one, other in encoder)
-    assert moved > 0.9 * len(encoder) > 0
+    if "lora" in techniques:
+        assert moved == 0 < len(encoder)
+        adapters = [value for name, value in after.items() if name.endswith(".up")]
+        assert adapters
+        assert all(value.any() for value in adapters)
+    else:
+        assert moved > 0.9 * len(encoder) > 0
 
     for split in ("validation", "test"):
         assert result.record["data"][split] == plain.record["data"][split]
@@ -126,8 +211,9 @@ def test_techniques_compose(
     once = set(json.loads((plain.output / "forwards.json").read_text()))
     counted = json.loads((result.output / "forwards.json").read_text())
     assert {passes * one for one in once} == set(counted)
-    assert len(counted) > result.record["steps"] or task == "recommend"
+    assert len(counted) > result.record["steps"] or task.startswith("recommend")
     assert result.record["forwards_per_step"] == passes * plain.record["forwards_per_step"]
+    assert explained(capsys, result.output) == result.record["forwards_per_step"]
 
     again = runs.run(task, techniques)
     comparing.assert_same(again.output, result.output)
@@ -142,6 +228,31 @@ def test_evaluation_sees_no_technique(runs: Runs, task: str) -> None:
     for split, metrics in plain.metrics.items():
         for name, metric in metrics.items():
             assert result.metrics[split][name].value == pytest.approx(metric.value, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_adapters_learn_adversarially_in_bf16(
+    runs: Runs, comparing: ModuleType, method: str
+) -> None:
+    result = runs.run("sentiment", ("lora", method), precision="bf16")
+    plain = runs.run("sentiment", ("lora",), precision="bf16")
+    assert all(math.isfinite(metrics["loss"].value) for metrics in result.metrics.values())
+    weights = "model/model.safetensors"
+    different = comparing.different_tensors(result.output / weights, plain.output / weights)
+    learning = (".up", ".down", "classifier.weight", "classifier.bias")
+    assert different
+    assert all(name.endswith(learning) for name in different)
+    (found,) = ft.predict(result.output, ["anna went to london"])
+    assert 0 < found["probability"] <= 1
+
+
+def test_the_first_steps_are_plain(runs: Runs, comparing: ModuleType) -> None:
+    late = runs.run("sentiment", ("fgm",), max_steps=4, adversarial={"start": 0.5})
+    plain = runs.run("sentiment", (), max_steps=4)
+    counted = json.loads((late.output / "forwards.json").read_text())
+    assert counted == sorted(counted)
+    assert set(counted) == {1, 2}
+    assert len(counted) == len(json.loads((plain.output / "forwards.json").read_text()))
 
 
 @pytest.mark.parametrize("method", METHODS)

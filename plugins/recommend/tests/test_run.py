@@ -237,6 +237,42 @@ def test_features_of_users(world: Any, go: Any) -> None:
     assert task["schema"]["extra"] != changed["schema"]["extra"]
 
 
+PASSES = """
+import json
+import torch
+from ft import Plugin, hookimpl
+
+class Passes(Plugin):
+    name = "passes"
+    seen = []
+
+    @hookimpl
+    def compute_loss(self, inner, run, model, batch):
+        first = inner(run, model, batch)
+        torch.rand(3)
+        second = inner(run, model, batch)
+        self.seen.append([one.total.item() for one in (first, second)])
+        return first
+
+    @hookimpl
+    def on_run_end(self, run):
+        (run.output / "passes.json").write_text(json.dumps(self.seen))
+"""
+
+
+def test_passes_over_one_batch_have_the_same_negatives(world: Any, go: Any, tmp_path: Path) -> None:
+    """So that a technique which compares passes compares scores of the same items."""
+    file = tmp_path / "passes.py"
+    file.write_text(PASSES)
+    still = {"dropout": 0.0, "item_dropout": 0.0, "tuned_share": 0.0}
+    settings = world.settings(negatives="sampled", sampled=4, **still)
+    result = go(settings, plugins=("recommend", str(file)), head_learning_rate=1e-12)
+    seen = json.loads((result.output / "passes.json").read_text())
+    assert len(seen) > 2
+    assert all(one == other for one, other in seen)
+    assert len({one for one, _ in seen}) == len(seen)
+
+
 @pytest.mark.parametrize("technique", ["augment", "adversarial"])
 def test_techniques_go_with_it(technique: str, world: Any, go: Any) -> None:
     pytest.importorskip(f"ft_{technique}")

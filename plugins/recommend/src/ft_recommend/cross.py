@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -179,8 +179,10 @@ class CrossTask:
         features_of[COUNT] = [asked.count[k] for k in features_of["row"]]
         return features_of
 
-    def compute_loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
-        """Binary cross entropy of liked or not, summed over pairs."""
+    def compute_loss(
+        self, model: nn.Module, batch: Mapping[str, Tensor], seed_of: Callable[[Tensor], int]
+    ) -> Loss:
+        """Binary cross entropy of liked or not, summed over pairs; draws nothing."""
         outputs = model(**{name: batch[name] for name in TOKENS if name in batch})
         labels = batch["labels"].float()
         total = binary_cross_entropy_with_logits(outputs["scores"], labels, reduction="sum")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -45,7 +46,7 @@ def choose(
     targets: Tensor,
     popularity: Tensor,
     config: RecommendConfig,
-    generator: torch.Generator | None = None,
+    seed_of: Callable[[Tensor], int],
 ) -> Candidates:
     """The candidates of a batch.
 
@@ -53,7 +54,8 @@ def choose(
         targets: (batch,) rows of the users' own items.
         popularity: (items,) how often each item is liked in training.
         config: says which, how many, by which power of popularity.
-        generator: of the sampling; default: torch's own.
+        seed_of: gives the seed of the sampling from the targets, so that every pass over one batch
+            has the same negatives.
     """
     items = len(popularity)
     how = strategy(config, items)
@@ -65,6 +67,7 @@ def choose(
     columns = targets
     if how != "in_batch":
         weights = popularity.clamp(min=0).double() ** config.sampling_power
+        generator = torch.Generator().manual_seed(seed_of(targets))
         sampled = _draw(weights, config.sampled, generator).to(targets.device)
         columns = torch.cat([targets, sampled])
         expected += config.sampled * (weights / weights.sum()).float()
@@ -78,7 +81,7 @@ def choose(
     return Candidates(columns, own, log_chance, hidden)
 
 
-def _draw(weights: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
+def _draw(weights: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Items drawn with replacement, in proportion to their weights.
 
     ``torch.multinomial`` takes no more than 2^24 items, hence by the inverse of the distribution.

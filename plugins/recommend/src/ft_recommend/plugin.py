@@ -234,7 +234,11 @@ class Recommend(Plugin):
     @hookimpl
     def compute_loss(self, run: Run, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
         """The loss over candidates, summed over the examples (see `losses`)."""
-        return self.task.compute_loss(model, batch)
+
+        def seed(targets: Tensor) -> int:
+            return int(self.rng_at("negatives", run.step, targets.tolist()).integers(2**63))
+
+        return self.task.compute_loss(model, batch, seed)
 
     @hookimpl
     def decode(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,16 +157,18 @@ class TwoTowerTask:
         bank = encode_table(self.model.encoder, tokens, self.model.bank.device)
         self.model.add_items(bank, torch.from_numpy(padded(features)))
 
-    def compute_loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
+    def compute_loss(
+        self, model: nn.Module, batch: Mapping[str, Tensor], seed_of: Callable[[Tensor], int]
+    ) -> Loss:
         """The loss over candidates, and where the encoder learns the loss over those just encoded."""
         config, towers = self.config, self.model
         targets = batch["labels"]
-        generator = None if model.training else torch.Generator().manual_seed(0)
         rated = config.loss == "rating"
         if rated:
             candidates = losses.in_batch(targets, towers.popularity, False)
         else:
-            candidates = losses.choose(targets, towers.popularity, config, generator)
+            seed = seed_of if model.training else lambda _: 0
+            candidates = losses.choose(targets, towers.popularity, config, seed)
         names = ("input_ids", "history", "item", "context")
         inputs = {name: batch[name] for name in names if name in batch}
         outputs = model(**inputs, columns=candidates.columns)
