@@ -580,7 +580,9 @@ tag_settings = st.fixed_dictionaries(
         "inner": st.fixed_dictionaries(
             {}, optional={"a": st.integers(), "b": st.floats() | st.none()}
         ),
-        "weights": st.dictionaries(names, st.floats(allow_nan=False), max_size=3),
+        "weights": st.dictionaries(
+            names, st.floats(allow_nan=False, allow_infinity=False), max_size=3
+        ),
         "lambda": st.integers(),
         "on": st.booleans(),
     },

@@ -205,14 +205,16 @@ def test_libraries_and_the_machine(
     assert change["harmless"] == harmless
 
 
-def test_before_the_first_step_everything_may_change(
+def test_before_the_first_checkpoint_everything_may_change(
     go: Any, data_files: dict[str, Any], tmp_path: Path
 ) -> None:
-    """A run that failed over its data, is mended, and is resumed, has nothing to be spoilt."""
-    wrong = data_files["ner"] | {"train": str(tmp_path / "none.conll")}
-    with pytest.raises(ft.UserError, match=r"none\.conll"):
-        go(["ner"], tmp_path / "run", ner=wrong)
-    ft.run(resume=tmp_path / "run", ner=data_files["ner"], learning_rate=0.01, max_steps=2)
+    """A run that failed over its settings, is mended, and is resumed, has nothing to be spoilt."""
+    (tmp_path / "armed").touch()
+    stumble = {"armed": str(tmp_path / "armed"), "how": "diverge", "step": 1}
+    with pytest.raises(ft.TrainingError, match="the loss is nan in step 1"):
+        go(["ner", "stumble"], tmp_path / "run", ner=data_files["ner"], stumble=stumble)
+    other = data_files["ner"] | {"train": data_files["ner"]["validation"]}
+    ft.run(resume=tmp_path / "run", ner=other, learning_rate=0.01, max_steps=2)
     assert record(tmp_path / "run")["steps"] == 2
 
 
