@@ -39,7 +39,9 @@ class RunConfig(Config):
     layer_decay: float = Field(
         1.0, gt=0, le=1, description="factor on the learning rate for each layer further down"
     )
-    weight_decay: float = Field(0.01, ge=0, description="AdamW's decay; never on biases and norms")
+    weight_decay: float = Field(
+        0.01, ge=0, description="AdamW's decay; never on biases, norms and embeddings"
+    )
     schedule: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="course of the learning rate after the warm-up"
     )

@@ -61,42 +61,6 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
             value.copy_(tensors[name])
 
 
-def _learning(model: nn.Module, optimizer: Optimizer) -> dict[str, nn.Parameter]:
-    """The parameters that the optimizer has, by name."""
-    learning = {id(parameter) for parameter in optimizer.parameters}
-    return {name: p for name, p in model.named_parameters() if id(p) in learning}
-
-
-def _optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    """AdamW's moments and step counts, by what they are and the parameter's name."""
-    return {
-        f"{kind}/{name}": value
-        for name, parameter in _learning(model, optimizer).items()
-        for kind, value in optimizer.adamw.state.get(parameter, {}).items()
-        if isinstance(value, Tensor)
-    }
-
-
-def _load_optimizer(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give AdamW its moments back.
-
-    Raises:
-        TrainingError: there are moments of a parameter that does not learn now.
-    """
-    learning = _learning(model, optimizer)
-    index = {id(parameter): i for i, parameter in enumerate(optimizer.parameters)}
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        kind, _, name = key.partition("/")
-        if name not in learning or (value.ndim and value.shape != learning[name].shape):
-            raise TrainingError(
-                f"the checkpoint does not fit the optimizer (for instance {name})", hint=AS_STARTED
-            )
-        state.setdefault(index[id(learning[name])], {})[kind] = value
-    groups = optimizer.adamw.state_dict()["param_groups"]
-    optimizer.adamw.load_state_dict({"state": state, "param_groups": groups})
-
-
 def plugin_state(member: Member) -> dict[str, Any]:
     """What a plugin wants to keep.
 
@@ -141,7 +105,7 @@ class Checkpoints:
             best: the step with the best weights so far; they are kept as long as this checkpoint.
         """
         path = self._step(step)
-        tensors = {MODEL: weights(model), OPTIMIZER: _optimizer_tensors(model, optimizer)}
+        tensors = {MODEL: weights(model), OPTIMIZER: optimizer.tensors(model)}
         write_folder(path, tensors, state, {"best": best}, self._hint)
         # A later step than this one is what a resume passed over, or nothing of ft's.
         steps = self._steps()
@@ -166,7 +130,7 @@ class Checkpoints:
         if not disk.total:
             return  # a file system that does not tell
         own = sum(_bytes(value) for value in weights(model).values())
-        moments = 2 * sum(_bytes(value) for value in _learning(model, optimizer).values())
+        moments = 2 * sum(_bytes(value) for value in optimizer.learning(model).values())
         checkpoint, count = own + moments, self.keep + 1
         there = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
         needed = count * (checkpoint + own) - there
@@ -230,7 +194,12 @@ class Checkpoints:
             TrainingError: the checkpoint is of another model.
         """
         load_weights(model, read_tensors(path, MODEL))
-        _load_optimizer(model, optimizer, read_tensors(path, OPTIMIZER))
+        try:
+            optimizer.load(model, read_tensors(path, OPTIMIZER))
+        except ValueError as error:
+            raise TrainingError(
+                f"the checkpoint does not fit the optimizer (for instance {error})", hint=AS_STARTED
+            ) from error
         return read_state(path)
 
     def _step(self, step: int) -> Path:

@@ -16,6 +16,10 @@ from ft.settings import RunConfig
 
 Precision = Literal["bf16", "fp32"]
 
+KERNELS = "64"
+"""Kernels that oneDNN keeps: those of the last few shapes of batches. Its own 1,024 take hundreds of
+megabytes where every batch has another length."""
+
 SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
@@ -36,6 +40,8 @@ def make_accelerator(config: RunConfig) -> Accelerator:
     Raises:
         ConfigError: the processes that were started cannot work together.
     """
+    # Read once, before the first kernel is made.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
     precision = choose_precision(config)
     # Accelerate keeps the choices of an earlier run in this process, and refuses others.
     AcceleratorState._reset_state(reset_partial_state=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ft.engine.rows import Rows, spread
 from ft.errors import ConfigError
 from ft.settings import RunConfig
 
@@ -68,15 +70,16 @@ def freeze(model: nn.Module, what: str | int) -> int:
     return sum(parameter.numel() for parameter in frozen)
 
 
-def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, object]]:
+def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]]:
     """Parameters by learning rate and weight decay.
 
     The head learns at ``head_learning_rate``; the encoder's layers at ``learning_rate`` times
-    ``layer_decay`` for each layer below the top (Howard & Ruder 2018). Biases and the weights of
-    norms are not decayed.
+    ``layer_decay`` for each layer below the top (Howard & Ruder 2018). Biases, the weights of
+    norms, and embeddings are not decayed: a word that the data does not show stays where it is.
     """
     depths, layers = _encoder_depths(model)
     head_rate = config.head_learning_rate or config.learning_rate
+    embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -85,7 +88,7 @@ def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, obje
         rate = head_rate
         if depth is not None:
             rate = config.learning_rate * config.layer_decay ** (layers - depth)
-        plain = name.endswith("bias") or NORM.search(name) is not None
+        plain = name.endswith("bias") or NORM.search(name) is not None or parameter in embeddings
         groups.setdefault((rate, 0.0 if plain else config.weight_decay), []).append(parameter)
     return [
         {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
@@ -110,9 +113,8 @@ class Optimizer:
     """AdamW (Loshchilov & Hutter 2019), fused, whose step also normalises and clips.
 
     Gradients arrive as sums over the step's items; dividing them by the items and clipping their
-    norm happen inside the fused kernel instead of in passes of their own. On a CPU the gradient of
-    a table of embeddings holds the rows that were used only, and a kept table of zeros takes them
-    up for the kernel: the same numbers, without a new table for every backward pass.
+    norm happen inside the fused kernel instead of in passes of their own. A table of embeddings
+    with sparse gradients is stepped by the rows that training has used, with the same result.
 
     Args:
         model: whose trainable parameters are updated.
@@ -129,9 +131,14 @@ class Optimizer:
             raise ConfigError(
                 "every parameter is frozen: nothing is left to train", where="run.freeze"
             )
-        self.adamw = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
-        self.parameters = [p for group in self.adamw.param_groups for p in group["params"]]
-        self.tables: dict[nn.Parameter, Tensor] = {}
+        self.parameters = [p for group in groups for p in group["params"]]
+        sparse = {m.weight for m in model.modules() if isinstance(m, nn.Embedding) and m.sparse}
+        self._rows = {p: Rows(p) for p in self.parameters if p in sparse}
+        for group in groups:
+            group["params"] = [
+                self._rows[p].weight if p in self._rows else p for p in group["params"]
+            ]
+        self._adamw = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
     def step(self, items: Tensor, factor: float) -> Tensor:
         """Update the weights; a gradient that is not finite leaves them as they are.
@@ -143,47 +150,76 @@ class Optimizer:
         Returns:
             The norm of the normalised gradient before clipping, a scalar.
         """
-        for group in self.adamw.param_groups:
+        for group in self._adamw.param_groups:
             group["lr"] = group["peak"] * factor
-        rows = self._fill_tables()
-        norm = (
-            _norm(
-                rows[p].values() if p in rows else p.grad
-                for p in self.parameters
-                if p.grad is not None
-            )
-            / items
-        )
+        gradients = [
+            self._rows[p].take(self._adamw) if p in self._rows else p.grad for p in self.parameters
+        ]
+        norm = _norm([gradient for gradient in gradients if gradient is not None]) / items
         scale = items.float()
         if self.config.clip is not None:
             scale = scale * torch.clamp(norm / self.config.clip, min=1.0)
         # What a gradient scaler sets on a fused optimizer: divide by one, skip where the other is 1.
-        vars(self.adamw).update(grad_scale=scale, found_inf=(~torch.isfinite(norm)).float())
-        self.adamw.step()
-        for parameter, gradient in rows.items():
-            self.tables[parameter][gradient.indices()[0]] = 0
+        vars(self._adamw).update(grad_scale=scale, found_inf=(~torch.isfinite(norm)).float())
+        self._adamw.step()
+        for rows in self._rows.values():
+            rows.give()
         return norm
-
-    def _fill_tables(self) -> dict[nn.Parameter, Tensor]:
-        """Give parameters with a gradient of rows a dense one; returns the rows, coalesced."""
-        rows: dict[nn.Parameter, Tensor] = {}
-        for parameter in self.parameters:
-            if parameter.grad is None or not parameter.grad.is_sparse:
-                continue
-            gradient = rows[parameter] = parameter.grad.coalesce()
-            if parameter not in self.tables:
-                self.tables[parameter] = torch.zeros_like(parameter)
-            table = self.tables[parameter]
-            table[gradient.indices()[0]] = gradient.values()
-            parameter.grad = table
-        return rows
 
     def zero(self) -> None:
         """Forget the gradients."""
-        self.adamw.zero_grad(set_to_none=True)
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def tensors(self, model: nn.Module) -> dict[str, Tensor]:
+        """AdamW's moments and step counts, by what they are and the parameter's name."""
+        found = {}
+        for name, parameter in self.learning(model).items():
+            rows = self._rows.get(parameter)
+            moments = self._adamw.state.get(parameter if rows is None else rows.weight, {})
+            for kind, value in (moments if rows is None else rows.state(moments)).items():
+                found[f"{kind}/{name}"] = value
+        return found
+
+    def load(self, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+        """Take up moments, the model's weights being restored already.
+
+        Raises:
+            ValueError: they do not fit, saying for instance which.
+        """
+        learning = self.learning(model)
+        states: dict[str, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            kind, _, name = key.partition("/")
+            states.setdefault(name, {})[kind] = value
+        for name, state in states.items():
+            if name not in learning:
+                raise ValueError(name)
+            parameter = learning[name]
+            try:
+                self._load(parameter, state)
+            except (ValueError, IndexError) as error:
+                raise ValueError(name) from error
+
+    def _load(self, parameter: nn.Parameter, state: dict[str, Tensor]) -> None:
+        rows = self._rows.get(parameter)
+        if rows is not None:
+            state = rows.load(state, self._adamw)
+        elif "rows" in state:
+            state = spread(state, parameter.shape)
+        owner = parameter if rows is None else rows.weight
+        shapes = {"step": torch.Size([]), "exp_avg": owner.shape, "exp_avg_sq": owner.shape}
+        if {kind: value.shape for kind, value in state.items()} != shapes:
+            raise ValueError("the moments do not fit the parameter")
+        self._adamw.state[owner] = {k: value.to(owner.device) for k, value in state.items()}
+
+    def learning(self, model: nn.Module) -> dict[str, nn.Parameter]:
+        """The parameters that the optimizer has, by name."""
+        own = {id(parameter) for parameter in self.parameters}
+        return {name: p for name, p in model.named_parameters() if id(p) in own}
 
 
-def _norm(gradients: Iterable[Tensor]) -> Tensor:
-    norms = torch._foreach_norm(list(gradients))
+def _norm(gradients: list[Tensor]) -> Tensor:
+    norms = torch._foreach_norm(gradients)
     stacked = torch.stack([norm.float() for norm in norms])
     return stacked.square().sum().sqrt()
