@@ -83,6 +83,12 @@ class Children:
         self._context.set_forkserver_preload(PRELOAD)
         self._count = 0
 
+    def warm_up(self) -> None:
+        """Wait until the process that the others are forked from has imported everything."""
+        process = self._context.Process(target=abs, args=(0,))
+        process.start()
+        process.join()
+
     def start(
         self,
         arguments: Sequence[str],

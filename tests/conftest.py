@@ -1,9 +1,11 @@
-"""Fixtures shared by the tests of the core."""
+"""Fixtures shared by the tests of the core, and counts of what the fault tests did."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -165,3 +167,29 @@ def tries(
 def failing(go: Any, stopping: ModuleType, tmp_path: Path) -> Any:
     """Runs that fail once as told, and the same run without a failure."""
     return stopping.Failing(go, tmp_path)
+
+
+@pytest.fixture
+def tally(record_property: Callable[[str, Any], None]) -> Callable[..., None]:
+    """Adds to the counts: ``tally(kills=3)``."""
+
+    def add(**counts: int) -> None:
+        for name, count in counts.items():
+            record_property(f"faults {name}", count)
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the counts of all tests, those of other processes too."""
+    totals: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, count in report.user_properties:
+                    if name.startswith("faults "):
+                        totals[name.removeprefix("faults ")] += count
+    if totals:
+        terminalreporter.section("faults")
+        for name, count in sorted(totals.items()):
+            terminalreporter.write_line(f"{name.replace('_', ' ')}: {count}")

@@ -1,18 +1,14 @@
-"""Damaged files: a correct read or one of our errors, never another, never a hang, never a lost row.
-
-FT_FUZZ_CASES sets how many damaged files of each kind are tried.
-"""
+"""Damaged files: a correct read or one of our errors, never another, never a hang, never a lost row."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +18,8 @@ import pytest
 from ft import DataConfig, FtError
 from ft.data import WordsConfig, fingerprint, lint, read_split_tables, read_texts, read_words
 
-CASES = int(os.environ.get("FT_FUZZ_CASES", "15"))
+cases = pytest.mark.parametrize("cases", [15, pytest.param(125, marks=pytest.mark.faults)])
+"""How many damaged files of each kind are tried."""
 
 CONLL = (
     "# id = 1\nAnn\tB-PER\nLee\tI-PER\nruns\tO\n\nin\tO\n北京\tB-LOC\n#tag\tO\n\n-DOCSTART-\tO\n\n"
@@ -94,78 +91,24 @@ KINDS: dict[str, tuple[bytes, str, Callable[..., Any]]] = {
     "parquet plain": (parquet(compression="none", use_dictionary=False), "a.parquet", as_tables),
 }
 
-PIECES = [
-    b"\0",
-    b"\xff",
-    b"\xc3",
-    b"\n",
-    b"\r",
-    b"\r\n",
-    b"\t",
-    b'"',
-    b'""',
-    b",",
-    b"[",
-    b"]",
-    b"{",
-    b"}",
-]
-PIECES += [
-    b":",
-    b"\\",
-    b"\\u",
-    b"\\ud800",
-    b"null",
-    b"NaN",
-    b"-1",
-    b"1e999",
-    b"9" * 30,
-    b"#",
-    b" ",
-    b"\xef\xbb\xbf",
-]
-PIECES += [
-    b"\xff\xfe",
-    b"\x85",
-    "\u2028".encode(),
-    "\u200b".encode(),
-    b"I-",
-    b"B-",
-    b"-DOCSTART-",
-    b"[" * 5000,
-]
-
-
-def damage(content: bytes, rng: random.Random) -> bytes:
-    """The content with a few random changes."""
-    data = bytearray(content)
-    for _ in range(rng.choice([1, 1, 1, 2, 4, 16])):
-        at = rng.randrange(len(data) + 1)
-        end = min(len(data), at + rng.choice([1, 1, 2, 8, 64]))
-        change = rng.randrange(6)
-        if change == 0:
-            data[at:at] = rng.choice(PIECES)
-        elif change == 1:
-            data[at:end] = b""
-        elif change == 2 and at < len(data):
-            data[at] ^= 1 << rng.randrange(8)
-        elif change == 3:
-            data[at:at] = data[at:end] * rng.choice([1, 2, 50])
-        elif change == 4:
-            data[at:end] = rng.randbytes(end - at)
-        else:
-            del data[at if rng.random() < 0.2 else end :]
-    return bytes(data)
-
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("policy", ["refuse", "skip"])
-def test_damaged_files(kind: str, policy: str, tmp_path: Path) -> None:
+@cases
+def test_damaged_files(
+    kind: str,
+    policy: str,
+    cases: int,
+    tmp_path: Path,
+    load: Callable[[str], ModuleType],
+    tally: Callable[..., None],
+) -> None:
     content, name, read = KINDS[kind]
     run = SimpleNamespace(output=tmp_path / "run")
+    mutate = load("mutations").mutate
     good, refused = 0, 0
-    for case in range(CASES):
-        damaged = damage(content, random.Random(f"{kind} {case}"))
+    for case in range(cases):
+        damaged = mutate(content, random.Random(f"{kind} {case}"))
         (tmp_path / name).write_bytes(damaged)
         begin = time.process_time()
         try:
@@ -184,14 +127,16 @@ def test_damaged_files(kind: str, policy: str, tmp_path: Path) -> None:
         assert time.process_time() - begin < 5
     assert refused
     assert good or policy == "refuse" or "parquet" in kind
+    tally(fuzzed_data_files=cases)
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
-def test_no_row_is_lost(name: str, tmp_path: Path) -> None:
+@cases
+def test_no_row_is_lost(name: str, cases: int, tmp_path: Path, tally: Callable[..., None]) -> None:
     """Each line is a row that was read or one that was set aside."""
     content = JSONL * 20 if name == "a.jsonl" else "text,label\n" + "some text,x\n" * 100
     rng = random.Random(name)
-    for _ in range(CASES):
+    for _ in range(cases):
         lines = content.splitlines()
         head = [] if name == "a.jsonl" else [lines.pop(0)]
         for _ in range(rng.randrange(6)):
@@ -210,12 +155,14 @@ def test_no_row_is_lost(name: str, tmp_path: Path) -> None:
         assert sorted(numbers) == [
             i for i, line in enumerate([*head, *lines], 1) if line.strip() and i > len(head)
         ]
+    tally(fuzzed_data_files=cases)
 
 
-def test_no_word_is_lost(tmp_path: Path) -> None:
+@cases
+def test_no_word_is_lost(cases: int, tmp_path: Path, tally: Callable[..., None]) -> None:
     """Each line of a CoNLL file is a word that was read, a comment, or in a sentence set aside."""
     rng = random.Random(0)
-    for _ in range(CASES):
+    for _ in range(cases):
         lines = [f"w{i}\tO" if i % 5 else "" for i in range(1, 1000)]
         for _ in range(rng.randrange(8)):
             lines[rng.randrange(len(lines))] = rng.choice(
@@ -230,3 +177,4 @@ def test_no_word_is_lost(tmp_path: Path) -> None:
         found = sum(map(len, data.splits["train"]["tags"]))
         found += sum(len(row["raw"].split("\n")) for row in bad)
         assert found == sum(bool(line.strip(" ")) and line != "# c" for line in lines)
+    tally(fuzzed_data_files=cases)

@@ -1,9 +1,8 @@
-"""Runs to be damaged, and counts of what the tests of this folder did, printed at the end."""
+"""Runs to be damaged."""
 
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,29 +39,3 @@ def stopped(runs: dict[str, Path], tmp_path: Path) -> Path:
 @pytest.fixture
 def finished(runs: dict[str, Path], tmp_path: Path) -> Path:
     return Path(shutil.copytree(runs["finished"], tmp_path / "finished_run"))
-
-
-@pytest.fixture
-def tally(record_property: Callable[[str, Any], None]) -> Callable[..., None]:
-    """Adds to the counts: ``tally(kills=3)``."""
-
-    def add(**counts: int) -> None:
-        for name, count in counts.items():
-            record_property(f"faults {name}", count)
-
-    return add
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the counts of all tests, those of other processes too."""
-    totals: Counter[str] = Counter()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if getattr(report, "when", None) == "call":
-                for name, count in report.user_properties:
-                    if name.startswith("faults "):
-                        totals[name.removeprefix("faults ")] += count
-    if totals:
-        terminalreporter.section("faults")
-        for name, count in sorted(totals.items()):
-            terminalreporter.write_line(f"{name.replace('_', ' ')}: {count}")

@@ -101,6 +101,7 @@ def test_what_a_kill_left_half_renamed_is_taken_up(
     ft.run(resume=stopped)
     assert "resumed at step 8 of 12" in notes(stopped)
     comparing.assert_same(stopped, runs["finished"])
+    assert not list(checkpoints.glob(".*"))
 
 
 def test_only_what_is_needed_is_kept(runs: dict[str, Path]) -> None:

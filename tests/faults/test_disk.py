@@ -64,50 +64,66 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def full_disk(
-    go: Any, children: Any, comparing: ModuleType, mount: Callable[[str], Path], size: int
-) -> None:
-    """Let the disk of a run fill up but for so many kB; then free some, and resume."""
-    plugins = ["words", "wobble", str(FILL)]
-    reference = go(plugins, epochs=2, checkpoint_steps=2, keep_checkpoints=2).output
-    disk = mount("size=30m")
-    armed, output = reference.parent / "armed", disk / "run"
-    armed.touch()
-    options = ["-o", f"fill.armed={armed}", "-o", f"fill.leave={size}"]
-    command = ["run", "--config", reference / "config.toml", "--output", output, *options]
-    code, child = children.run(command)
-    assert not armed.exists()
-    assert code == 1, child.stdout
-    assert child.stderr.startswith(f"error: {disk}")
-    assert "No space left on device" in child.stderr
-    assert f"ft run --resume {output}" in child.stderr
-    assert "Traceback" not in child.stderr
-    (disk / "ballast").unlink()
-    ft.run(resume=output)
-    comparing.assert_same(output, reference)
+class Filling:
+    """Runs on a disk that fills up but for some kB, which are then resumed."""
+
+    def __init__(self, go: Any, children: Any, comparing: ModuleType, mount: Any) -> None:
+        self.go, self.children, self.comparing, self.mount = go, children, comparing, mount
+
+    def __call__(self, share: float, when: str) -> None:
+        """Leave so much of what the checkpoints, or the model and the predictions, take."""
+        plugins = ["words", "wobble", str(FILL)]
+        reference = self.go(plugins, epochs=2, checkpoint_steps=2, keep_checkpoints=2).output
+        parts = ["checkpoints"] if when == "training" else ["model", "predictions"]
+        leave = int(share * sum(kilobytes(reference / part) for part in parts))
+        disk = self.mount("size=30m")
+        armed, output = reference.parent / "armed", disk / "run"
+        armed.touch()
+        settings = {"armed": armed, "leave": leave, "when": when}
+        options = [
+            part for key, value in settings.items() for part in ("-o", f"fill.{key}={value}")
+        ]
+        command = ["run", "--config", reference / "config.toml", "--output", output, *options]
+        code, child = self.children.run(command)
+        assert not armed.exists()
+        assert code == 1, child.stdout
+        assert child.stderr.startswith(f"error: {disk}")
+        assert "No space left on device" in child.stderr
+        assert f"ft run --resume {output}" in child.stderr
+        assert "Traceback" not in child.stderr
+        (disk / "ballast").unlink()
+        ft.run(resume=output)
+        self.comparing.assert_same(output, reference)
 
 
-def test_a_full_disk_ends_the_run_cleanly(
-    go: Any,
-    children: Any,
-    comparing: ModuleType,
-    small_disk: Callable[[str], Path],
-) -> None:
-    full_disk(go, children, comparing, small_disk, 500)
+def kilobytes(folder: Path) -> int:
+    """What the files of a folder take in blocks of a tmpfs."""
+    sizes = (path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return sum(4 * -(-size // 4096) for size in sizes)
+
+
+@pytest.fixture
+def filling(
+    go: Any, children: Any, comparing: ModuleType, small_disk: Callable[[str], Path]
+) -> Filling:
+    return Filling(go, children, comparing, small_disk)
+
+
+@pytest.mark.parametrize(("share", "when"), [(0.6, "training"), (0.9, "end")])
+def test_a_full_disk_ends_the_run_cleanly(filling: Filling, share: float, when: str) -> None:
+    filling(share, when)
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("size", [0, 4, 8, 16, 40, 100, 140, 200, 300, 400, 600, 700, 800, 900])
+@pytest.mark.parametrize("when", ["training", "end"])
+@pytest.mark.parametrize(
+    "share", [0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+)
 def test_a_disk_full_at_any_file(
-    go: Any,
-    children: Any,
-    comparing: ModuleType,
-    small_disk: Callable[[str], Path],
-    tally: Callable[..., None],
-    size: int,
+    filling: Filling, tally: Callable[..., None], share: float, when: str
 ) -> None:
+    filling(share, when)
     tally(full_disks=1)
-    full_disk(go, children, comparing, small_disk, size)
 
 
 @pytest.mark.parametrize("size", [300, 900])

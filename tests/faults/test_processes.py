@@ -145,7 +145,10 @@ def test_an_error_in_one_process_is_told_once_and_ends_both(
     assert "raised by plugin 'stumble'" in own[0]
 
 
-ACCELERATE = "--num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no --cpu"
+# Without --multi_gpu accelerate starts a single process where there is no GPU.
+ACCELERATE = (
+    "--multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no"
+)
 LAUNCHERS = {
     "torchrun": [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"],
     "accelerate": [sys.executable, "-m", "accelerate.commands.launch", *ACCELERATE.split()],
@@ -185,6 +188,7 @@ def test_a_launcher_starts_the_same_command(
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("everything is in") == 1
+    assert comparing.read(output / "record.json")["machine"]["processes"] == 2
     assert_same_curve(output, reference, comparing)
 
 

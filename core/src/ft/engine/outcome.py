@@ -21,6 +21,7 @@ from ft.engine.folder import RunFolder
 from ft.engine.inference import measure
 from ft.engine.run import Run
 from ft.engine.setup import build_model, make_hooks
+from ft.engine.whole import flush
 from ft.errors import DataError, TrainingError
 from ft.quiet import quiet_transformers
 from ft.results import Metric, Table
@@ -109,6 +110,8 @@ def save_model(run: Run, folder: RunFolder) -> dict[str, str]:
         with quiet_transformers():
             model.save_pretrained(partial)
             run.tokenizer.save_pretrained(partial)
+        for path in [*partial.rglob("*"), partial]:
+            flush(path)
         shutil.rmtree(folder.model, ignore_errors=True)
         partial.rename(folder.model)
     except (OSError, SafetensorError) as error:

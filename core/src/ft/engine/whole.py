@@ -56,12 +56,12 @@ def write_folder(
         files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
         (partial / COMPLETE).write_text(json.dumps({"files": files, **about}))
         for path in [*partial.iterdir(), partial]:
-            _flush(path)
+            flush(path)
         if folder.exists():
             remove(old)
             folder.rename(old)
         partial.rename(folder)
-        _flush(folder.parent)
+        flush(folder.parent)
         remove(old)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -71,7 +71,9 @@ def write_folder(
 
 
 def recover(parent: Path) -> None:
-    """Bring back folders that `write_folder` had moved aside when the process ended."""
+    """Bring back what `write_folder` had moved aside when the process ended, delete the unfinished."""
+    for partial in parent.glob(".*.partial"):
+        remove(partial)
     for old in parent.glob(".*.old"):
         folder = parent / old.name[1 : -len(".old")]
         if folder.exists():
@@ -168,7 +170,8 @@ def _digest(path: Path) -> dict[str, Any]:
         }
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """See that a file, or the list of a folder's files, is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
