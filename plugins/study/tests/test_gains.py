@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -77,6 +78,41 @@ def test_without_a_true_difference_it_errs_at_its_nominal_rate(
     world = World(0.0, *deviations)
     found = [world.study(rng, seeds).p or 0.0 for _ in range(trials)]
     assert abs(np.mean(np.array(found) <= 0.05) - 0.05) < margin(0.05, trials) + 0.005
+
+
+def test_two_seeds_err_little_more_often() -> None:
+    rng, trials = np.random.default_rng(12), 500
+    world = World(0.0, 0.05, 0.3, 0.3)
+    erred = np.mean([(world.study(rng, 2).p or 0.0) <= 0.05 for _ in range(trials)])
+    assert erred < 0.08 + margin(0.08, trials)
+
+
+def f1_of_study(rng: np.random.Generator, seeds: int, by_seed: float) -> Gain:
+    """Two ways that are equally good on micro F1; each has sentences and seeds that suit it."""
+    hard = rng.standard_normal(ITEMS) * 1.5
+    spans = rng.poisson(1.5, ITEMS)
+    scores, drawn = [], []
+    for _ in range(2):
+        suits = 0.7 * rng.standard_normal(ITEMS)
+        luck = by_seed * rng.standard_normal((seeds, 1))
+        chance = 1 / (1 + np.exp(hard + suits + luck - 0.5))
+        right = rng.binomial(spans, chance)
+        invented = rng.poisson(0.6 * (1 - chance))
+        counts = np.stack([2 * right, spans + right + invented], axis=-1)
+        sums = WEIGHTS @ counts
+        scores.append(counts[..., 0].sum(1) / counts[..., 1].sum(1))
+        drawn.append([Draws(one[:, 0] / one[:, 1], ITEMS, 0) for one in sums])
+    return gain(*scores, list(zip(*drawn, strict=True)))
+
+
+@pytest.mark.parametrize(("seeds", "by_seed"), [(1, 0.0), (3, 0.3), (5, 0.3)])
+def test_it_errs_at_its_nominal_rate_for_f1_of_skewed_counts_too(
+    seeds: int, by_seed: float
+) -> None:
+    rng, trials = np.random.default_rng(11), 600
+    found = [f1_of_study(rng, seeds, by_seed) for _ in range(trials)]
+    erred = np.mean([(one.p or 0.0) <= 0.05 for one in found])
+    assert abs(erred - 0.05) < margin(0.05, trials) + 0.005
 
 
 def test_corrected_tests_err_in_any_of_four_at_the_nominal_rate_at_most() -> None:
@@ -167,6 +203,15 @@ def test_the_seeds_needed_have_the_power_and_one_fewer_has_not() -> None:
     wanted = seeds_needed(found, 0.05)
     assert wanted is not None
     assert power(found, wanted, 0.05) >= 0.8 > power(found, wanted - 1, 0.05)
+
+
+@pytest.mark.parametrize(("value", "by_seed"), [(0.0213, 0.0301), (0.0367, 0.0519), (0.1, 0.01)])
+def test_more_seeds_never_have_less_power(value: float, by_seed: float) -> None:
+    found = Gain(value, None, None, None, 2, 60, by_seed**2, 6e-7)
+    powers = [power(found, seeds, 0.01) for seeds in range(2, 1001)]
+    assert all(one <= other + 1e-6 for one, other in itertools.pairwise(powers))
+    assert powers[-1] == pytest.approx(1.0)
+    assert seeds_needed(found, 0.01) == 2 + next(k for k, one in enumerate(powers) if one >= 0.8)
 
 
 def test_where_the_items_are_too_few_no_seeds_tell() -> None:

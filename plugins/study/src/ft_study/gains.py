@@ -9,7 +9,7 @@ gains of the S pairs, divided by S. That of the examples comes from the bootstra
 examples in every run (`ft.Draws`), so the spread of the mean gain over the draws. What seeds and
 examples do together is in both parts, and is taken out of the second once. Few seeds make the first
 part uncertain itself, so the test is a t test with the degrees of freedom of Satterthwaite (1946)
-for such a sum, and not a percentile of resampled seeds, which is far too sure of itself at five
+for such a sum, a little fewer where there are few seeds, and not a percentile of resampled seeds, which is far too sure of itself at five
 seeds.
 """
 
@@ -30,6 +30,8 @@ LEVEL = 0.95
 ALPHA = 0.05
 POWER = 0.8
 MOST_SEEDS = 1000
+FAR = 3.0
+"""Standard errors from zero beyond which a test does not err in the sign."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,21 @@ def _test(
 def _total(
     seeds: int, items: int | None, by_seed: float | None, by_item: float
 ) -> tuple[float, float]:
-    """The variance of the mean gain, and its degrees of freedom (Satterthwaite 1946)."""
-    parts = [] if by_seed is None else [(by_seed / seeds, seeds - 1)]
+    """The variance of the mean gain, and its degrees of freedom (Satterthwaite 1946).
+
+    For the degrees of freedom the seeds' part is taken ``(f + 2) / f`` times, with ``f`` its own:
+    few seeds often show too little of it, and the test would then be sure where it should be least.
+    """
+    parts, cautious = [], []
+    if by_seed is not None:
+        part, freedom = by_seed / seeds, seeds - 1
+        parts.append(part)
+        cautious.append((part * (freedom + 2) / freedom, freedom))
     if items is not None:
-        parts.append((by_item, max(items - 1, 1)))
-    variance = sum(part for part, _ in parts)
-    below = sum(part**2 / freedom for part, freedom in parts)
-    return variance, variance**2 / below if below else 1.0
+        parts.append(by_item)
+        cautious.append((by_item, max(items - 1, 1)))
+    below = sum(part**2 / freedom for part, freedom in cautious)
+    return sum(parts), sum(part for part, _ in cautious) ** 2 / below if below else 1.0
 
 
 def holm(values: Sequence[float | None]) -> list[float | None]:
@@ -160,7 +170,10 @@ def power(found: Gain, seeds: int, alpha: float, value: float | None = None) -> 
         return 1.0
     shift = abs(found.value if value is None else value) / math.sqrt(variance)
     limit = float(stats.t.ppf(1 - alpha / 2, freedom))
-    return float(stats.nct.sf(limit, freedom, shift) + stats.nct.cdf(-limit, freedom, shift))
+    found_so = float(stats.nct.sf(limit, freedom, shift))
+    # SciPy gives NaN for tails as thin as this one becomes.
+    against = float(stats.nct.cdf(-limit, freedom, shift)) if shift < FAR else 0.0
+    return found_so + against
 
 
 def seeds_needed(found: Gain, alpha: float) -> int | None:

@@ -152,7 +152,7 @@ def _more(found: Gain, alpha: float) -> str:
         return (
             f"no number of seeds would tell on {found.items} test items; about {items} items would"
         )
-    return f"even {MOST_SEEDS} seeds would not tell: the gain is next to nothing"
+    return f"even {MOST_SEEDS} seeds would not tell a gain as small as this from none"
 
 
 def sentence(row: Finding, metric: str) -> str:
