@@ -16,7 +16,8 @@ def load(monkeypatch, make_run, make_plugin):
 
     def call(data, **settings):
         monkeypatch.setattr(ft, "read_texts", lambda *_, **__: data)
-        return make_plugin(train="train.csv", **settings).load_data(make_run())
+        settings = {"train": "train.csv", "kind": data.schema.label.kind, **settings}
+        return make_plugin(**settings).load_data(make_run())
 
     return call
 

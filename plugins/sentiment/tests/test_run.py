@@ -176,8 +176,9 @@ def test_integer_labels_are_classes_and_the_user_is_told(write, run):
     )
 
 
-def test_numbers_are_found_by_their_fractions(write, run):
-    result = run(write(lambda word: KEY[word] + 0.5, ending="jsonl"))
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_numbers_are_found_by_their_fractions(write, run, ending):
+    result = run(write(lambda word: KEY[word] + 0.5, ending=ending))
     assert (
         "the labels are numbers with fractions: sentiment.kind = 'number'" in result.record["notes"]
     )

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import ft
 from ft import Run, TaskData
 from ft_sentiment.checks import Kind
 from ft_sentiment.labels import as_number
 from ft_sentiment.settings import SentimentConfig
 
-TEXT_ONLY = (".csv", ".tsv", ".txt")
-"""Files whose cells are all text, which tells nothing about kinds."""
-
 
 def found_kind(config: SentimentConfig, run: Run, owner: str) -> Kind:
-    """The kind of label by the type of its column in train.
+    """The kind of label by its column in train.
 
-    A column of lists is ``multi``, one of numbers with fractions ``number``; strings, integers and
-    truth values are ``single``, as is every label of a CSV file.
+    A column of lists is ``multi``, one of numbers with fractions, also as text, ``number``; strings,
+    integers and truth values are ``single``.
 
     Args:
         config: where the data is.
@@ -28,7 +27,7 @@ def found_kind(config: SentimentConfig, run: Run, owner: str) -> Kind:
     """
     from datasets import List, Value
 
-    if config.train is not None and config.train.endswith(TEXT_ONLY):
+    if config.train is not None and config.train.endswith(".txt"):
         return "single"
     alone = config.model_copy(update={"validation": None, "test": None})
     columns = ["text", "label", *([config.pair] if config.pair else [])]
@@ -36,11 +35,22 @@ def found_kind(config: SentimentConfig, run: Run, owner: str) -> Kind:
     found = train.features["label"]
     if isinstance(found, List):
         return "multi"
-    if isinstance(found, Value) and found.dtype.startswith("float"):
-        values = (value for value in train["label"] if value is not None)
-        if any(not float(value).is_integer() for value in values):
+    if isinstance(found, Value) and found.dtype.startswith(("float", "string", "large_string")):
+        known = (str(value) for value in train["label"] if value is not None)
+        if _has_fractions(value for value in known if value.strip()):
             return "number"
     return "single"
+
+
+def _has_fractions(values: Iterable[str]) -> bool:
+    """Whether all values spell numbers, and some of these are not whole."""
+    found = False
+    for value in values:
+        try:
+            found |= not float(value).is_integer()
+        except ValueError:
+            return False
+    return found
 
 
 def kind_notes(config: SentimentConfig, data: TaskData) -> list[str]:
