@@ -23,6 +23,11 @@ def numbers(finding: Finding) -> list[str]:
 TRAIN = [f"text number {i},{'xy'[i % 2]}" for i in range(20)]
 
 
+def more(name: str) -> list[str]:
+    """Rows enough for a score."""
+    return [f"{name} {i},{'xy'[i % 2]}" for i in range(30)]
+
+
 @pytest.fixture
 def csvs(write: Any, texts: Any) -> Any:
     def read(
@@ -33,8 +38,8 @@ def csvs(write: Any, texts: Any) -> Any:
 
         return texts(
             path("train.csv", [*TRAIN, *train]),
-            validation=path("dev.csv", ["some,x", *validation]),
-            test=path("test.csv", ["other,y", *test]),
+            validation=path("dev.csv", ["some,x", *validation, *more("dev")]),
+            test=path("test.csv", ["other,y", *test, *more("test")]),
             **options,
         )
 
@@ -59,7 +64,7 @@ def test_overlap_between_splits(csvs: Any) -> None:
     assert numbers(findings["overlap-train-validation"]) == ["dev.csv:3"]
     assert numbers(findings["overlap-train-test"]) == ["test.csv:3"]
     assert numbers(findings["overlap-validation-test"]) == ["test.csv:3", "test.csv:4"]
-    assert findings["overlap-train-test"].message == "1 of 3 examples of test are in train too"
+    assert findings["overlap-train-test"].message == "1 of 33 examples of test are in train too"
 
 
 def test_the_same_text_with_different_labels(csvs: Any) -> None:
@@ -72,6 +77,55 @@ def test_labels_that_train_lacks(csvs: Any) -> None:
     finding = found(csvs(test=["new,z", "new too,z"]))["unseen-label-test"]
     assert finding.message == "labels of test that train never has: 'z'"
     assert (numbers(finding), finding.count) == (["test.csv:3", "test.csv:4"], 2)
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_split_too_small_to_score_on(split: str, write: Any, texts: Any) -> None:
+    train = write("train.csv", "text,label\n" + "".join(f"{row}\n" for row in TRAIN))
+
+    def small(rows: int) -> Finding | None:
+        lines = [f"other {i},{'xy'[i % 2]}\n" for i in range(rows)]
+        other = write(f"{rows}.csv", "text,label\n" + "".join(lines))
+        large = write("large.csv", "text,label\n" + "".join(f"{row}\n" for row in more("a")))
+        splits = {"validation": large, "test": large} | {split: other}
+        return found(texts(train, **splits)).get(f"small-{split}")
+
+    assert small(30) is None
+    finding = small(29)
+    assert finding
+    assert (finding.severity, finding.count) == ("warning", 29)
+    told = {"validation": "which epoch is best", "test": "what is scored on it"}[split]
+    assert finding.message == (
+        f"{split} has 29 examples: with fewer than 30, {told} is mostly chance"
+    )
+    assert "has 1 example: with" in small(1).message  # type: ignore[union-attr]
+
+
+def test_labels_that_a_split_never_has(csvs: Any) -> None:
+    finding = found(csvs(train=["a,z", *(f"b {i},w" for i in range(1200))]))["absent-label-test"]
+    assert (finding.severity, finding.count) == ("warning", 2)
+    assert finding.message == (
+        "labels that test never has in 31 examples, so that they are not scored: "
+        "'w' (1,200 in train), 'z' (1 in train)"
+    )
+
+
+def test_types_that_a_split_never_has_and_a_split_without_any(write: Any, words: Any) -> None:
+    tagged = "Ann\tB-PER\n\nOslo\tB-LOC\n\n"
+    train = write("train.conll", "".join(tagged.replace("n", f"n{i}") for i in range(6)))
+    dev = write("dev.conll", "".join(f"Bob{i}\tB-PER\n\n" for i in range(30)))
+    test = write("test.conll", "".join(f"chair{i}\tO\n\n" for i in range(30)))
+    findings = found(words(train, validation=dev, test=test))
+    assert findings["absent-label-validation"].message == (
+        "types that validation never has in 30 examples, so that they are not scored: "
+        "'LOC' (6 in train)"
+    )
+    assert (findings["no-spans-test"].severity, findings["no-spans-test"].count) == ("warning", 30)
+    assert findings["no-spans-test"].message == (
+        "test has no tag but 'O' in 30 examples: there is nothing to find, and no score of what "
+        "is found"
+    )
+    assert not {"absent-label-test", "no-spans-validation", "small-test"} & set(findings)
 
 
 def test_lone_labels(csvs: Any) -> None:
@@ -196,7 +250,7 @@ def test_lengths(csvs: Any, write: Any, words: Any, texts: Any) -> None:
     finding = found(data, tokenizer=Tokenizer(), max_length=3)["over-length"]
     assert (finding.severity, finding.count) == ("warning", 2)
     assert finding.message == (
-        "2 of 25 examples are longer than the model's window of 3 tokens, the longest 5"
+        "2 of 85 examples are longer than the model's window of 3 tokens, the longest 5"
     )
     assert numbers(finding) == ["train.csv:22", "test.csv:3"]
     assert "over-length" not in found(data, tokenizer=Tokenizer())
@@ -210,7 +264,7 @@ def test_lengths_of_a_sample(csvs: Any, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("ft.data.lengths.SAMPLE", 10)
     data = csvs(train=[f"long {i} c d,x" for i in range(5000)])
     finding = found(data, tokenizer=Tokenizer(), max_length=3)["over-length"]
-    assert finding.message.startswith("9 of 12 examples looked at are longer")
+    assert finding.message.startswith("9 of 26 examples looked at are longer")
 
 
 def test_a_script_that_the_tokenizer_does_not_know(csvs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Labels and tags: rare ones, unseen ones, those that look like another."""
+"""Labels and tags: rare ones, unseen and absent ones, those that look like another."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ class Labels:
             yield Finding("error", "one-label", message)
         yield from self._rare(train)
         yield from self._unseen(train)
+        yield from self._absent(train)
         yield from self._alike()
         most, least = max(train.values()), min(train.values())
         if len(train) > 1 and most > UNEVEN * least:
@@ -121,6 +122,28 @@ class Labels:
                     f"{some([repr(name) for name in unseen])}",
                     places(self._data, rows),
                     sum(counts[name] for name in unseen),
+                )
+
+    def _absent(self, train: Counter[str]) -> Iterator[Finding]:
+        """What train has and a split that is scored has not."""
+        for split, counts in self._counts.items():
+            rows = len(self._data.splits[split])
+            if self._spans and not counts:
+                yield Finding(
+                    "warning",
+                    f"no-spans-{split}",
+                    f"{split} has no tag but {OUTSIDE!r} in {rows:,} examples: there is nothing to "
+                    "find, and no score of what is found",
+                    count=rows,
+                )
+            elif absent := sorted(set(train) - set(counts), key=lambda n: (-train[n], n)):
+                shown = some([f"{name!r} ({train[name]:,} in train)" for name in absent])
+                yield Finding(
+                    "warning",
+                    f"absent-label-{split}",
+                    f"{self._what}s that {split} never has in {rows:,} examples, so that they are "
+                    f"not scored: {shown}",
+                    count=len(absent),
                 )
 
     def _alike(self) -> Iterator[Finding]:

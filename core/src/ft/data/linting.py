@@ -18,6 +18,9 @@ _ORDER: tuple[Severity, ...] = ("error", "warning", "info")
 PLACES = 10
 """Places that a finding names."""
 
+SMALL = 30
+"""With fewer examples, a score has an interval of a third of the whole scale or more."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -89,8 +92,23 @@ def lint(
             for check in checks:
                 check.see(split, first, table)
             first += table.num_rows
-    found = [finding for check in checks for finding in check.findings()]
+    found = [*_small(data), *(finding for check in checks for finding in check.findings())]
     return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
+
+
+def _small(data: TaskData) -> Iterator[Finding]:
+    """Splits that are too small to score a model on."""
+    what = {"validation": "which epoch is best", "test": "what is scored on it"}
+    for split, told in what.items():
+        rows = len(data.splits[split]) if split in data.splits else SMALL
+        if rows < SMALL:
+            yield Finding(
+                "warning",
+                f"small-{split}",
+                f"{split} has {rows:,} example{'' if rows == 1 else 's'}: "
+                f"with fewer than {SMALL}, {told} is mostly chance",
+                count=rows,
+            )
 
 
 def some(names: Sequence[object], most: int = 8) -> str:
