@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -49,13 +51,14 @@ class Sink:
     Attributes:
         rows: rows read.
         bad: rows that could not be.
+        first: the first of these.
         seen: good rows of a first look, before any is read.
         notes: what the reader decided for the user, without the file's name.
     """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._first: list[dict[str, Any]] = []
+        self.first: list[dict[str, Any]] = []
         self.rows = 0
         self.bad = 0
         self.seen = 0
@@ -76,10 +79,10 @@ class Sink:
         raw = raw.encode("utf-8", "replace").decode()[:_RAW_CHARACTERS]
         row = {"line": line, "reason": reason, "raw": raw}
         self.bad += 1
-        if len(self._first) < SHOWN:
-            self._first.append(row)
+        if len(self.first) < SHOWN:
+            self.first.append(row)
         if self.bad >= HOPELESS and self.bad > max(self.rows, self.seen):
-            raise Hopeless(self._first)
+            raise Hopeless(self.first)
         self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def note(self, text: str) -> None:
@@ -114,9 +117,25 @@ def without(
 
 def hopeless_errors(error: Hopeless, name: str) -> list[FtError]:
     """The first rows of a file that reading was given up on, and that it was."""
-    shown: list[FtError] = [_error(name, row) for row in error.first]
     hint = "is it the right file, format and encoding?"
-    return [*shown, DataError(error.what, where=name, hint=hint)]
+    return [*row_errors(error.first, name), DataError(error.what, where=name, hint=hint)]
+
+
+def row_errors(rows: Iterable[Mapping[str, Any]], name: str) -> list[FtError]:
+    """An error for each malformed row of a file."""
+    return [DataError(row["reason"], where=f"{name}:{row['line']}") for row in rows]
+
+
+def refusals(files: Sequence[tuple[str, Entry]], config: DataConfig, owner: str) -> list[str]:
+    """Refuse malformed rows where the user wants that, and set none aside.
+
+    Raises:
+        DataError: there are malformed rows, and they are refused.
+    """
+    found = [(name, entry) for name, entry in files if entry.bad]
+    if found and config.on_bad_row == "refuse":
+        raise_all(_refusals(found, owner))
+    return []
 
 
 def settle(
@@ -136,11 +155,10 @@ def settle(
     Raises:
         DataError: rows are malformed and not to be skipped, or too many are.
     """
+    refusals(entries, config, owner)
     found = [(name, entry) for name, entry in entries if entry.bad]
     if not found:
         return []
-    if config.on_bad_row == "refuse":
-        raise_all(_refusals(found, owner))
     if run is None:
         errors = _refusals(found, owner)
         errors[-1].hint = "there is no run folder to set the rows aside in; mend them"
@@ -162,20 +180,15 @@ def _refusals(found: Sequence[tuple[str, Entry]], owner: str) -> list[FtError]:
     errors: list[FtError] = []
     total = sum(entry.bad for _, entry in found)
     for name, entry in found:
-        for row in entry.bad_rows():
-            if len(errors) == SHOWN:
-                break
-            errors.append(_error(name, row))
+        # A file is read in more than one pass: what each finds is told in the order of the lines.
+        rows = heapq.nsmallest(SHOWN - len(errors), entry.bad_rows(), key=itemgetter("line"))
+        errors += row_errors(rows, name)
     hint = f"mend the rows, or set {owner}.on_bad_row = 'skip' to set them aside"
     if total > len(errors):
         errors.append(DataError(f"and {total - len(errors):,} more malformed rows", hint=hint))
     else:
         errors[-1].hint = hint
     return errors
-
-
-def _error(name: str, row: dict[str, Any]) -> DataError:
-    return DataError(row["reason"], where=f"{name}:{row['line']}")
 
 
 def _too_many(name: str, entry: Entry) -> DataError | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ft.data.badrows import Sink
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a reader reads differently, so that no old entry is used."""
 
 UNUSED_DAYS = 30

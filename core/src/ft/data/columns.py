@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ft.data.badrows import Sink
+    from ft.settings import DataConfig
 
 RESERVED = (LINE, FILE, EXAMPLE_ID)
 """Names that the core gives; a file's own column of such a name gets ``_`` behind it."""
@@ -73,6 +74,34 @@ def missing_column(
     else:
         hint = f"if {near!r} is meant, set {owner}.columns = {{{ours} = {near!r}}}"
     return DataError(what, where=name, hint=hint)
+
+
+def find_roles(
+    batch: pa.RecordBatch, wanted: Collection[str], name: str, config: DataConfig, owner: str
+) -> dict[str, str]:
+    """The file's name for each of our columns.
+
+    Args:
+        batch: of a reader, the line in the last column.
+        wanted: our names.
+        name: what messages call the file.
+        config: gives the files' names for ours.
+        owner: the plugin, for the names of settings.
+
+    Raises:
+        DataError: a column is not there; several of these together.
+    """
+    available = batch.schema.names[:-1]
+    found: dict[str, str] = {}
+    errors: list[FtError] = []
+    for ours in dict.fromkeys(wanted):
+        theirs = find_column(available, ours, config.columns)
+        if theirs is None:
+            errors.append(missing_column(available, ours, config.columns, name, owner))
+        else:
+            found[ours] = theirs
+    raise_all(errors)
+    return found
 
 
 def column_type(batch: pa.RecordBatch, name: str) -> pa.DataType:

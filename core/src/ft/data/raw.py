@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from ft.data.badrows import Sink, settle
 from ft.data.cache import Entry
 from ft.data.checked import Check, checked
-from ft.data.columns import arrange, check_mapping, find_column, missing_column
+from ft.data.columns import arrange, check_mapping, find_roles
 from ft.data.sources import TABLES, Source, file_source, find_sources
-from ft.data.splits import assemble, read_sources, settle_sources
+from ft.data.splits import assemble, read_sources
 from ft.data.tables import load, open_entry
+from ft.errors import FtError
 from ft.schema import TaskData
 from ft.settings import DataConfig
 
@@ -96,14 +97,14 @@ def read_split_tables(
     """
     if columns:
         check_mapping(config.columns, columns, owner)
-    sources = find_sources(config, owner, TABLES, run, need_train=need_train)
+    faults: list[FtError] = []
+    sources = find_sources(config, owner, TABLES, run, faults=faults, need_train=need_train)
     transform, options = _transform_of(columns, config, owner)
 
     def read(source: Source) -> Entry:
         return checked(load(source, config, owner, transform, options), source.name, check)
 
-    entries = read_sources(sources, read)
-    notes = settle_sources(sources, entries, config, run, owner)
+    entries, notes = read_sources(sources, read, config, run, owner, faults)
     return assemble(sources, entries, config, owner, notes, content)
 
 
@@ -126,11 +127,5 @@ def _rename(
     roles: dict[str, str] | None = None
     for batch in batches:
         if roles is None:
-            roles = {}
-            available = batch.schema.names[:-1]
-            for ours in {**dict.fromkeys(columns), **config.columns}:
-                theirs = find_column(available, ours, config.columns)
-                if theirs is None:
-                    raise missing_column(available, ours, config.columns, name, owner)
-                roles[ours] = theirs
+            roles = find_roles(batch, [*columns, *config.columns], name, config, owner)
         yield arrange(batch, roles, sink)

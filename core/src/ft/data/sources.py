@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ft.data.hub import HUB, hub_splits
-from ft.errors import ConfigError, DataError, FtError, raise_all
+from ft.errors import ConfigError, DataError, FtError
 from ft.schema import SPLITS
 from ft.settings import DataConfig
 
@@ -76,6 +76,7 @@ def find_sources(
     formats: Mapping[str, Format],
     run: Run | None = None,
     *,
+    faults: list[FtError],
     need_train: bool = True,
 ) -> dict[str, list[Source]]:
     """The sources of each split, in the order of the splits.
@@ -88,20 +89,20 @@ def find_sources(
         owner: the plugin, for the names of settings.
         formats: format by ending; CoNLL is meant by any other ending where it is among them.
         run: says which split it wants, if it is one alone.
+        faults: takes what is wrong: a setting that names nothing that is there, a folder or hub
+            data set without such a split, a file of an unknown format.
         need_train: whether ``train`` must be set.
 
     Raises:
-        ConfigError: a setting names nothing that is there.
-        DataError: a folder or hub data set has no such split, or a file's format is unknown.
+        ConfigError: no data is set.
     """
     found: dict[str, list[Source]] = {}
-    errors: list[FtError] = []
     alone = run is not None and stands_alone(config, run)
     if alone:
         assert run is not None
         config = config.model_copy(update={split: None for split in SPLITS if split != run.wanted})
     elif need_train and config.train is None:
-        errors.append(
+        faults.append(
             ConfigError("is not set", where=f"{owner}.train", hint="name the training data")
         )
     whole: dict[str, dict[str, list[Source]]] = {}
@@ -115,13 +116,12 @@ def find_sources(
                 whole[given] = _look(given, key, formats)
             found[split] = _pick(whole[given], split, given, key)
         except FtError as error:
-            errors.append(error)
-    raise_all(errors)
+            faults.append(error)
     if config.train is not None:
-        for name, sources in whole[config.train].items():
+        for name, sources in whole.get(config.train, {}).items():
             if name:
                 found.setdefault(name, sources)
-    if not found:
+    if not found and not faults:
         raise ConfigError("no data is set", where=f"{owner}.train", hint="name the data's files")
     return {split: found[split] for split in SPLITS if split in found}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ft.data.badrows import settle
+from ft.data.badrows import refusals, settle
 from ft.data.cache import Entry
 from ft.data.holdout import hold_out
 from ft.data.sources import Source
@@ -19,52 +20,65 @@ if TYPE_CHECKING:
 
     from ft.engine.run import Run
 
+Entries = Mapping[str, Sequence[Entry]]
+"""The entries of each split."""
+
 
 def read_sources(
-    sources: Mapping[str, Sequence[Source]], read: Callable[[Source], Entry]
-) -> dict[str, list[Entry]]:
-    """Every source read; what is wrong with any of them is reported together.
-
-    Raises:
-        FtError: of the sources.
-    """
-    done: dict[Source, Entry] = {}
-    errors: list[FtError] = []
-    for source in dict.fromkeys(source for parts in sources.values() for source in parts):
-        try:
-            done[source] = read(source)
-        except FtError as error:
-            errors += getattr(error, "errors", [error])
-    raise_all(errors)
-    return {split: [done[source] for source in parts] for split, parts in sources.items()}
-
-
-def settle_sources(
     sources: Mapping[str, Sequence[Source]],
-    entries: Mapping[str, Sequence[Entry]],
+    read: Callable[[Source], Entry],
     config: DataConfig,
     run: Run | None,
     owner: str,
-) -> list[str]:
-    """Refuse malformed rows or set them aside, each source once, and tell what was decided.
+    faults: Sequence[FtError] = (),
+    look: Callable[[Entries], object] = lambda entries: None,
+) -> tuple[Entries, list[str]]:
+    """Every source read once, its malformed rows refused or set aside.
 
     Args:
         sources: the sources of each split.
-        entries: the same, read.
+        read: reads one.
         config: the settings.
         run: its folder takes the rows that are set aside.
         owner: the plugin, for the names of settings.
+        faults: what was found to be wrong before.
+        look: raises what is wrong with rows that could be read; asked where something else is
+            wrong, so that all of it is told together.
+
+    Returns:
+        The entries of each split, and notes on what was decided.
 
     Raises:
-        DataError: rows are malformed.
+        FtError: of the sources and the rows.
     """
-    named = {
-        (source.name, entry.folder): (source.name, entry)
-        for split in sources
-        for source, entry in zip(sources[split], entries[split], strict=True)
-    }
-    notes = settle(list(named.values()), config, run, owner)
-    return notes + [f"{name}: {note}" for name, entry in named.values() for note in entry.notes]
+    done: dict[Source, Entry] = {}
+    errors = list(faults)
+    for source in dict.fromkeys(source for parts in sources.values() for source in parts):
+        with gathered(errors):
+            done[source] = read(source)
+    named = {(source.name, entry.folder): entry for source, entry in done.items()}
+    files = [(name, entry) for (name, _), entry in named.items()]
+    whole = not errors
+    notes: list[str] = []
+    with gathered(errors):
+        # What is refused anyway sets nothing aside.
+        notes = settle(files, config, run, owner) if whole else refusals(files, config, owner)
+    if whole:
+        entries = {split: [done[source] for source in parts] for split, parts in sources.items()}
+        if errors:
+            with gathered(errors):
+                look(entries)
+    raise_all(errors)
+    return entries, notes + [f"{name}: {note}" for name, entry in files for note in entry.notes]
+
+
+@contextmanager
+def gathered(errors: list[FtError]) -> Iterator[None]:
+    """Takes what is raised, each of several errors by itself, and goes on behind the block."""
+    try:
+        yield
+    except FtError as error:
+        errors += getattr(error, "errors", [error])
 
 
 def assemble(
@@ -98,7 +112,12 @@ def assemble(
         split: [source.path for source in parts if source.path is not None]
         for split, parts in sources.items()
     }
-    splits = {split: _join(split, sources[split], entries[split]) for split in sources}
+    splits: dict[str, Dataset] = {}
+    errors: list[FtError] = []
+    for split in sources:
+        with gathered(errors):
+            splits[split] = _join(split, sources[split], entries[split])
+    raise_all(errors)
     if "train" in splits and "validation" not in splits:
         kept, held = hold_out(splits["train"], entries["train"], content)
         if held:

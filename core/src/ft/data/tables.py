@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ft.data.badrows import Hopeless, Sink, hopeless_errors
+from ft.data.badrows import Hopeless, Sink, hopeless_errors, row_errors
 from ft.data.cache import Entry, cached, file_hash, make_key
 from ft.data.config import WordsConfig
 from ft.data.sources import Source
-from ft.errors import DataError, raise_all
+from ft.errors import DataError, FtError, raise_all
 from ft.settings import DataConfig
 
 if TYPE_CHECKING:
@@ -44,7 +44,14 @@ def load(
 
     def build(sink: Sink) -> Iterator[pa.RecordBatch]:
         batches = _read(source, config, owner, sink)
-        yield from transform(batches, source.name, sink)
+        try:
+            yield from transform(batches, source.name, sink)
+        except Hopeless:
+            raise
+        except FtError as error:
+            # What ends the reading does not hide what was wrong before it.
+            rest: list[FtError] = getattr(error, "errors", [error])
+            raise_all([*row_errors(sink.first, source.name), *rest])
         if _state(source) != before:
             raise DataError("was changed while it was being read", where=source.name)
 

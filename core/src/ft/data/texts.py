@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from ft.data.badrows import Sink, without
 from ft.data.cache import Entry
 from ft.data.checked import Check, checked
-from ft.data.columns import arrange, check_mapping, column_type, find_column, missing_column
+from ft.data.columns import arrange, check_mapping, column_type, find_roles
 from ft.data.hashing import tables
 from ft.data.sources import TABLES, Source, find_sources
-from ft.data.splits import assemble, read_sources, settle_sources
+from ft.data.splits import assemble, read_sources
 from ft.data.tables import load
-from ft.errors import DataError
+from ft.errors import DataError, FtError
 from ft.schema import Label, Schema, TaskData, Text
 from ft.settings import DataConfig
 
@@ -71,7 +71,8 @@ def read_texts(
     wanted = [text, *([pair] if pair else []), label]
     check_mapping(config.columns, wanted, owner)
     texts = wanted[:-1]
-    sources = find_sources(config, owner, TABLES, run, need_train=need_train)
+    faults: list[FtError] = []
+    sources = find_sources(config, owner, TABLES, run, faults=faults, need_train=need_train)
     options = ["texts", texts, label, label_kind, names, sorted(config.columns.items())]
     transform = partial(
         _transform,
@@ -86,8 +87,7 @@ def read_texts(
     def read(source: Source) -> Entry:
         return checked(load(source, config, owner, transform, list(options)), source.name, check)
 
-    entries = read_sources(sources, read)
-    notes = settle_sources(sources, entries, config, run, owner)
+    entries, notes = read_sources(sources, read, config, run, owner, faults)
     data = assemble(sources, entries, config, owner, notes, texts)
     if label_kind == "number":
         found: tuple[str, ...] = ()
@@ -119,32 +119,20 @@ def _transform(
     roles: dict[str, str] | None = None
     for batch in batches:
         if roles is None:
-            roles = _roles(batch, [*texts, label], name, config, owner)
+            roles = find_roles(batch, [*texts, label], name, config, owner)
             _check_texts(batch, texts, roles, name)
         original, batch = batch, arrange(batch, roles, sink)
         labels, reasons = _convert(batch, label, convert)
         for text in texts:
             for i in _null_rows(batch.column(text)):
-                reasons.setdefault(i, f"has no {roles[text]}")
+                before = f"{reasons[i]} and no" if i in reasons else "has no"
+                reasons[i] = f"{before} {roles[text]}"
         at = batch.schema.get_field_index(label)
         batch = batch.set_column(at, label, pa.array(labels, value_type))
         for text in texts:
             at = batch.schema.get_field_index(text)
             batch = batch.set_column(at, text, batch.column(text).cast(pa.string()))
         yield without(batch, reasons, original, sink)
-
-
-def _roles(
-    batch: pa.RecordBatch, wanted: Sequence[str], name: str, config: DataConfig, owner: str
-) -> dict[str, str]:
-    available = batch.schema.names[:-1]
-    roles = {}
-    for ours in wanted:
-        theirs = find_column(available, ours, config.columns)
-        if theirs is None:
-            raise missing_column(available, ours, config.columns, name, owner)
-        roles[ours] = theirs
-    return roles
 
 
 def _check_texts(

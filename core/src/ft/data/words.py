@@ -14,9 +14,9 @@ from ft.data.config import WordsConfig
 from ft.data.schemes import as_bio2
 from ft.data.sources import WORDS, Source, find_sources
 from ft.data.spans import words_with_tags
-from ft.data.splits import assemble, read_sources, settle_sources
+from ft.data.splits import assemble, read_sources
 from ft.data.tables import load
-from ft.errors import DataError
+from ft.errors import DataError, FtError, raise_all
 from ft.schema import Schema, TaskData, Words
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def read_words(
         DataError: a file, column or row does not fit, or tags follow each other impossibly.
     """
     check_mapping(config.columns, list(_ALIASES), owner)
-    sources = find_sources(config, owner, WORDS, run, need_train=need_train)
+    faults: list[FtError] = []
+    sources = find_sources(config, owner, WORDS, run, faults=faults, need_train=need_train)
     options = ["words", sorted(config.columns.items())]
 
     def read(source: Source) -> Any:
@@ -66,9 +67,9 @@ def read_words(
             return load(source, config, owner, _as_they_are, ["words"])
         return load(source, config, owner, partial(_transform, config=config, owner=owner), options)
 
-    found = read_sources(sources, read)
-    notes = settle_sources(sources, found, config, run, owner)
-    entries, scheme, labels, more = as_bio2(sources, found, config, owner)
+    bio2 = partial(as_bio2, sources, config=config, owner=owner)
+    found, notes = read_sources(sources, read, config, run, owner, faults, bio2)
+    entries, scheme, labels, more = bio2(found)
     data = assemble(sources, entries, config, owner, [*notes, *more], [TOKENS])
     data.schema = Schema(words=Words(TOKENS, TAGS, labels, scheme))
     return data
@@ -134,8 +135,9 @@ def _roles(batch: pa.RecordBatch, config: WordsConfig, name: str, owner: str) ->
             return {ours: found[ours] for ours in pair}
     wanted = {*found, *config.columns}
     pair = pairs[TOKENS not in wanted and TEXT in wanted]
-    missing = next(ours for ours in pair if ours not in found)
-    raise missing_column(available, missing, config.columns, name, owner)
+    missing = [ours for ours in pair if ours not in found]
+    raise_all([missing_column(available, ours, config.columns, name, owner) for ours in missing])
+    return {}
 
 
 def _check(batch: pa.RecordBatch, roles: dict[str, str], name: str) -> None:
