@@ -233,6 +233,16 @@ def test_one_seed_decides_nothing_about_seeds_but_says_so(
     assert "one seed says nothing about others" in together["why"]
 
 
+def test_what_changes_nothing_is_said_to(
+    study: list[str], tmp_path: Path, finished: Callable[..., Path]
+) -> None:
+    for seed in range(3):
+        finished(f"ready/toy+good-seed{seed}", ITEMS < 0.5, seed=seed)
+        finished(f"ready/toy-seed{seed}", ITEMS < 0.5, seed=seed)
+    assert main([*study, "--jobs", "3"]) == 0
+    assert result(tmp_path)["findings"][0]["why"] == "the scores are the same with every seed"
+
+
 def test_the_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "cores", lambda: 8)
     monkeypatch.delenv(driver.THREADS, raising=False)

@@ -23,23 +23,40 @@ JUDGED = ("what", "where", "value", "low", "high", "p", "corrected_p", "seeds", 
 def write_conll(path: Path, sentences: int, seed: int) -> Path:
     rng = random.Random(seed)
     chosen = [[rng.choice(WORDS) for _ in range(rng.randint(3, 9))] for _ in range(sentences)]
-    lines = ["".join(f"{word} {TAGS.get(word, 'O')}\n" for word in one) for one in chosen]
+
+    def tag(word: str) -> str:
+        return TAGS.get(word, "O") if rng.random() < 0.8 else rng.choice(["O", *TAGS.values()])
+
+    lines = ["".join(f"{word} {tag(word)}\n" for word in one) for one in chosen]
     path.write_text("\n".join(lines))
     return path
 
 
 @pytest.mark.long
-def test_killed_half_way_and_resumed_it_gives_the_same_table(tmp_path: Path) -> None:
+def test_killed_half_way_and_resumed_it_gives_the_same_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("ft_ner")
     pytest.importorskip("ft_augment")
+    monkeypatch.setenv("FT_CACHE", str(tmp_path / "cache"))
     model = tiny_bert(tmp_path / "tiny", WORDS)
     files = {
         split: write_conll(tmp_path / f"{split}.conll", size, seed)
-        for seed, (split, size) in enumerate({"train": 80, "validation": 30, "test": 60}.items())
+        for seed, (split, size) in enumerate({"train": 160, "validation": 30, "test": 60}.items())
     }
     options = [
-        *("ablate", "--plugins", "ner,augment", "--seeds", "2", "--model", str(model)),
-        *("--epochs", "6", "--learning-rate", "0.003", "--quiet", "-o", "run.checkpoint_steps=2"),
+        *("ablate", "--plugins", "ner,augment", "--seeds", "2", "--jobs", "2"),
+        *(
+            "--model",
+            str(model),
+            "--epochs",
+            "6",
+            "--learning-rate",
+            "0.003",
+            "--quiet",
+            "-o",
+            "run.checkpoint_steps=2",
+        ),
         *("-o", "run.device=cpu", "-o", "run.precision=fp32"),
         *(part for split, file in files.items() for part in ("-o", f"ner.{split}={file}")),
     ]
@@ -49,19 +66,25 @@ def test_killed_half_way_and_resumed_it_gives_the_same_table(tmp_path: Path) -> 
         return [sys.executable, "-c", start, *options, "--output", str(folder)]
 
     subprocess.run(ablate(tmp_path / "whole"), check=True, timeout=900)
+    encoded = sorted(one.name.split("-")[0] for one in (tmp_path / "cache/encoded").iterdir())
+    assert encoded == ["train"], "once for all seeds; augment encodes anew in every epoch"
     killed = subprocess.Popen(ablate(tmp_path / "killed"))
-    second = tmp_path / "killed" / "runs" / "ner+augment-seed0"
+    runs = tmp_path / "killed" / "runs"
     deadline = time.monotonic() + 600
-    while not list(second.glob("checkpoints/step-*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    while not list(runs.glob("*/checkpoints/step-*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "ablation.json").exists()
+    assert list(runs.glob("*/checkpoints/step-*"))
+    assert not list(runs.glob("*/record.json")), "both were in the middle"
     subprocess.run(ablate(tmp_path / "killed"), check=True, timeout=900)
+    records = [(one / "record.json").read_text() for one in runs.iterdir()]
+    assert any("resumed at step" in one for one in records)
 
     def judged(folder: Path) -> list[dict[str, Any]]:
         told = json.loads((folder / "ablation.json").read_text())
         return [{key: one[key] for key in JUDGED} for one in told["findings"]]
 
     assert judged(tmp_path / "killed") == judged(tmp_path / "whole")
-    assert len(judged(tmp_path / "whole")) == 1
+    (found,) = judged(tmp_path / "whole")
+    assert found["low"] < found["high"], "scores that nothing could change would prove nothing"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,8 @@ def test_two_commands_share_a_search_and_one_may_be_killed(
     several = [subprocess.Popen(command, stdout=log, stderr=log) for log in logs]
     runs = tmp_path / "search" / "runs"
     while not list(runs.glob("000[1-9]/task.json")):
-        assert all(one.poll() is None for one in several)
+        assert all(one.poll() is None for one in several), Path(logs[0].name).read_text()
+        time.sleep(0.02)
     several[0].send_signal(signal.SIGKILL)
     assert several[0].wait() == -signal.SIGKILL
     assert several[1].wait(600) == 0, Path(logs[1].name).read_text()
@@ -111,3 +113,7 @@ def test_two_commands_share_a_search_and_one_may_be_killed(
     assert len(result["trials"]) == 8
     assert len({row["values"][RATE] for row in result["trials"]}) == 8
     assert sorted(one.name for one in runs.iterdir()) == [f"{k:04}" for k in range(8)]
+    # A run that was done twice would have an epoch twice.
+    for row in result["trials"]:
+        lines = (Path(row["run"]) / "metrics.jsonl").read_text()
+        assert lines.count('"split": "validation"') == row["epoch"]

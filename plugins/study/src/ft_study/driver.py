@@ -143,18 +143,20 @@ class Driver:
             del working[job]
             _close(process)
             if self.study.is_finished(job):
-                self._tell(job)
+                self._tell(job, working)
             elif code not in (TAKEN, 130, -15):
                 self.failed[job] = self._last_words(job, code)
                 self.say(f"{job.name} failed: {self.failed[job]}")
 
-    def _tell(self, job: Job) -> None:
+    def _tell(self, job: Job, working: Working) -> None:
         run = self.study.finished(job)
         assert run is not None
         metric = run.metrics.get(run.main or "")
         score = f"{run.main} {metric.value:.4f}, " if metric else ""
-        done = sum(map(self.study.is_finished, self.study.jobs(self.seeds)))
-        total = len(list(self.study.jobs(self.seeds)))
+        jobs = list(self.study.jobs(self.seeds))
+        # One that ended at the same time is told of next.
+        done = sum(self.study.is_finished(one) for one in jobs if one not in working)
+        total = len(jobs)
         seconds = run.record.get("total_seconds") or 0
         self.say(f"{job.name}: {score}{seconds:.0f} s ({done} of {total} runs done)")
 

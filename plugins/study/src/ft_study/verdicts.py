@@ -131,6 +131,8 @@ def _verdict(found: Gain, p: float | None, worth: float, tests: int) -> tuple[st
     """The verdict and its reason."""
     if found.seed_variance is None:
         return UNDECIDED, "one seed says nothing about others: give it five"
+    if found.low == found.high == 0:
+        return UNDECIDED, "the scores are the same with every seed"
     if p is None or found.high is None:
         return UNDECIDED, "the gain is the same with every seed, so its variance is not known"
     if worth and found.high < worth:
