@@ -217,6 +217,21 @@ def test_class_with_one_example_is_said(write, run):
     assert finding["places"][0].endswith("train.csv:162")
 
 
+def test_a_class_is_not_held_out_of_train_altogether(write, run):
+    odd = [{"text": f"n{i} soup", "label": f"odd{i}"} for i in range(60)]
+    task = write(str, counts=(60, 1, 20), more=odd)
+    del task["validation"]
+    result = run(task, max_steps=1)
+    (note,) = [note for note in result.record["notes"] if "stay in train" in note]
+    assert "'odd" in note
+    sizes = {split: result.record["data"][split]["examples"] for split in ("train", "validation")}
+    assert sum(sizes.values()) == 120
+    assert len(ft.predict(result.output, ["n1 soup"])[0]["scores"]) == 63
+    again = ft.evaluate(result.output, split="validation").metrics["validation"]
+    for name, metric in result.metrics["validation"].items():
+        assert again[name].value == pytest.approx(metric.value, abs=1e-6), name
+
+
 @pytest.mark.parametrize(
     ("row", "settings", "message"),
     [

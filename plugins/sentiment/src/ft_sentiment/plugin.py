@@ -23,6 +23,7 @@ from ft_sentiment.example import write_example
 from ft_sentiment.folding import fold
 from ft_sentiment.kinds import found_kind, kind_notes
 from ft_sentiment.labels import class_counts, targets
+from ft_sentiment.rare import keep_rare
 from ft_sentiment.settings import SentimentConfig
 
 SHARE = "labels_share"
@@ -88,11 +89,13 @@ class Sentiment(Plugin):
             names=names or None,
             check=partial(checks.empty_text, columns=["text", config.pair or "text"]),
         )
+        label = data.schema.label
+        assert label is not None
+        if label.kind != "number":
+            data = keep_rare(data, label, config)
         if run.restored:
             return data
         data.notes += kind_notes(config, data)
-        label = data.schema.label
-        assert label is not None
         checks.check_settings(config, label.kind)
         if label.kind == "number":
             return data
