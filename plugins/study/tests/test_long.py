@@ -46,17 +46,8 @@ def test_killed_half_way_and_resumed_it_gives_the_same_table(
     }
     options = [
         *("ablate", "--plugins", "ner,augment", "--seeds", "2", "--jobs", "2"),
-        *(
-            "--model",
-            str(model),
-            "--epochs",
-            "6",
-            "--learning-rate",
-            "0.003",
-            "--quiet",
-            "-o",
-            "run.checkpoint_steps=2",
-        ),
+        *("--model", str(model), "--batch-size", "8", "--epochs", "2", "--learning-rate", "3e-4"),
+        *("--quiet", "-o", "run.checkpoint_steps=2"),
         *("-o", "run.device=cpu", "-o", "run.precision=fp32"),
         *(part for split, file in files.items() for part in ("-o", f"ner.{split}={file}")),
     ]
