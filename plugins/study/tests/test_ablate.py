@@ -243,6 +243,25 @@ def test_what_changes_nothing_is_said_to(
     assert result(tmp_path)["findings"][0]["why"] == "the scores are the same with every seed"
 
 
+def test_a_gain_that_is_not_worth_it_is_dropped(study: list[str], tmp_path: Path) -> None:
+    page = tmp_path / "pages" / "a.html"
+    assert main([*study, "--jobs", "3", "--worth", "0.5", "--html", str(page)]) == 0
+    assert page.read_text() == (tmp_path / "study" / "ablation.html").read_text()
+    found = {(one["what"], one["where"]): one for one in result(tmp_path)["findings"]}
+    good = found["good", "added to toy"]
+    assert 0 < good["value"] <= good["high"] < 0.5
+    assert good["verdict"] == "drop"
+    assert "0.5 would be worth having" in good["why"]
+
+
+def test_another_metric_may_judge(study: list[str], tmp_path: Path, capsys: Said) -> None:
+    assert main([*study, "--jobs", "3", "--metric", "loss"]) == 0
+    assert result(tmp_path)["metric"] == "loss"
+    assert "over seeds alone: the runs kept no draws of this metric" in capsys.readouterr().out
+    assert main([*study, "--metric", "f1"]) == 2
+    assert "it has accuracy, loss" in capsys.readouterr().err
+
+
 def test_the_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "cores", lambda: 8)
     monkeypatch.delenv(driver.THREADS, raising=False)

@@ -159,14 +159,14 @@ def tables(found: Comparison) -> Iterator[Table]:
 
 def charts(found: Comparison) -> Iterator[Intervals]:
     """The differences of each tested metric."""
-    names = letters(found)
     for metric in found.tested:
         rows = [
-            (f"{names[row.run]} - {names[0]}", *_ends(row.difference))
+            (found.names[row.run], *_ends(row.difference))
             for row in found.rows
             if row.metric == metric and row.p is not None
         ]
-        yield Intervals(f"Difference of {metric}, with its 95 % interval", rows)
+        title = f"{metric}: difference to {found.names[0]}, with its 95 % interval"
+        yield Intervals(title, rows)
 
 
 def _ends(found: Gain) -> tuple[float, float | None, float | None]:
@@ -208,7 +208,7 @@ def _score(metric: Metric) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.1f}" if isinstance(value, float) else str(value)
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
 
 
 def _method(found: Comparison) -> str:
