@@ -3,8 +3,8 @@
     python tests/benchmarks/robustness_study.py --task sentiment --data sst2 --out results.jsonl
     python tests/benchmarks/robustness_study.py --task ner --data wnut17 --out results.jsonl
 
-Trains the same data with each method and seed (``none`` is plain training), and scores the whole
-test split three times: clean, under a PGD attack on the word embeddings at a fixed radius, and with
+Trains the same data with each method and seed (``none`` is plain training), and scores the first
+``--test`` test examples three times: clean, under a PGD attack on the word embeddings at a fixed radius, and with
 typing errors. Every finished training is a line of the output; what stands there already is not run
 again. ``--report`` prints means over the seeds, and differences to ``none`` with a 95 % interval
 from Student's t over the seeds.
@@ -40,12 +40,15 @@ def train_once(arguments: argparse.Namespace, method: str, seed: int) -> dict[st
 
     task, suffix = arguments.task, SUFFIX[arguments.task]
     with tempfile.TemporaryDirectory() as name:
-        validation = head(
-            arguments.data / f"dev.{suffix}",
-            arguments.validation,
-            Path(name) / f"dev.{suffix}",
-            PARTED[task],
-            int(task == "sentiment"),
+        validation, test = (
+            head(
+                arguments.data / f"{split}.{suffix}",
+                count,
+                Path(name) / f"{split}.{suffix}",
+                PARTED[task],
+                int(task == "sentiment"),
+            )
+            for split, count in (("dev", arguments.validation), ("test", arguments.test))
         )
         result = ft.run(
             [task, "adversarial"],
@@ -61,7 +64,7 @@ def train_once(arguments: argparse.Namespace, method: str, seed: int) -> dict[st
                 task: {
                     "train": str(arguments.data / f"train.{suffix}"),
                     "validation": validation,
-                    "test": str(arguments.data / f"test.{suffix}"),
+                    "test": test,
                     "limit": arguments.limit,
                 }
             },
@@ -115,8 +118,9 @@ def main() -> None:
     parser.add_argument("--model", default=None, help="default: the starter's")
     parser.add_argument("--methods", nargs="+", default=[PLAIN, "fgm"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--limit", type=int, default=2000, help="training examples")
+    parser.add_argument("--limit", type=int, default=1000, help="training examples")
     parser.add_argument("--validation", type=int, default=100, help="validation examples")
+    parser.add_argument("--test", type=int, default=600, help="test examples")
     parser.add_argument("--epochs", type=float, default=3)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-4)

@@ -6,8 +6,10 @@
 Each repetition trains one epoch over the same examples with every tool in turn, each in a process
 of its own: ``ft`` with its defaults, ``trainer`` as it comes, ``trainer-best`` with bf16, grouping
 by length and fused AdamW, ``bare``, a loop over batches that are made beforehand (bf16, by length,
-fused AdamW, clipping). The table has real tokens a second of training, with the ratio of ft to each
-tool within a repetition: its median, lowest and highest; and the process's peak memory.
+fused AdamW, clipping), all with one batch size; and ``ft-own`` and ``trainer-own``, the first two
+each with its own default batch size. The table has real tokens a second of training, with the ratio
+of ft to each tool within a repetition: its median, lowest and highest; and the process's peak
+memory.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ from typing import Any
 
 import numpy as np
 
-TOOLS = ("ft", "trainer", "trainer-best", "bare")
+TOOLS = ("ft", "trainer", "trainer-best", "bare", "ft-own", "trainer-own")
+OWN = "-own"
+"""Ends the name of a tool that chooses its batch size itself."""
+
 SUFFIX = {"ner": "conll", "sentiment": "csv"}
 
 
@@ -83,7 +88,7 @@ def with_ft(arguments: argparse.Namespace) -> dict[str, float]:
             output=Path(name) / "run",
             model=arguments.model,
             epochs=1,
-            batch_size=arguments.batch_size,
+            **({} if arguments.batch_size is None else {"batch_size": arguments.batch_size}),
             **{
                 arguments.task: {
                     "train": str(arguments.data / f"train.{suffix}"),
@@ -121,8 +126,10 @@ def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, float]:
 
     tokenizer, features, labels = encoded(arguments)
     flags: dict[str, Any] = {}
+    if arguments.batch_size is not None:
+        flags["per_device_train_batch_size"] = arguments.batch_size
     if best:
-        flags = {
+        flags |= {
             "bf16": True,
             "train_sampling_strategy": "group_by_length",
             "optim": "adamw_torch_fused",
@@ -132,7 +139,6 @@ def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, float]:
         args=TrainingArguments(
             output_dir=tempfile.mkdtemp(),
             num_train_epochs=1,
-            per_device_train_batch_size=arguments.batch_size,
             use_cpu=True,
             save_strategy="no",
             report_to="none",
@@ -176,7 +182,9 @@ def with_bare_loop(arguments: argparse.Namespace) -> dict[str, float]:
 
 def work(arguments: argparse.Namespace) -> None:
     """One training in this process; prints a JSON line."""
-    if arguments.tool == "ft":
+    if arguments.tool.endswith(OWN):
+        arguments.batch_size = None
+    if arguments.tool.startswith("ft"):
         found = with_ft(arguments)
     elif arguments.tool == "bare":
         found = with_bare_loop(arguments)
@@ -200,7 +208,8 @@ def report(rows: list[dict[str, Any]]) -> None:
         for tool, by_turn in speed.items():
             if not by_turn:
                 continue
-            ratios = [speed["ft"][turn] / value for turn, value in by_turn.items()]
+            ours = speed["ft-own" if tool.endswith(OWN) else "ft"]
+            ratios = [ours[turn] / value for turn, value in by_turn.items()]
             print(
                 f"| {tool} | {len(by_turn)} | {statistics.median(by_turn.values()):.0f} | "
                 f"{statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
