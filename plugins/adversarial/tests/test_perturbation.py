@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -239,6 +239,7 @@ def test_direction_has_length_one_or_none(rows, free, norm):
     st.floats(1e-6, 1e3),
     st.sampled_from(["l2", "linf"]),
 )
+@example([[0.0, 0.0, 0.0, 0.0, 0.0, 1.0]], 80.5, "l2")  # 80.5 * (1 / 80.5) is not 1
 def test_projection_is_into_the_ball_and_leaves_its_inside(rows, radius, norm):
     value = torch.tensor(rows, dtype=torch.float64).reshape(len(rows), 3, 2)
     into = project(value, radius, norm)

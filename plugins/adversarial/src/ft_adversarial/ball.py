@@ -72,7 +72,8 @@ def project(value: Tensor, radius: float, norm: Norm) -> Tensor:
     """The nearest perturbation of norm at most ``radius``, for each example."""
     if norm == "linf":
         return value.clamp(-radius, radius)
-    return value * (radius / _length(value).clamp_min(radius))
+    length = _length(value)
+    return torch.where(length > radius, value * (radius / length), value)
 
 
 def _length(value: Tensor) -> Tensor:
