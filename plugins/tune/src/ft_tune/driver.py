@@ -71,7 +71,8 @@ def drive(
     with folder.locked("result", wait=True):
         page.write(found, folder, name)
     tables = list(outcome.tables(found)) if found.best else []
-    parts = [*map(table_text, tables), "\n".join(outcome.words(found, folder))]
+    said = [*outcome.words(found, folder), f"every trial is in {folder.page}"]
+    parts = [*map(table_text, tables), "\n".join(said)]
     return "\n\n".join(parts), outcome.as_json(found, folder, name)
 
 

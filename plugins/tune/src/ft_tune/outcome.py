@@ -197,7 +197,6 @@ def words(found: Outcome, folder: SearchFolder) -> list[str]:
     where = f" on {best.host}" if not best.run.startswith(str(folder.path)) else ""
     lines.append(f"the best run is {best.run}{where}")
     lines.append(f"its settings are in {folder.best}: ft run --config {folder.best}")
-    lines.append(f"every trial is in {folder.page}")
     return lines
 
 

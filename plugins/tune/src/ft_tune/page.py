@@ -26,6 +26,7 @@ def write(found: outcome.Outcome, folder: SearchFolder, name: str) -> None:
 
 def _all(found: outcome.Outcome) -> Table:
     """Every trial in its order."""
+    failed = any(row.error for row in found.rows)
     rows = tuple(
         (
             row.number,
@@ -33,9 +34,9 @@ def _all(found: outcome.Outcome) -> Table:
             "" if row.value is None else f"{row.value:.4f}",
             *(shown(row.values[key]) if key in row.values else "" for key in found.keys),
             row.told.get("epoch"),
-            row.error or "",
+            *([row.error or ""] if failed else []),
         )
         for row in found.rows
     )
-    columns = ("trial", "", found.metric, *found.keys, "epochs", "error")
+    columns = ("trial", "", found.metric, *found.keys, "epochs", *(["error"] if failed else []))
     return Table("All trials", columns, rows, found.counts)

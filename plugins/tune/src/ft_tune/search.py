@@ -63,7 +63,7 @@ class Search:
     said: set[str] = field(default_factory=set)
     failures: int = 0
 
-    def run(self, done: Callable[[], None]) -> None:
+    def run(self, done: Callable[[], object]) -> None:
         """Do trials until the study has as many as it may.
 
         Args:
