@@ -92,6 +92,23 @@ def test_a_signal_in_the_last_evaluation_is_heard(tries: Any, comparing: ModuleT
     comparing.assert_same(run, tries.reference("ner"))
 
 
+@pytest.mark.parametrize("how", ["int", "term"])
+def test_a_signal_after_training_says_how_to_go_on(
+    go: Callable[..., Any], children: Any, comparing: ModuleType, tmp_path: Path, how: str
+) -> None:
+    """Without a validation split nothing is evaluated but the test split, at the very end."""
+    reference = go(["words", "stumble"], words={"validation": 0}).output
+    (tmp_path / "armed").touch()
+    stumble = {"armed": tmp_path / "armed", "how": how, "hook": "evaluate", "step": 6}
+    settings = [part for key, value in stumble.items() for part in ("-o", f"stumble.{key}={value}")]
+    command = ["run", "--config", reference / "config.toml", "--output", tmp_path / "stopped"]
+    code, child = children.run([*command, *settings])
+    assert (code, child.stderr.splitlines()[0]) == (130, "interrupted")
+    assert f"ft run --resume {tmp_path / 'stopped'}" in child.stderr
+    ft.run(resume=tmp_path / "stopped")
+    comparing.assert_same(tmp_path / "stopped", reference)
+
+
 def test_a_run_may_be_stopped_again_and_again(tries: Any, comparing: ModuleType) -> None:
     run = tries.stopped("wobble", "int", step=2)
     for step in (3, 7, 12):

@@ -84,9 +84,10 @@ def test_a_model_that_is_gone_is_named(
     model = shutil.copytree(tiny_model, tmp_path / "model")
     run = stopped(go, tmp_path / "run", ner=ner, model=str(model))
     shutil.rmtree(model)
-    with pytest.raises(ft.UserError, match="cannot load the") as caught:
+    with pytest.raises(ft.UserError, match="the folder of the pre-trained model is not") as caught:
         ft.run(resume=run)
     assert str(model) in str(caught.value)
+    assert "--model" in str(caught.value)
 
 
 @pytest.mark.parametrize("shift", [-30 * YEAR, -1.0, 10 * YEAR])

@@ -110,8 +110,10 @@ class History:
         """Compare plugins, settings, libraries and the machine.
 
         Raises:
-            UserError: something changed that may change the result.
+            UserError: something changed that may change the result, or the model is gone.
         """
+        if self.began:
+            _refuse_gone(self.began, run.model_path)
         folder = str(self.folder.plugins)
         found = [
             Change(what, False, folder) for what in provenance.differences(self.folder, resolved)
@@ -198,6 +200,22 @@ def _settings(before: Mapping[str, Any], resolved: Resolved, where: str) -> list
         Change(what, key in harmless, resolved.origins.get(key, where))
         for key, what in provenance.changed_settings(before, resolved).items()
     ]
+
+
+def _refuse_gone(began: Mapping[str, Any], path: str) -> None:
+    """Refuse to look on the hub for a model that was a folder, which takes a minute in vain.
+
+    Raises:
+        UserError: it was a folder, and is not there.
+    """
+    same, files = began["settings"].get("run.model") == path, began.get("model_files")
+    was_folder = isinstance(files, Mapping) and "config.json" in files
+    if same and was_folder and not Path(path).is_dir():
+        raise UserError(
+            f"the folder of the pre-trained model is not there: '{path}'",
+            where="run.model",
+            hint="put it back, or give --model with where it is now",
+        )
 
 
 def _is_folder(before: Mapping[str, Any], resolved: Resolved) -> bool:

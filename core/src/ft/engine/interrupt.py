@@ -1,10 +1,12 @@
-"""Stopping between two steps when the user asks for it."""
+"""Stopping when the user asks for it: between two steps, and at once before and after them."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 
 class Interrupt:
@@ -19,8 +21,7 @@ class Interrupt:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> None:
-        # Python lets the main thread alone set handlers.
-        if threading.current_thread() is threading.main_thread():
+        if _may_handle():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous[number] = signal.signal(number, self._handle)
 
@@ -32,3 +33,25 @@ class Interrupt:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM ends what is done within as Ctrl-C does: locks are let go, the way on is said."""
+    if not _may_handle():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _may_handle() -> bool:
+    """Python lets the main thread alone set handlers."""
+    return threading.current_thread() is threading.main_thread()

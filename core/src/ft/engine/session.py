@@ -18,6 +18,7 @@ from ft.engine.device import make_accelerator
 from ft.engine.features import training_features
 from ft.engine.folder import RunFolder
 from ft.engine.frozen import freeze_outputs
+from ft.engine.interrupt import terminable
 from ft.engine.lean import make_lean
 from ft.engine.loop import Loop
 from ft.engine.optim import Optimizer, freeze
@@ -71,7 +72,7 @@ def train(
     """
     started = perf_counter()
     accelerator = make_accelerator(resolved.run)
-    with joined(accelerator) as ranks:
+    with terminable(), joined(accelerator) as ranks:
         place = resume or output or ranks.from_main(lambda: default_output(resolved))
         folder = run_folder(place, ranks)
         if resume and (done := finished(folder)):
