@@ -88,21 +88,23 @@ def test_texts_with_the_least_likely_true_label_come_first(made: Any, look: Any)
         if gold == "never seen":
             scores = {"no": 0.5, "yes": 0.5}
         found = max(scores, key=lambda name: scores[name])
-        example = {"text": f"text number {number}", "label": gold}
+        example = {"text": f'text "number" {number}', "label": gold}
         pairs.append((example, {"label": found, "scores": scores}))
     seen = look(made(schema, pairs))
     assert seen.pills() == {"errors": 3, "wrong": 3, "right": 2, "": 5}
     order = [text.split("\n")[0] for text in seen.shown()]
-    assert order == ["text number 4", "text number 2", "text number 1"]
+    assert order == ['text "number" 4', 'text "number" 2', 'text "number" 1']
     assert "predicted yes 95.0 %" in seen.shown()[1]
     assert "gold no 5.0 %" in seen.shown()[1]
     seen.page.select_option("#order", "data")
     assert [text.split("\n")[0][-1] for text in seen.shown()] == ["1", "2", "4"]
-    seen.page.fill("#search", "NUMBER 2")
+    seen.page.fill("#search", '"NUMBER" 2')
     assert len(seen.shown()) == 1
+    seen.page.fill("#search", "p_gold")
+    assert seen.shown() == [], "what the page calls things is no text"
     seen.page.fill("#search", "")
     seen.page.click(".matrix button[data-gold='yes'][data-found='yes']")
-    assert [text.split("\n")[0] for text in seen.shown()] == ["text number 0"]
+    assert [text.split("\n")[0] for text in seen.shown()] == ['text "number" 0']
     assert seen.page.input_value("#gold") == "yes"
 
 

@@ -61,6 +61,25 @@ def test_a_run_leaves_a_report_that_a_browser_shows(
         assert any(title in seen.shown()[0] for title in titles.values())
 
 
+def test_every_filter_of_a_run_shows_as_many_as_it_says(
+    finished: tuple[str, Path], look: Any
+) -> None:
+    seen = look(finished[1], viewport={"width": 360, "height": 800}, color_scheme="dark")
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
+    pills = seen.pills()
+    assert pills[""] > 0
+    for kind, count in pills.items():
+        seen.pill(kind)
+        assert len(seen.shown()) == min(20, count), kind
+    whole = seen.shown()
+    word = whole[0].split()[0]
+    seen.page.fill("#search", word)
+    assert 1 <= len(seen.shown()) <= len(whole)
+    assert all(word.lower() in text.lower() for text in seen.shown())
+    seen.page.fill("#search", "no such text anywhere")
+    assert seen.shown() == []
+
+
 def split_size(data: Any) -> int:
     return len(data["splits"][0]["examples"])
 

@@ -66,9 +66,11 @@
     return found && (!state.search || one.text.includes(state.search));
   }
 
+  const strings = (value) => (typeof value === "string" ? [value]
+    : value && typeof value === "object" ? Object.values(value).flatMap(strings) : []);
   for (const split of splits) {
     for (const one of split.examples) {
-      one.text = JSON.stringify([one.words ? one.words.join(" ") : "", one]).toLowerCase();
+      one.text = [(one.words || []).join(" "), ...strings(one)].join("\n").toLowerCase();
       one.facets = facets(split.view, one);
     }
   }
