@@ -110,7 +110,9 @@ class RunFolder:
             self.predictions.mkdir(exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"cannot make the run folder: {error.strerror}", where=str(self.path)
+                f"cannot make the run folder: {error.strerror}",
+                where=str(self.path),
+                hint="choose another --output",
             ) from error
         self.lock()
         try:
@@ -156,7 +158,9 @@ class RunFolder:
             stream = (self.path / LOCK).open("a+")
         except OSError as error:
             raise UserError(
-                f"cannot write to the run folder: {error.strerror}", where=str(self.path)
+                f"cannot write to the run folder: {error.strerror}",
+                where=str(self.path),
+                hint="make it writable, or copy it to where it is",
             ) from error
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
