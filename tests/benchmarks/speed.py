@@ -6,10 +6,10 @@
 Each repetition trains one epoch over the same examples with every tool in turn, each in a process
 of its own: ``ft`` with its defaults, ``trainer`` as it comes, ``trainer-best`` with bf16, grouping
 by length and fused AdamW, ``bare``, a loop over batches that are made beforehand (bf16, by length,
-fused AdamW, clipping), all with one batch size; and ``ft-own`` and ``trainer-own``, the first two
-each with its own default batch size. The table has real tokens a second of training, with the ratio
-of ft to each tool within a repetition: its median, lowest and highest; and the process's peak
-memory.
+fused AdamW, clipping), all with one batch size; and ``trainer-own``, as it comes with its own
+default batch size of 8. The table has real tokens a second of training, with the ratio of ft to each
+tool within a repetition: its median, lowest and highest; the process's peak memory; and the score on
+the dev split, which is taken in one way for all, in fp32, by seeds that differ between repetitions.
 """
 
 from __future__ import annotations
@@ -27,32 +27,31 @@ from typing import Any
 
 import numpy as np
 
-TOOLS = ("ft", "trainer", "trainer-best", "bare", "ft-own", "trainer-own")
-OWN = "-own"
-"""Ends the name of a tool that chooses its batch size itself."""
-
+TOOLS = ("ft", "trainer", "trainer-best", "bare", "trainer-own")
 SUFFIX = {"ner": "conll", "sentiment": "csv"}
 
 
-def rows_of(arguments: argparse.Namespace) -> tuple[list[Any], list[Any]]:
-    """Inputs and labels of the first training examples: words with tags, or texts."""
+def rows_of(
+    arguments: argparse.Namespace, split: str, count: int | None = None
+) -> tuple[list[Any], list[Any]]:
+    """Inputs and labels of a split, or its first examples: words with tags, or texts."""
     import csv
 
-    path = arguments.data / f"train.{SUFFIX[arguments.task]}"
+    path = arguments.data / f"{split}.{SUFFIX[arguments.task]}"
     if arguments.task == "sentiment":
         with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))[: arguments.examples]
+            rows = list(csv.DictReader(stream))[:count]
         return [row["text"] for row in rows], [row["label"] for row in rows]
-    blocks = path.read_text(encoding="utf-8").split("\n\n")[: arguments.examples]
+    blocks = path.read_text(encoding="utf-8").split("\n\n")[:count]
     pairs = [[line.split("\t") for line in block.splitlines() if line] for block in blocks]
     return [[w for w, _ in rows] for rows in pairs], [[t for _, t in rows] for rows in pairs]
 
 
-def encoded(arguments: argparse.Namespace) -> tuple[Any, list[dict[str, Any]], int]:
-    """The tokenizer, features with labels, and how many labels there are."""
+def encoded(arguments: argparse.Namespace) -> tuple[Any, list[dict[str, Any]], list[str]]:
+    """The tokenizer, features with labels, and the names of the labels."""
     from transformers import AutoTokenizer
 
-    inputs, labels = rows_of(arguments)
+    inputs, labels = rows_of(arguments, "train", arguments.examples)
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
     words = arguments.task == "ner"
     batch = tokenizer(inputs, is_split_into_words=words, truncation=True)
@@ -70,7 +69,7 @@ def encoded(arguments: argparse.Namespace) -> tuple[Any, list[dict[str, Any]], i
         else:
             feature["labels"] = ids[label]
         features.append(feature)
-    return tokenizer, features, len(ids)
+    return tokenizer, features, list(ids)
 
 
 def with_ft(arguments: argparse.Namespace) -> dict[str, float]:
@@ -88,7 +87,8 @@ def with_ft(arguments: argparse.Namespace) -> dict[str, float]:
             output=Path(name) / "run",
             model=arguments.model,
             epochs=1,
-            **({} if arguments.batch_size is None else {"batch_size": arguments.batch_size}),
+            seed=arguments.seed,
+            batch_size=arguments.batch_size,
             **{
                 arguments.task: {
                     "train": str(arguments.data / f"train.{suffix}"),
@@ -97,17 +97,50 @@ def with_ft(arguments: argparse.Namespace) -> dict[str, float]:
                 }
             },
         )
-    return {"tokens": result.record["tokens"], "seconds": result.record["train_seconds"]}
+        peak = memory()
+        model = loader_of(arguments).from_pretrained(result.output / "model")
+        reached = score_on_dev(arguments, model)
+    return {
+        "tokens": result.record["tokens"],
+        "seconds": result.record["train_seconds"],
+        "peak_mb": peak,
+        "score": reached,
+    }
 
 
-def head_of(arguments: argparse.Namespace, labels: int) -> Any:
+def memory() -> float:
+    """Peak memory of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def score_on_dev(arguments: argparse.Namespace, model: Any) -> float:
+    """Entity F1 or accuracy on the dev split."""
+    from scoring import score
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(arguments.model)
+    return score(model, tokenizer, *rows_of(arguments, "dev"))
+
+
+def loader_of(arguments: argparse.Namespace) -> Any:
+    """The class of transformers that has the task's head."""
+    import transformers
+
+    kind = {"ner": "TokenClassification", "sentiment": "SequenceClassification"}[arguments.task]
+    return getattr(transformers, f"AutoModelFor{kind}")
+
+
+def head_of(arguments: argparse.Namespace, labels: list[str]) -> Any:
     """A pre-trained encoder with a new head."""
     import transformers
 
-    transformers.set_seed(0)
-    kind = {"ner": "TokenClassification", "sentiment": "SequenceClassification"}[arguments.task]
-    loader = getattr(transformers, f"AutoModelFor{kind}")
-    return loader.from_pretrained(arguments.model, num_labels=labels)
+    transformers.set_seed(arguments.seed)
+    return loader_of(arguments).from_pretrained(
+        arguments.model,
+        num_labels=len(labels),
+        id2label=dict(enumerate(labels)),
+        label2id={label: i for i, label in enumerate(labels)},
+    )
 
 
 def collator_of(arguments: argparse.Namespace, tokenizer: Any) -> Any:
@@ -126,8 +159,8 @@ def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, float]:
 
     tokenizer, features, labels = encoded(arguments)
     flags: dict[str, Any] = {}
-    if arguments.batch_size is not None:
-        flags["per_device_train_batch_size"] = arguments.batch_size
+    if arguments.tool != "trainer-own":
+        flags = {"per_device_train_batch_size": arguments.batch_size}
     if best:
         flags |= {
             "bf16": True,
@@ -139,6 +172,7 @@ def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, float]:
         args=TrainingArguments(
             output_dir=tempfile.mkdtemp(),
             num_train_epochs=1,
+            seed=arguments.seed,
             use_cpu=True,
             save_strategy="no",
             report_to="none",
@@ -151,7 +185,12 @@ def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, float]:
     started = time.perf_counter()
     trainer.train()
     seconds = time.perf_counter() - started
-    return {"tokens": sum(len(one["input_ids"]) for one in features), "seconds": seconds}
+    return {
+        "tokens": sum(len(one["input_ids"]) for one in features),
+        "seconds": seconds,
+        "peak_mb": memory(),
+        "score": score_on_dev(arguments, trainer.model),
+    }
 
 
 def with_bare_loop(arguments: argparse.Namespace) -> dict[str, float]:
@@ -164,7 +203,7 @@ def with_bare_loop(arguments: argparse.Namespace) -> dict[str, float]:
     ordered = sorted(features, key=lambda one: len(one["input_ids"]))
     size = arguments.batch_size
     batches = [collate(ordered[i : i + size]) for i in range(0, len(ordered), size)]
-    order = np.random.default_rng(0).permutation(len(batches))
+    order = np.random.default_rng(arguments.seed).permutation(len(batches))
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=True)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, len(batches))
     started = time.perf_counter()
@@ -177,21 +216,23 @@ def with_bare_loop(arguments: argparse.Namespace) -> dict[str, float]:
         schedule.step()
         optimizer.zero_grad()
     seconds = time.perf_counter() - started
-    return {"tokens": sum(len(one["input_ids"]) for one in features), "seconds": seconds}
+    return {
+        "tokens": sum(len(one["input_ids"]) for one in features),
+        "seconds": seconds,
+        "peak_mb": memory(),
+        "score": score_on_dev(arguments, model),
+    }
 
 
 def work(arguments: argparse.Namespace) -> None:
     """One training in this process; prints a JSON line."""
-    if arguments.tool.endswith(OWN):
-        arguments.batch_size = None
-    if arguments.tool.startswith("ft"):
+    if arguments.tool == "ft":
         found = with_ft(arguments)
     elif arguments.tool == "bare":
         found = with_bare_loop(arguments)
     else:
         found = with_trainer(arguments, arguments.tool == "trainer-best")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"tool": arguments.tool, **found, "peak_mb": peak}), flush=True)
+    print(json.dumps({"tool": arguments.tool, **found}), flush=True)
 
 
 def report(rows: list[dict[str, Any]]) -> None:
@@ -199,21 +240,26 @@ def report(rows: list[dict[str, Any]]) -> None:
     for task in dict.fromkeys(row["task"] for row in rows):
         speed: dict[str, dict[int, float]] = {tool: {} for tool in TOOLS}
         peak: dict[str, list[float]] = {tool: [] for tool in TOOLS}
+        scores: dict[str, list[float]] = {tool: [] for tool in TOOLS}
         for row in rows:
             if row["task"] == task:
                 speed[row["tool"]][row["repetition"]] = row["tokens"] / row["seconds"]
                 peak[row["tool"]].append(row["peak_mb"])
-        print(f"\n| {task} | repetitions | tokens a second | ft to it | spread | peak memory, MB |")
-        print("|---|---|---|---|---|---|")
+                scores[row["tool"]].append(row["score"])
+        print(
+            f"\n| {task} | repetitions | tokens a second | ft to it | spread | peak memory, MB | "
+            "score | lowest to highest |"
+        )
+        print("|---|---|---|---|---|---|---|---|")
         for tool, by_turn in speed.items():
             if not by_turn:
                 continue
-            ours = speed["ft-own" if tool.endswith(OWN) else "ft"]
-            ratios = [ours[turn] / value for turn, value in by_turn.items()]
+            ratios = [speed["ft"][turn] / value for turn, value in by_turn.items()]
             print(
                 f"| {tool} | {len(by_turn)} | {statistics.median(by_turn.values()):.0f} | "
                 f"{statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
-                f"{statistics.median(peak[tool]):.0f} |"
+                f"{statistics.median(peak[tool]):.0f} | {statistics.mean(scores[tool]):.3f} | "
+                f"{min(scores[tool]):.3f} to {max(scores[tool]):.3f} |"
             )
 
 
@@ -226,6 +272,7 @@ def main() -> None:
     parser.add_argument("--model", default=None, help="default: the starter's")
     parser.add_argument("--examples", type=int, default=1500)
     parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0, help="of a single training")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=TOOLS)
     parser.add_argument("--tool", choices=TOOLS, help="train once, in this process")
@@ -243,7 +290,7 @@ def main() -> None:
             command = [sys.executable, __file__, "--tool", tool, "--task", arguments.task]
             command += ["--data", str(arguments.data), "--model", arguments.model]
             command += ["--examples", str(arguments.examples)]
-            command += ["--batch-size", str(arguments.batch_size)]
+            command += ["--batch-size", str(arguments.batch_size), "--seed", str(turn)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             row = json.loads(done.stdout.splitlines()[-1])
             row = {"task": arguments.task, "repetition": turn, **row}
