@@ -369,6 +369,26 @@ def test_explain(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     assert (facts["forwards"], facts["origins"]) == (2, {"run.seed": "--seed"})
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ["--max-steps", "5"],
+            "No such option: --max-steps. It is a setting: -o run.max_steps=...",
+        ),
+        (["--max-stops", "5"], "No such option: --max-stops"),
+        (["toy.rate=0.1"], "(toy.rate=0.1). Each setting needs a -o before it: -o table.key=value"),
+        (["toy"], "Got unexpected extra argument(s) (toy)"),
+    ],
+)
+def test_a_setting_given_without_its_option(
+    given: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "-p", "./toy.py", *given]) == 2
+    error = " ".join(capsys.readouterr().err.splitlines()[3:])
+    assert error.endswith(said)
+
+
 # How a command fails
 
 

@@ -128,3 +128,14 @@ def test_runs_of_different_precision_follow_each_other(go: Callable[..., Any]) -
     for precision in ("bf16", "fp32", "bf16"):
         record = go(["words"], precision=precision, max_steps=1).record
         assert record["machine"]["precision"] == {"bf16": "bf16", "fp32": "no"}[precision]
+
+
+def test_tags_of_another_kind_are_not_scored(ner: Path, tmp_path: Path) -> None:
+    """A text file with as many words in each line reads as words and plain tags."""
+    (tmp_path / "mail.txt").write_text("send red chairs to paris\nwhen were beds in london\n")
+    with pytest.raises(ft.DataError) as caught:
+        ft.evaluate(ner, tmp_path / "mail.txt")
+    assert str(caught.value).startswith(
+        f"{tmp_path / 'mail.txt'}: the tags mark no spans, and those that the model was trained on "
+        "are in BIO2"
+    )

@@ -24,6 +24,9 @@ from ft.source import summary_of
 
 GROUP = "ft.commands"
 
+UsageError: Any = typer.BadParameter.__base__
+"""Of click, or of what typer has in its place, by typer's version."""
+
 
 @dataclass(frozen=True)
 class Verb:
@@ -88,6 +91,14 @@ class Commands(TyperGroup):
         text = offers[0].summary() if len(offers) == 1 else f"offered by {both}; uninstall one"
         return TyperCommand(cmd_name, help=text, rich_markup_mode=None)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was typed; where it is told a setting as an option, say the way."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            error.message += _meant_setting(error)
+            raise
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was typed; that of a distribution is imported here."""
         name, offers = args[0], [one for one in installed_verbs() if one.name == args[0]]
@@ -102,6 +113,18 @@ class Commands(TyperGroup):
             meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
             ctx.fail(f"No such command {name!r}.{meant}")
         return super().resolve_command(ctx, args)
+
+
+def _meant_setting(error: Any) -> str:
+    """How to give the setting that an unknown option or argument was meant for."""
+    from ft.settings import RunConfig
+
+    key = str(getattr(error, "option_name", "")).lstrip("-").replace("-", "_")
+    if key in RunConfig.model_fields:
+        return f". It is a setting: -o run.{key}=..."
+    if "extra argument" in error.message and "=" in error.message:
+        return ". Each setting needs a -o before it: -o table.key=value"
+    return ""
 
 
 def _others(core: Any) -> Iterator[str]:

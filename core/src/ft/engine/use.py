@@ -132,6 +132,10 @@ def evaluate(
         reporter: is told what happens.
         strict: refuse other plugins than the run was made with.
         trust_remote_code: run code that the model's folder brings.
+
+    Raises:
+        UserError: there is no such run or split.
+        DataError: the data is wrong, or of another kind than the model was trained on.
     """
     run = open_run(path, reporter, strict=strict, trust_remote_code=trust_remote_code)
     assert run.data is not None
@@ -144,6 +148,7 @@ def evaluate(
     loaded = load_data(run)
     for note in loaded.notes:
         run.note(note)
+    _check_alike(loaded.schema, schema, data or split)
     loaded.schema = schema
     run.data = loaded
     if split not in loaded.splits:
@@ -156,3 +161,18 @@ def evaluate(
         score(run, run_folder(path, run.ranks), split, result, name)
     reporter.finish(result)
     return result
+
+
+def _check_alike(found: Schema, trained: Schema, where: str) -> None:
+    """Refuse tags that mark spans where the model's do not, or the other way round."""
+    if not (found.words and trained.words) or found.words.scheme == trained.words.scheme:
+        return
+    kinds = [
+        f"are in {one.scheme}" if one.scheme else "mark no spans"
+        for one in (found.words, trained.words)
+    ]
+    raise DataError(
+        f"the tags {kinds[0]}, and those that the model was trained on {kinds[1]}",
+        where=where,
+        hint="is it the right file, and are the tags read from the right column?",
+    )
