@@ -273,6 +273,20 @@ def test_run_hands_over_what_was_typed(session: Session, tmp_path: Path) -> None
     assert isinstance(reporter, QuietReporter)
 
 
+def test_on_bad_row_is_for_every_plugin_that_reads_data(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "-p", "sentiment,./toy.py", "--on-bad-row", "skip", "-q"]) == 0
+    ((_, (resolved, *_)),) = session.called
+    assert resolved.configs["sentiment"].on_bad_row == "skip"
+    assert resolved.origins["sentiment.on_bad_row"] == "--on-bad-row"
+    capsys.readouterr()
+    assert main(["run", "-p", "./toy.py", "--on-bad-row", "skip", "-q"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --on-bad-row: no plugin of this run (toy) has a setting 'on_bad_row'\n"
+    )
+
+
 def test_plugins_are_named_with_commas_or_one_by_one(session: Session) -> None:
     Path("other.py").write_text(TOY)
     Path("third.py").write_text(TOY)

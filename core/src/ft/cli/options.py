@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import typer
 
@@ -39,7 +39,8 @@ class RunOptions:
         plugins: the values of ``--plugins``.
         config: the settings' file.
         override: the values of ``-o``.
-        model: and what follows: the settings of ``[run]`` of that name.
+        model: and what follows, but for the last: the settings of ``[run]`` of that name.
+        on_bad_row: the setting of that name of every plugin that has one.
     """
 
     plugins: Annotated[
@@ -76,6 +77,12 @@ class RunOptions:
         float | None, typer.Option(help="Save a checkpoint every so many minutes.")
     ] = None
     trust_remote_code: TrustRemoteCode = False
+    on_bad_row: Annotated[
+        Literal["refuse", "skip"] | None,
+        typer.Option(
+            help="A malformed row of the data: refuse it, or set it aside with the reason."
+        ),
+    ] = None
 
     @property
     def names(self) -> list[str] | None:
@@ -95,7 +102,7 @@ class RunOptions:
         """
         from ft.config import resolve
 
-        flags = [one.name for one in fields(self)][3:]
+        flags = [one.name for one in fields(self)][3:-1]
         values = {name: getattr(self, name) for name in flags}
         given = {name: one for name, one in values.items() if one is not None and one is not False}
         return resolve(
@@ -103,7 +110,11 @@ class RunOptions:
             file=file or self.config,
             overrides=self.override or (),
             values={f"run.{name}": one for name, one in given.items()},
-            labels={f"run.{name}": f"--{name.replace('_', '-')}" for name in given},
+            labels={
+                "on_bad_row": "--on-bad-row",
+                **{f"run.{name}": f"--{name.replace('_', '-')}" for name in given},
+            },
+            shared={} if self.on_bad_row is None else {"on_bad_row": self.on_bad_row},
         )
 
 

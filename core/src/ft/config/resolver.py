@@ -53,6 +53,7 @@ def resolve(
     overrides: Sequence[str] = (),
     values: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
+    shared: Mapping[str, Any] | None = None,
 ) -> Resolved:
     """Load the plugins and check every setting.
 
@@ -62,7 +63,8 @@ def resolve(
             ``"none"`` stands for no value, wherever a setting may have none.
         overrides: ``table.key=value`` each, the value as in TOML or plain text.
         values: flags or keyword arguments, by dotted key or a mapping a table.
-        labels: by dotted key of ``values``, what the user typed to give it.
+        labels: by dotted key of ``values``, and by key of ``shared``, what the user typed to give it.
+        shared: by key, flags for every plugin that has a setting of that name.
 
     Raises:
         ConfigError: a setting is unknown, missing or has a value that does not fit.
@@ -89,6 +91,11 @@ def resolve(
     if not specs and not errors:
         errors.append(_nothing_named(place))
 
+    for key, value in (shared or {}).items():
+        flags, faults = _shared(key, value, (labels or {}).get(key, key), loaded)
+        arguments += flags
+        errors += faults if not failures else []
+    given = _without_list((*stored, *typed, *arguments))
     models: dict[str, type[Config]] = {
         _RUN: RunConfig,
         **{one.name: one.cls.Config for one in loaded},
@@ -109,9 +116,7 @@ def resolve(
         for key, value in one.cls.run_defaults(checked[one.name]).items()
     ]
     if suggested:
-        given = Given.of((*suggested, *stored, *typed, *arguments))
-        given.tree.pop(_PLUGINS, None)
-        given.places.pop(_PLUGINS, None)
+        given = _without_list((*suggested, *stored, *typed, *arguments))
         scope = replace(scope, places=given.places)
     checked[_RUN], faults = given.check(_RUN, RunConfig, "core", scope)
     errors += [*faults, *plugin_faults]
@@ -156,6 +161,25 @@ def _sources(
     typed = [one for one in typed if one.path[0] != _PLUGINS]
     arguments = [one for one in arguments if one.path[0] != _PLUGINS]
     return stored, typed, arguments, errors
+
+
+def _without_list(settings: Sequence[Setting]) -> Given:
+    """What was given, but for the list of plugins."""
+    given = Given.of(settings)
+    given.tree.pop(_PLUGINS, None)
+    given.places.pop(_PLUGINS, None)
+    return given
+
+
+def _shared(
+    key: str, value: Any, place: str, loaded: Sequence[Loaded]
+) -> tuple[list[Setting], list[FtError]]:
+    """A flag as a setting of each plugin that has it, and an error where none has."""
+    names = [one.name for one in loaded if key in one.cls.Config.model_fields]
+    if names or not loaded:
+        return [Setting((name, key), value, place) for name in names], []
+    who = ", ".join(one.name for one in loaded)
+    return [], [ConfigError(f"no plugin of this run ({who}) has a setting '{key}'", where=place)]
 
 
 def _list_faults(wanted: Any, place: str) -> list[FtError]:
