@@ -59,7 +59,11 @@ def train_once(arguments: argparse.Namespace, method: str, seed: int) -> dict[st
             batch_size=arguments.batch_size,
             learning_rate=arguments.learning_rate,
             lint="off",
-            adversarial={"method": method, "robustness": True},
+            adversarial={
+                "method": method,
+                "robustness": True,
+                **({} if method in (PLAIN, "r3f") else {"radius": arguments.radius}),
+            },
             **{
                 task: {
                     "train": str(arguments.data / f"train.{suffix}"),
@@ -117,6 +121,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default=None, help="default: the starter's")
     parser.add_argument("--methods", nargs="+", default=[PLAIN, "fgm"])
+    parser.add_argument("--radius", type=float, default=0.25, help="of the training's shifts")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--limit", type=int, default=1000, help="training examples")
     parser.add_argument("--validation", type=int, default=100, help="validation examples")

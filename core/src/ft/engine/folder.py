@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ft.draws import SUFFIX
+from ft.engine.lock import claim
 from ft.errors import DataError, TrainingError, UserError
 
 LOCK = ".lock"
@@ -154,25 +154,7 @@ class RunFolder:
         Raises:
             UserError: another process is at it, or the folder cannot be written.
         """
-        try:
-            stream = (self.path / LOCK).open("a+")
-        except OSError as error:
-            raise UserError(
-                f"cannot write to the run folder: {error.strerror}",
-                where=str(self.path),
-                hint="make it writable, or copy it to where it is",
-            ) from error
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            stream.seek(0)
-            owner = stream.read().strip() or "another process"
-            stream.close()
-            raise UserError(
-                f"{owner} is writing to this run",
-                where=str(self.path),
-                hint="wait for it to end, or choose another --output",
-            ) from error
+        stream = claim(self.path / LOCK)
         self._lock = stream
         with self._writing(self.path / LOCK):
             stream.truncate(0)
