@@ -130,13 +130,16 @@ def test_types_that_a_split_never_has_and_a_split_without_any(write: Any, words:
 
 def test_lone_labels(csvs: Any) -> None:
     finding = found(csvs(train=["a,z", "b,w", "c,w"]))["rare-label"]
-    assert finding.message == "2 labels have fewer than 5 examples in train: 'z' (1), 'w' (2)"
+    assert finding.message == (
+        "2 labels have fewer than 5 examples in train: 'z' (1), 'w' (2); "
+        "give more, or take them together with others"
+    )
     assert numbers(finding) == ["train.csv:22", "train.csv:23"]
 
 
 def test_labels_given_and_never_used(csvs: Any) -> None:
     finding = found(csvs(names=("x", "y", "z")))["rare-label"]
-    assert finding.message == "1 labels have fewer than 5 examples in train: 'z' (0)"
+    assert "1 label has fewer than 5 examples in train: 'z' (0);" in finding.message
 
 
 def test_labels_that_look_alike(csvs: Any) -> None:
@@ -198,7 +201,7 @@ def test_words(write: Any, words: Any) -> None:
     )  # fmt: skip
     assert numbers(findings["zero-width"]) == ["train.jsonl:9"]
     assert numbers(findings["encoding-damage"]) == ["train.jsonl:9"]
-    assert "types have fewer than 5 examples in train: 'LOC' (1)" in findings["rare-label"].message
+    assert "type has fewer than 5 examples in train: 'LOC' (1)" in findings["rare-label"].message
     assert findings["unseen-label-test"].message == "types of test that train never has: 'ORG'"
 
 
@@ -210,7 +213,7 @@ def test_no_entities(write: Any, words: Any) -> None:
 def test_plain_tags(write: Any, words: Any) -> None:
     data = words(write("a.conll", "\n".join(["a\tDT\nb\tNN\n"] * 6) + "\nc\tXX\n"))
     assert (
-        found(data)["rare-label"].message == "1 tags have fewer than 5 examples in train: 'XX' (1)"
+        "1 tag has fewer than 5 examples in train: 'XX' (1);" in found(data)["rare-label"].message
     )
 
 

@@ -102,10 +102,12 @@ class Labels:
         if rare:
             shown = some([f"{name!r} ({train[name]})" for name in rare])
             rows = (("train", row) for name in rare for row in self._rows["train", name][:1])
+            what = f"{self._what} has" if len(rare) == 1 else f"{self._what}s have"
             yield Finding(
                 "warning",
                 "rare-label",
-                f"{len(rare):,} {self._what}s have fewer than {FEW} examples in train: {shown}",
+                f"{len(rare):,} {what} fewer than {FEW} examples in train: {shown}; give more, "
+                "or take them together with others",
                 places(self._data, rows),
                 len(rare),
             )
