@@ -73,6 +73,8 @@ class Alternating:
         run = loop.run
         if self._hooks is None:
             members = [Member(f"nothing{i}", Nothing(), None, None) for i in range(5)]
+            for member in members:
+                member.plugin.seed(member.name, run.config.seed)
             crowded = Hooks([*run.hooks.members, *members], run.hooks.core)
             self._hooks = (run.hooks, crowded)
         ways: list[tuple[str, Callable[[], None]]] = [
