@@ -3,8 +3,8 @@
     python tests/benchmarks/robustness_study.py --task sentiment --data sst2 --out results.jsonl
     python tests/benchmarks/robustness_study.py --task ner --data wnut17 --out results.jsonl
 
-Trains the same data with each method and seed (``none`` is plain training), and scores the first
-``--test`` test examples three times: clean, under a PGD attack on the word embeddings at a fixed radius, and with
+Trains the same data with each method and seed (``none`` is plain training), keeps the epoch that is
+best on the clean validation split, and scores the test split three times: clean, under a PGD attack on the word embeddings at a fixed radius, and with
 typing errors. Every finished training is a line of the output; what stands there already is not run
 again. ``--report`` prints means over the seeds, and differences to ``none`` with a 95 % interval
 from Student's t over the seeds.
@@ -27,8 +27,10 @@ SUFFIX = {"sentiment": "csv", "ner": "conll"}
 PARTED = {"sentiment": "\n", "ner": "\n\n"}
 
 
-def head(source: Path, examples: int, target: Path, apart: str, header: int) -> str:
-    """Write the first examples of a file to another."""
+def head(source: Path, examples: int | None, target: Path, apart: str, header: int) -> str:
+    """The file, or another with its first examples alone."""
+    if examples is None:
+        return str(source)
     kept = source.read_text(encoding="utf-8").split(apart)[: examples + header]
     target.write_text(apart.join(kept) + apart, encoding="utf-8")
     return str(target)
@@ -61,7 +63,7 @@ def train_once(arguments: argparse.Namespace, method: str, seed: int) -> dict[st
             lint="off",
             adversarial={
                 "method": method,
-                "robustness": True,
+                "robustness": "test",
                 **({} if method in (PLAIN, "r3f") else {"radius": arguments.radius}),
             },
             **{
@@ -123,12 +125,12 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=[PLAIN, "fgm"])
     parser.add_argument("--radius", type=float, default=0.25, help="of the training's shifts")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--limit", type=int, default=1000, help="training examples")
-    parser.add_argument("--validation", type=int, default=100, help="validation examples")
-    parser.add_argument("--test", type=int, default=600, help="test examples")
+    parser.add_argument("--limit", type=int, default=None, help="training examples")
+    parser.add_argument("--validation", type=int, default=None, help="validation examples")
+    parser.add_argument("--test", type=int, default=None, help="test examples")
     parser.add_argument("--epochs", type=float, default=3)
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
+    parser.add_argument("--learning-rate", type=float, default=5e-5)
     parser.add_argument("--report", action="store_true", help="print the tables and end")
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []

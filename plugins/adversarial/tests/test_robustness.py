@@ -87,6 +87,13 @@ def test_measured_without_training_adversarially(kit):
     assert "accuracy_under_attack" in plugin.evaluate(accuracy, run, run.predict("test")).metrics
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_of_the_test_split_alone(kit, split):
+    run = EvaluatingRun(kit, SENTIMENT)
+    evaluation = kit.plugin(robustness="test").evaluate(accuracy, run, run.predict(split))
+    assert ("accuracy_under_attack" in evaluation.metrics) == (split == "test")
+
+
 def test_typing_errors_change_texts_alone_and_are_the_same_in_every_run(kit):
     edited = []
     for seed in (0, 1):

@@ -77,6 +77,7 @@ class Adversarial(Plugin):
     ) -> Evaluation:
         """The task's evaluation; with ``robustness``, beside it that under attack and typos."""
         evaluation = inner(run, predictions)
-        if not self.config.robustness:
+        wanted = self.config.robustness
+        if not wanted or wanted not in (True, predictions.split):
             return evaluation
         return measure(self.config, inner, run, predictions, evaluation)

@@ -108,8 +108,10 @@ class AdversarialConfig(Config):
         description="dropout masks of the passes over one batch: fresh in each, the same in all; "
         "paper: the same for freelb, else fresh",
     )
-    robustness: bool = Field(
-        False, description="at each evaluation, score under attack and under typing errors too"
+    robustness: bool | Literal["test"] = Field(
+        False,
+        description="score under attack and under typing errors too: true, at each evaluation; "
+        "test, of the test split alone",
     )
     attack_radius: float = Field(0.25, gt=0, description="l2 radius of the attack that is scored")
     attack_steps: int = Field(5, ge=1, description="steps of the attack that is scored")
