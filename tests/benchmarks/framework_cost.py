@@ -49,7 +49,7 @@ class Nothing(ft.Plugin):
 def bare(loop: Loop, features: list[Feature]) -> None:
     """The step in PyTorch alone."""
     batch = collate(features, loop.run.tokenizer.pad_token_id or 0)
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=loop.run.device.type == "cpu"):
+    with loop.run.accelerator.autocast():
         logits = forward(loop.model, batch)["logits"]
         labels = batch["labels"]
         loss = torch.nn.functional.cross_entropy(

@@ -4,7 +4,8 @@
     python tests/benchmarks/memory_scaling.py --sentences 100000 1000000 --epoch
 
 Writes a generated CoNLL corpus of each size, starts ``ft run`` on it in a process of its own for a
-few steps, and prints the peak resident memory and the seconds until training began. With ``--epoch``
+few steps, and prints the peak resident memory, that of it which is the process's own (pages of mapped
+files go when others need the room), and the seconds until training began. With ``--epoch``
 it trains a whole epoch, on a model so small that the framework's own work shows, and prints the
 microseconds that each sentence took too. ``--words`` sets the lengths of the sentences.
 """
@@ -19,10 +20,27 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 STEPS = 3
+
+
+class Own:
+    """Peak of the memory that is not mapped from files, looked at ten times a second."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            for line in Path("/proc/self/status").read_text().splitlines():
+                if line.startswith("RssAnon"):
+                    self.peak = max(self.peak, 1024 * int(line.split()[1]))
+            time.sleep(0.1)
 
 
 def vocabulary() -> list[str]:
@@ -49,6 +67,7 @@ def train(corpus: Path, held_out: Path, folder: Path, epoch: bool) -> None:
     import ft
     from ft.testing import tiny_bert
 
+    own = Own()
     settings: dict[str, Any] = {"max_steps": STEPS}
     if epoch:
         model = tiny_bert(folder.parent / "model", vocabulary(), hidden=16, layers=1)
@@ -61,7 +80,8 @@ def train(corpus: Path, held_out: Path, folder: Path, epoch: bool) -> None:
         ner={"train": str(corpus), "validation": str(held_out), "test": str(held_out)},
     )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    row = {"peak_bytes": peak, "setup_seconds": result.record["setup_seconds"]}
+    row = {"peak_bytes": peak, "own_bytes": own.peak}
+    row |= {"setup_seconds": result.record["setup_seconds"]}
     if epoch:
         examples = result.record["data"]["train"]["examples"]
         row["sentence_microseconds"] = round(1e6 * result.record["train_seconds"] / examples, 2)
@@ -101,8 +121,8 @@ def main() -> None:
                 text=True,
             )
         row = {"sentences": size, **json.loads(done.stdout.splitlines()[-1])}
-        first = first or row["peak_bytes"]
-        row["above_first_bytes"] = row["peak_bytes"] - first
+        first = first or row["own_bytes"]
+        row["own_above_first_bytes"] = row["own_bytes"] - first
         print(json.dumps(row), flush=True)
 
 

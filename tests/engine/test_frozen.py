@@ -62,3 +62,24 @@ def test_a_frozen_encoder_is_saved_as_it_was(
     assert shared
     for name in shared:
         assert torch.equal(before[name], after[f"bert.{name}"])
+
+
+def test_the_best_weights_are_those_that_learn(
+    go: Callable[..., Any], comparing: ModuleType
+) -> None:
+    result = go(["words"], **SETTINGS)
+    (best,) = result.output.glob("checkpoints/best-*")
+    kept = comparing.tensors(best / "model.safetensors")
+    assert kept and not any(name.startswith("bert.") for name in kept)
+    saved = comparing.tensors(result.output / "model/model.safetensors")
+    for name, value in kept.items():
+        assert torch.equal(value, saved[name])
+
+
+def test_all_weights_are_best_weights_where_nothing_is_kept(
+    go: Callable[..., Any], comparing: ModuleType
+) -> None:
+    result = go(["words", "count"], **SETTINGS)
+    (best,) = result.output.glob("checkpoints/best-*")
+    kept = comparing.tensors(best / "model.safetensors")
+    assert any(name.startswith("bert.") for name in kept)

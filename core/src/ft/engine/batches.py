@@ -23,6 +23,7 @@ that an epoch stays shuffled."""
 
 NOT_INPUTS = frozenset({"row", "word_ids"})
 LABEL_PAD = -100
+IDS = "input_ids"
 
 
 class Plan:
@@ -73,18 +74,18 @@ class Plan:
 
 def length(feature: Feature) -> int:
     """Tokens of a feature: the longest of its ``*input_ids``."""
-    return max((_depth_length(feature[name]) for name in feature if is_ids(name)), default=1)
-
-
-def _depth_length(value: Any) -> int:
-    if value and isinstance(value[0], list):
-        return sum(len(row) for row in value)
-    return len(value)
+    longest = None
+    # Asked for some times an example and epoch, so without generators.
+    for name, value in feature.items():
+        if name.endswith(IDS):
+            own = len(value) if _flat(value) else sum(map(len, value))
+            longest = own if longest is None or own > longest else longest
+    return 1 if longest is None else longest
 
 
 def is_ids(name: str) -> bool:
     """Whether a column holds token ids, padded with the pad id and given an attention mask."""
-    return name.endswith("input_ids")
+    return name.endswith(IDS)
 
 
 def micro_batches(features: list[Feature], max_tokens: int) -> list[list[Feature]]:
@@ -92,14 +93,16 @@ def micro_batches(features: list[Feature], max_tokens: int) -> list[list[Feature
 
     A single feature that is longer stands alone.
     """
-    ordered = sorted(features, key=length, reverse=True)
+    ordered = sorted(
+        ((length(one), one) for one in features), key=lambda pair: pair[0], reverse=True
+    )
     cut: list[list[Feature]] = []
-    for feature in ordered:
-        longest = length(cut[-1][0]) if cut else 0
-        if cut and longest * (len(cut[-1]) + 1) <= max_tokens:
-            cut[-1].append(feature)
-        else:
-            cut.append([feature])
+    longest = 0
+    for own, feature in ordered:
+        if not cut or longest * (len(cut[-1]) + 1) > max_tokens:
+            cut.append([])
+            longest = own
+        cut[-1].append(feature)
     return cut
 
 
@@ -141,7 +144,7 @@ def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
         values = [feature[name] for feature in features]
         pad = pad_id if is_ids(name) else LABEL_PAD if name == "labels" else 0
         batch[name] = _tensor(values, pad)
-        mask = name[: -len("input_ids")] + "attention_mask"
+        mask = name[: -len(IDS)] + "attention_mask"
         if is_ids(name) and mask not in features[0]:
             ones = [_ones(value) for value in values]
             batch[mask] = _tensor(ones, 0)
@@ -157,13 +160,28 @@ def _numeric(value: Any) -> bool:
 
 
 def _ones(value: Any) -> Any:
-    return [_ones(row) for row in value] if isinstance(value, list) else 1
+    if not isinstance(value, list):
+        return 1
+    if _flat(value):
+        return [1] * len(value)
+    return [_ones(row) for row in value]
 
 
-def _shape(values: Sequence[Any]) -> tuple[int, ...]:
-    """The smallest rectangle that holds nested lists."""
-    if not any(isinstance(value, list) for value in values):
-        return (len(values),)
+def _flat(values: Sequence[Any]) -> bool:
+    return not (values and isinstance(values[0], list))
+
+
+def _arrays(values: Any) -> Any:
+    """Nested lists, the innermost as arrays."""
+    if not isinstance(values, list):
+        return values
+    return np.asarray(values) if _flat(values) else [_arrays(row) for row in values]
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    """The smallest rectangle that holds nested lists of arrays."""
+    if isinstance(values, np.ndarray):
+        return tuple(values.shape)
     inner = [_shape(value) for value in values]
     depth = max(len(shape) for shape in inner)
     widest = tuple(max((s[i] for s in inner if i < len(s)), default=0) for i in range(depth))
@@ -171,23 +189,23 @@ def _shape(values: Sequence[Any]) -> tuple[int, ...]:
 
 
 def _tensor(values: Sequence[Any], pad: int) -> Tensor:
-    shape = _shape(values)
-    if len(shape) == 1:
+    if _flat(values):
         tensor = torch.tensor(values)
         return tensor.float() if tensor.is_floating_point() else tensor
-    floating = _floating(values)
-    padded = np.full(shape, pad, dtype=np.float32 if floating else np.int64)
-    _fill(padded, values)
+    arrays = [_arrays(value) for value in values]
+    kind = np.float32 if _floating(arrays) else np.int64
+    padded = np.full(_shape(arrays), pad, dtype=kind)
+    _fill(padded, arrays)
     return torch.from_numpy(padded)
 
 
 def _floating(values: Any) -> bool:
     if isinstance(values, list):
         return any(_floating(value) for value in values)
-    return isinstance(values, float)
+    return bool(values.dtype.kind == "f" and values.size)
 
 
-def _fill(target: np.ndarray, values: Sequence[Any]) -> None:
+def _fill(target: np.ndarray, values: Any) -> None:
     if target.ndim == 1:
         target[: len(values)] = values
         return

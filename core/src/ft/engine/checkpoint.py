@@ -43,13 +43,21 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     return kept
 
 
-def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+def load_weights(
+    model: nn.Module, tensors: Mapping[str, Tensor], lacking: frozenset[str] = frozenset()
+) -> None:
     """Copy saved weights into the model.
+
+    Args:
+        model: takes them.
+        tensors: the weights by name.
+        lacking: names that may be absent; the model's own stay.
 
     Raises:
         TrainingError: names or shapes do not fit.
     """
     own = weights(model)
+    own = {name: own[name] for name in own if name in tensors or name not in lacking}
     if own.keys() != tensors.keys() or any(own[n].shape != tensors[n].shape for n in own):
         odd = sorted(own.keys() ^ tensors.keys())[:3]
         raise TrainingError(
@@ -85,7 +93,12 @@ class Checkpoints:
     Args:
         folder: the run's ``checkpoints`` folder.
         keep: how many of the newest stay.
+
+    Attributes:
+        constant: names of weights that never change, which the best weights do without.
     """
+
+    constant: frozenset[str] = frozenset()
 
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder = folder
@@ -146,7 +159,8 @@ class Checkpoints:
 
     def save_best(self, step: int, model: nn.Module, state: Any) -> None:
         """Write the best weights; the previous ones stay as long as a checkpoint needs them."""
-        write_folder(self._best(step), {MODEL: weights(model)}, state, {}, self._hint)
+        learnt = {k: v for k, v in weights(model).items() if k not in self.constant}
+        write_folder(self._best(step), {MODEL: learnt}, state, {}, self._hint)
         self._prune_best(step)
 
     def load_best(self, step: int | None, model: nn.Module) -> Any:
@@ -172,7 +186,7 @@ class Checkpoints:
                 where=str(best),
                 hint=f"those of the last step are in {self.folder}",
             )
-        load_weights(model, read_tensors(best, MODEL))
+        load_weights(model, read_tensors(best, MODEL), self.constant)
         return read_state(best)
 
     def newest(self) -> tuple[Path | None, list[str]]:

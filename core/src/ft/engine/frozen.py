@@ -69,10 +69,10 @@ class Store:
         self._size += len(data)
         return offset
 
-    def read(self, offset: int, shape: tuple[int, ...]) -> np.ndarray:
-        """A float32 array."""
-        data = os.pread(self._file.fileno(), 4 * int(np.prod(shape)), offset)
-        return np.frombuffer(data, dtype=np.float32).reshape(shape)
+    def read(self, offset: int, into: np.ndarray) -> None:
+        """Fill a contiguous float32 array."""
+        if into.size:
+            os.preadv(self._file.fileno(), [into.data.cast("B")], offset)
 
     def close(self) -> None:
         """Give the space back."""
@@ -109,6 +109,14 @@ class FrozenEncoder:
         if not self._encoder.training and isinstance(output, ModelOutput):
             self._keep(keys, inputs, output)
         return output
+
+    def constant(self, model: nn.Module) -> frozenset[str]:
+        """Names of the weights of ``model`` that what is kept stands for, so that none may change."""
+        if self._store is None:
+            return frozenset()
+        own = {id(value) for value in self._encoder.state_dict(keep_vars=True).values()}
+        state = model.state_dict(keep_vars=True)
+        return frozenset(name for name, value in state.items() if id(value) in own)
 
     def remove(self) -> None:
         """Give the encoder its own ``forward`` back."""
@@ -169,13 +177,14 @@ class FrozenEncoder:
         fields = {}
         for name, (_, first) in places[0].fields.items():
             shape = (len(keys), ids.shape[1], *first[1:]) if len(first) > 1 else (len(keys), *first)
-            padded = np.zeros(shape, dtype=np.float32)
+            padded = np.empty(shape, dtype=np.float32)
             for i, place in enumerate(places):
                 offset, own = place.fields[name]
                 if len(own) > 1:
-                    padded[i, : own[0]] = self._store.read(offset, own)
+                    self._store.read(offset, padded[i, : own[0]])
+                    padded[i, own[0] :] = 0
                 else:
-                    padded[i] = self._store.read(offset, own)
+                    self._store.read(offset, padded[i : i + 1])
             fields[name] = torch.from_numpy(padded).to(ids.device)
         return self._type(**fields)
 

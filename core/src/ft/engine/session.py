@@ -170,6 +170,8 @@ def _train(
         features = training_features(run, data.splits["train"], fingerprints["train"])
     kept = freeze_outputs(run, features)
     loop = Loop(run, features, optimizer, folder)
+    if kept is not None:
+        loop.checkpoints.constant = kept.constant(model)
     loop.checkpoints.require_space(model, optimizer)
     if history is None or not loop.resume():
         run.hooks.tell("on_run_start", run=run)

@@ -143,8 +143,9 @@ class Step:
         run.backward(loss)
         for name, part in loss.parts.items():
             done.add(name, part.detach())
-        done.tokens += sum(map(length, micro))
-        done.padded += len(micro) * max(map(length, micro))
+        lengths = list(map(length, micro))
+        done.tokens += sum(lengths)
+        done.padded += len(micro) * max(lengths)
         return loss.items
 
     def _exchange(self, done: Done, wishes: Sequence[float]) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from seqeval.scheme import IOB2, Entities
-from sklearn.metrics import precision_recall_fscore_support
 
 from ft import Evaluation, Metric, Table, bootstrap_sums
 
@@ -15,6 +13,9 @@ AVERAGES = ("micro", "macro", "weighted")
 
 def entity_sets(tags: Sequence[Sequence[str]]) -> list[set[tuple[str, int, int]]]:
     """The entities of each sentence, ``(type, first, end)``, in strict BIO2 as seqeval reads it."""
+    # seqeval and scikit-learn are slow to import, and the first step need not wait for them.
+    from seqeval.scheme import IOB2, Entities
+
     found = Entities([list(sentence) for sentence in tags], scheme=IOB2).entities
     return [{(e.tag, e.start, e.end) for e in sentence} for sentence in found]
 
@@ -106,6 +107,8 @@ def score_words(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
 
 def by_tag(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Table:
     """Precision, recall, F1 and support of each tag, word by word, and their averages."""
+    from sklearn.metrics import precision_recall_fscore_support
+
     true = [tag for sentence in gold for tag in sentence]
     found = [tag for sentence in predicted for tag in sentence]
     tags = sorted(set(true) | set(found), key=lambda tag: (tag == "O", tag[2:], tag))

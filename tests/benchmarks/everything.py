@@ -1,0 +1,96 @@
+"""Every measurement of speed and memory, one after the other in one sitting, into one page.
+
+    python tests/benchmarks/everything.py --data FOLDER --out speed.md [--only training prediction ...]
+
+``FOLDER`` has the folders ``wnut17``, ``sst2`` and ``movielens_small``. Nothing else should run on
+the machine meanwhile. The page names the machine, and has each command above what it printed; what
+a command has printed stands there even if a later one fails. About two hours on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def commands(data: Path, work: Path) -> dict[str, list[list[str]]]:
+    """The commands of each part, which is named in ``--only``."""
+    rows, run = str(work / "speed.jsonl"), str(work / "ner")
+    words, texts, ratings = (str(data / name) for name in ("wnut17", "sst2", "movielens_small"))
+    split = [f"ner.{name}={words}/{name}.conll" for name in ("train", "test")]
+    train = [part for one in (*split, f"ner.validation={words}/dev.conll") for part in ("-o", one)]
+    return {
+        "training": [
+            ["speed.py", "--task", "ner", "--data", words, "--out", rows, "--examples", "3394"],
+            ["speed.py", "--task", "sentiment", "--data", texts, "--out", rows],
+            ["speed_recommend.py", "--data", ratings, "--out", rows],
+            ["speed.py", "--report", "--out", rows],
+        ],
+        "framework": [["framework_cost.py", "--data", words], ["hook_cost.py"]],
+        "head": [["head_only.py", "--data", texts]],
+        "prediction": [
+            ["-m", "ft", "run", "--plugins", "ner", "--quiet", "--output", run, *train],
+            ["prediction.py", "--run", run, "--data", words],
+        ],
+        "startup": [["startup.py", "--data", words]],
+        "corpus": [["memory_scaling.py", "--sentences", "1000", "10000", "100000", "1000000"]],
+        "epoch": [["memory_scaling.py", "--sentences", "100000", "1000000", "--epoch"]],
+        "length": [["length_scaling.py"]],
+    }
+
+
+def machine() -> str:
+    """Processor, cores, libraries."""
+    import torch
+    import transformers
+
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    name = told.get("model name", platform.processor() or platform.machine())
+    bf16 = "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "no bf16"
+    kind = f", family {told['cpu family']} model {told['model']}" if "cpu family" in told else ""
+    return (
+        f"{name}{kind}, {os.cpu_count()} cores, {bf16}; Python {platform.python_version()}, "
+        f"torch {torch.__version__}, transformers {transformers.__version__}"
+    )
+
+
+def main() -> None:
+    """Run the parts; write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    names = list(commands(Path(), Path()))
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
+    arguments = parser.parse_args()
+    failed = False
+    with tempfile.TemporaryDirectory() as name, arguments.out.open("a", encoding="utf-8") as page:
+        page.write(f"{time.strftime('%Y-%m-%d')}, {machine()}\n")
+        for part in arguments.only:
+            for command in commands(arguments.data, Path(name))[part]:
+                if command[0] != "-m":
+                    command[0] = str(HERE / command[0])
+                print("$", shlex.join(command), flush=True)
+                done = subprocess.run(
+                    [sys.executable, *command], stdout=subprocess.PIPE, text=True, check=False
+                )
+                failed = failed or done.returncode != 0
+                shown = shlex.join([Path(command[0]).name, *command[1:]])
+                page.write(f"\n## {part}\n\n    python {shown}\n\n{done.stdout}")
+                page.write(f"\n(it failed: {done.returncode})\n" if done.returncode else "")
+                page.flush()
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
