@@ -1,7 +1,7 @@
 """Is a model that was trained adversarially more robust, and no worse on clean text?
 
     python tests/benchmarks/robustness_study.py --task sentiment --data sst2 --out results.jsonl
-    python tests/benchmarks/robustness_study.py --task ner --data wnut17 --out results.jsonl
+    python tests/benchmarks/robustness_study.py --task ner --out results.jsonl
 
 Trains the same data with each method and seed (``none`` is plain training), keeps the epoch that is
 best on the clean validation split, and scores the test split three times: clean, under a PGD attack on the word embeddings at a fixed radius, and with
@@ -42,16 +42,21 @@ def train_once(arguments: argparse.Namespace, method: str, seed: int) -> dict[st
 
     task, suffix = arguments.task, SUFFIX[arguments.task]
     with tempfile.TemporaryDirectory() as name:
-        validation, test = (
-            head(
-                arguments.data / f"{split}.{suffix}",
-                count,
-                Path(name) / f"{split}.{suffix}",
-                PARTED[task],
-                int(task == "sentiment"),
-            )
-            for split, count in (("dev", arguments.validation), ("test", arguments.test))
-        )
+        files: dict[str, Any] = {}
+        if arguments.data:
+            counts = {"validation": arguments.validation, "test": arguments.test}
+            names = {"validation": "dev", "test": "test"}
+            files = {
+                split: head(
+                    arguments.data / f"{names[split]}.{suffix}",
+                    count,
+                    Path(name) / f"{split}.{suffix}",
+                    PARTED[task],
+                    int(task == "sentiment"),
+                )
+                for split, count in counts.items()
+            }
+            files |= {"train": str(arguments.data / f"train.{suffix}"), "limit": arguments.limit}
         result = ft.run(
             [task, "adversarial"],
             output=Path(name) / "run",
@@ -66,14 +71,7 @@ def train_once(arguments: argparse.Namespace, method: str, seed: int) -> dict[st
                 "robustness": "test",
                 **({} if method in (PLAIN, "r3f") else {"radius": arguments.radius}),
             },
-            **{
-                task: {
-                    "train": str(arguments.data / f"train.{suffix}"),
-                    "validation": validation,
-                    "test": test,
-                    "limit": arguments.limit,
-                }
-            },
+            **{task: files},
         )
     metrics = result.metrics["test"]
     scores = {}
@@ -119,7 +117,11 @@ def main() -> None:
     """Read the arguments, run what is missing, report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", choices=sorted(SUFFIX), default="sentiment")
-    parser.add_argument("--data", type=Path, help="folder with train, dev and test files")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder with train, dev and test files; default: the starter's data",
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default=None, help="default: the starter's")
     parser.add_argument("--methods", nargs="+", default=[PLAIN, "fgm"])
