@@ -131,7 +131,7 @@ def score_on_dev(arguments: argparse.Namespace, model: Any) -> float:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
-    return score(model, tokenizer, *rows_of(arguments, "dev"))
+    return score(model, tokenizer, *rows_of(arguments, "dev", arguments.dev))
 
 
 def loader_of(arguments: argparse.Namespace) -> Any:
@@ -280,6 +280,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a JSON line for each training")
     parser.add_argument("--model", default=None, help="default: the starter's")
     parser.add_argument("--examples", type=int, default=1500)
+    parser.add_argument("--dev", type=int, default=None, help="dev examples to score; default: all")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0, help="of a single training")
     parser.add_argument("--repetitions", type=int, default=5)
@@ -300,6 +301,7 @@ def main() -> None:
             command += ["--data", str(arguments.data), "--model", arguments.model]
             command += ["--examples", str(arguments.examples)]
             command += ["--batch-size", str(arguments.batch_size), "--seed", str(turn)]
+            command += ["--dev", str(arguments.dev)] if arguments.dev else []
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             row = json.loads(done.stdout.splitlines()[-1])
             row = {"task": arguments.task, "repetition": turn, **row}
