@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ft.engine.batches import Feature, collate, length, micro_batches
 from ft.engine.features import encode, examples_at
 from ft.engine.memory import out_of_memory
+from ft.engine.randomness import undisturbed
 from ft.errors import PluginError
 from ft.results import Evaluation, Metric, Predictions
 from ft.schema import EXAMPLE_ID
@@ -61,7 +62,8 @@ def _predict_shared(
 def measure(run: Run, split: str) -> tuple[Predictions, Evaluation, dict[str, Metric]]:
     """Predict and evaluate a split: its metrics are those of `evaluate` and the mean loss."""
     predictions = run.predict(split)
-    evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
+    with undisturbed():
+        evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
     metrics = dict(evaluation.metrics)
     if predictions.loss is not None:
         metrics.setdefault("loss", Metric(predictions.loss, higher_is_better=False))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,20 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(_from_text(state["torch"]))
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state_all([_from_text(one) for one in state["cuda"]])
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave python's generator as it was found.
+
+    Libraries that are imported inside, such as scikit-learn, draw from it, once a process: a run that
+    is resumed would not have the numbers of one that was never stopped.
+    """
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def separate(seed: int, plugins: Sequence[Plugin], *keys: object) -> None:
