@@ -22,7 +22,12 @@ def test_not_even_after_an_error() -> None:
     random.seed(7)
     expected = random.random()
     random.seed(7)
-    with pytest.raises(ValueError, match="inside"), undisturbed():
-        random.random()
-        raise ValueError("inside")
+
+    def fail() -> None:
+        with undisturbed():
+            random.random()
+            raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        fail()
     assert random.random() == expected
