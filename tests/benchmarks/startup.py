@@ -42,7 +42,9 @@ class Clock(ft.Plugin):
     @ft.hookimpl
     def compute_loss(self, inner, run, model, batch):
         if not Path(self.config.file).exists():
-            Path(self.config.file).write_text(repr(time.time()))
+            part = Path(self.config.file + ".part")
+            part.write_text(repr(time.time()))
+            part.rename(self.config.file)
         return inner(run, model, batch)
 """
 
@@ -57,13 +59,17 @@ def until_the_first_step(arguments: argparse.Namespace, folder: Path, turn: int)
     settings += ["run.max_steps=1", "run.report=false"]
     command += [part for one in settings for part in ("-o", one)]
     started = time.time()
-    subprocess.run(
+    with subprocess.Popen(
         command,
-        check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "FT_CACHE": str(folder / "cache")},
-    )
+    ) as process:
+        while not mark.exists():
+            if process.poll() is not None:
+                raise RuntimeError(f"it ended before its first step: {' '.join(command)}")
+            time.sleep(0.05)
+        process.kill()  # what comes after does not count
     return float(mark.read_text()) - started
 
 
