@@ -4,7 +4,7 @@
 
 ``FOLDER`` has the folders ``wnut17``, ``sst2`` and ``movielens_small``. Nothing else should run on
 the machine meanwhile. The page names the machine, and has each command above what it printed; what
-a command has printed stands there even if a later one fails. About two hours on two cores.
+a command has printed stands there even if a later one fails.
 """
 
 from __future__ import annotations
