@@ -10,14 +10,14 @@ a command has printed stands there even if a later one fails.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from machine import described
 
 HERE = Path(__file__).resolve().parent
 
@@ -48,23 +48,6 @@ def commands(data: Path, work: Path) -> dict[str, list[list[str]]]:
     }
 
 
-def machine() -> str:
-    """Processor, cores, libraries."""
-    import torch
-    import transformers
-
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    name = told.get("model name", platform.processor() or platform.machine())
-    bf16 = "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "no bf16"
-    kind = f", family {told['cpu family']} model {told['model']}" if "cpu family" in told else ""
-    return (
-        f"{name}{kind}, {os.cpu_count()} cores, {bf16}; Python {platform.python_version()}, "
-        f"torch {torch.__version__}, transformers {transformers.__version__}"
-    )
-
-
 def main() -> None:
     """Run the parts; write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -75,7 +58,7 @@ def main() -> None:
     arguments = parser.parse_args()
     failed = False
     with tempfile.TemporaryDirectory() as name, arguments.out.open("a", encoding="utf-8") as page:
-        page.write(f"{time.strftime('%Y-%m-%d')}, {machine()}\n")
+        page.write(f"{time.strftime('%Y-%m-%d')}, {described()}\n")
         for part in arguments.only:
             for command in commands(arguments.data, Path(name))[part]:
                 if command[0] != "-m":

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 PLAIN = "none"
+RADIUS = 0.25
 CONDITIONS = ("clean", "under_attack", "under_typos")
 T_975 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 SUFFIX = {"sentiment": "csv", "ner": "conll"}
@@ -67,7 +68,7 @@ def train_once(arguments: argparse.Namespace, method: str, seed: int) -> dict[st
             learning_rate=arguments.learning_rate,
             lint="off",
             adversarial={
-                "method": method,
+                "method": label(arguments, method),
                 "robustness": "test",
                 **({} if method in (PLAIN, "r3f") else {"radius": arguments.radius}),
             },
@@ -86,6 +87,13 @@ def train_once(arguments: argparse.Namespace, method: str, seed: int) -> dict[st
         **scores,
         "train_seconds": result.record["train_seconds"],
     }
+
+
+def label(arguments: argparse.Namespace, method: str) -> str:
+    """What a method is called in the output: another radius than the default is another method."""
+    if method in (PLAIN, "r3f") or arguments.radius == RADIUS:
+        return method
+    return f"{method}, radius {arguments.radius:g}"
 
 
 def report(rows: list[dict[str, Any]]) -> None:
@@ -125,7 +133,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default=None, help="default: the starter's")
     parser.add_argument("--methods", nargs="+", default=[PLAIN, "fgm"])
-    parser.add_argument("--radius", type=float, default=0.25, help="of the training's shifts")
+    parser.add_argument("--radius", type=float, default=RADIUS, help="of the training's shifts")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--limit", type=int, default=None, help="training examples")
     parser.add_argument("--validation", type=int, default=None, help="validation examples")
@@ -141,7 +149,7 @@ def main() -> None:
     done = {(row["task"], row["method"], row["seed"]) for row in rows}
     for seed in [] if arguments.report else arguments.seeds:
         for method in arguments.methods:
-            if (arguments.task, method, seed) in done:
+            if (arguments.task, label(arguments, method), seed) in done:
                 continue
             row = train_once(arguments, method, seed)
             rows.append(row)

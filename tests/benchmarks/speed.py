@@ -4,19 +4,19 @@
     python tests/benchmarks/speed.py --task sentiment --data sst2 --out speed.jsonl
 
 Each repetition trains one epoch over the same examples with every tool in turn, each in a process
-of its own: ``ft`` with its defaults, ``trainer`` as it comes, ``trainer-best`` with bf16 (where the
-processor multiplies in it; else fp32), grouping by length and fused AdamW, ``bare``, a loop over batches that are made beforehand (the
-same precision, by length, fused AdamW, clipping), all with one batch size; and ``trainer-own``, as it comes with its own
-default batch size of 8. The table has real tokens a second of training, with the ratio of ft to each
-tool within a repetition: its median, lowest and highest; the process's peak memory; and the score on
-the dev split, which is taken in one way for all, in fp32, by seeds that differ between repetitions.
+of its own: ``ft`` with its defaults; ``trainer`` as it comes; ``trainer-best`` with grouping by length,
+fused AdamW, and bf16 where the processor multiplies in it; ``bare``, a loop over batches that are made
+beforehand (the same precision, by length, fused AdamW, clipping), all with one batch size; and
+``trainer-own``, as it comes with its own default batch size of 8. The table has real tokens a second
+of training, with the ratio of ft to each tool within a repetition: its median, lowest and highest; the
+process's peak memory; and the score on the dev split, which is taken in one way for all, in fp32, by
+seeds that differ between repetitions.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import best_flags, fast_bf16, memory
 
 TOOLS = ("ft", "trainer", "trainer-best", "bare", "trainer-own")
 SUFFIX = {"ner": "conll", "sentiment": "csv"}
@@ -106,23 +107,6 @@ def with_ft(arguments: argparse.Namespace) -> dict[str, float]:
         "peak_mb": peak,
         "score": reached,
     }
-
-
-def fast_bf16() -> bool:
-    """Whether this processor multiplies in bf16."""
-    import torch
-
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def best_flags() -> dict[str, Any]:
-    """The Trainer's best flags for any task on this processor."""
-    return {"bf16": fast_bf16(), "optim": "adamw_torch_fused"}
-
-
-def memory() -> float:
-    """Peak memory of this process so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def score_on_dev(arguments: argparse.Namespace, model: Any) -> float:

@@ -4,9 +4,9 @@
 
 The Trainer has no recommender, so it is handed the two towers, the encoded examples and the loss of
 `recommend`, and trains them as it comes, or at its best flags (bf16 where the processor has it, fused
-AdamW). The model is copied before ft changes anything in it. Each tool trains one epoch in a process of its own, with one batch size
-and one learning rate; the catalogue is encoded and the test users are scored (nDCG@10) outside of the
-time that counts. `speed.py --report` prints the table; its tokens are those of the candidates' texts.
+AdamW). The model is copied before ft changes anything in it. Each tool trains one epoch in a process
+of its own, with one batch size and one learning rate; the catalogue is encoded and the test users are
+scored (nDCG@10) outside of the time that counts. `speed.py --report` prints the table; its tokens are those of the candidates' texts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from speed import best_flags, memory
+from machine import best_flags, memory
 from torch import nn
 
 import ft

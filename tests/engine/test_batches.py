@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -105,3 +107,26 @@ def test_labels_of_whole_examples_keep_their_type() -> None:
     several = collate([{"input_ids": [1], "labels": [0.0, 1.0]}], 0)
     assert classes["labels"].dtype == torch.int64
     assert numbers["labels"].dtype == several["labels"].dtype == torch.float32
+
+
+def places(value: Any, at: tuple[int, ...] = ()) -> dict[tuple[int, ...], float]:
+    """Every number of nested lists by its place."""
+    if not isinstance(value, list):
+        return {at: value}
+    return {k: v for i, one in enumerate(value) for k, v in places(one, (*at, i)).items()}
+
+
+@given(depth=st.integers(1, 3), data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_padding_keeps_every_number_in_its_place(depth: int, data: st.DataObject) -> None:
+    rows: st.SearchStrategy[Any] = st.integers(-9, 9) | st.floats(-9, 9, width=32)
+    for _ in range(depth):
+        rows = st.lists(rows, max_size=4)
+    values = data.draw(st.lists(rows, min_size=1, max_size=4))
+    batch = collate([{"x": value} for value in values], pad_id=0)["x"]
+    expected = places(values)
+    kept = dict(np.ndenumerate(batch.numpy()))
+    assert all(kept.pop(place) == number for place, number in expected.items())
+    assert not any(kept.values())
+    floating = any(isinstance(number, float) for number in expected.values())
+    assert batch.dtype == (torch.float32 if floating else torch.int64)

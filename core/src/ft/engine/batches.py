@@ -74,13 +74,9 @@ class Plan:
 
 def length(feature: Feature) -> int:
     """Tokens of a feature: the longest of its ``*input_ids``."""
-    longest = None
-    # Asked for some times an example and epoch, so without generators.
-    for name, value in feature.items():
-        if name.endswith(IDS):
-            own = len(value) if _flat(value) else sum(map(len, value))
-            longest = own if longest is None or own > longest else longest
-    return 1 if longest is None else longest
+    ids = [value for name, value in feature.items() if is_ids(name)]
+    lengths = [len(value) if _flat(value) else sum(map(len, value)) for value in ids]
+    return max(lengths, default=1)
 
 
 def is_ids(name: str) -> bool:
@@ -93,15 +89,12 @@ def micro_batches(features: list[Feature], max_tokens: int) -> list[list[Feature
 
     A single feature that is longer stands alone.
     """
-    ordered = sorted(
-        ((length(one), one) for one in features), key=lambda pair: pair[0], reverse=True
-    )
     cut: list[list[Feature]] = []
     longest = 0
-    for own, feature in ordered:
+    for feature in sorted(features, key=length, reverse=True):
         if not cut or longest * (len(cut[-1]) + 1) > max_tokens:
             cut.append([])
-            longest = own
+            longest = length(feature)
         cut[-1].append(feature)
     return cut
 
@@ -168,6 +161,7 @@ def _ones(value: Any) -> Any:
 
 
 def _flat(values: Sequence[Any]) -> bool:
+    """Whether these are values, not lists of values; told by the first, so that it costs nothing."""
     return not (values and isinstance(values[0], list))
 
 

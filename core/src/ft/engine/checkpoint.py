@@ -142,16 +142,18 @@ class Checkpoints:
         disk = shutil.disk_usage(self.folder.parent)
         if not disk.total:
             return  # a file system that does not tell
-        own = sum(_bytes(value) for value in weights(model).values())
+        own, best = (
+            sum(map(_bytes, one.values())) for one in (weights(model), self._best_of(model))
+        )
         moments = 2 * sum(_bytes(value) for value in optimizer.learning(model).values())
         checkpoint, count = own + moments, self.keep + 1
         there = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
-        needed = count * (checkpoint + own) - there
+        needed = count * (checkpoint + best) - there
         if needed > disk.free:
             raise UserError(
                 f"the run needs {_size(needed)} and the disk has {_size(disk.free)} free: "
                 f"{count} checkpoints of {_size(checkpoint)} ({self.keep} kept, one in writing) and "
-                f"the best weights to each, {_size(own)}",
+                f"the best weights to each, {_size(best)}",
                 where=str(self.folder.parent),
                 hint="free some space, choose an --output on another disk, or lower "
                 "run.keep_checkpoints",
@@ -159,9 +161,12 @@ class Checkpoints:
 
     def save_best(self, step: int, model: nn.Module, state: Any) -> None:
         """Write the best weights; the previous ones stay as long as a checkpoint needs them."""
-        learnt = {k: v for k, v in weights(model).items() if k not in self.constant}
-        write_folder(self._best(step), {MODEL: learnt}, state, {}, self._hint)
+        write_folder(self._best(step), {MODEL: self._best_of(model)}, state, {}, self._hint)
         self._prune_best(step)
+
+    def _best_of(self, model: nn.Module) -> dict[str, Tensor]:
+        """What the best weights consist of."""
+        return {k: v for k, v in weights(model).items() if k not in self.constant}
 
     def load_best(self, step: int | None, model: nn.Module) -> Any:
         """Put the best weights into the model.

@@ -70,9 +70,9 @@ class Store:
         return offset
 
     def read(self, offset: int, into: np.ndarray) -> None:
-        """Fill a contiguous float32 array."""
-        if into.size:
-            os.preadv(self._file.fileno(), [into.data.cast("B")], offset)
+        """Fill a float32 array."""
+        data = os.pread(self._file.fileno(), into.nbytes, offset)
+        into[...] = np.frombuffer(data, dtype=np.float32).reshape(into.shape)
 
     def close(self) -> None:
         """Give the space back."""

@@ -77,7 +77,6 @@ class Adversarial(Plugin):
     ) -> Evaluation:
         """The task's evaluation; with ``robustness``, beside it that under attack and typos."""
         evaluation = inner(run, predictions)
-        wanted = self.config.robustness
-        if not wanted or wanted not in (True, predictions.split):
+        if self.config.robustness not in (True, predictions.split):
             return evaluation
         return measure(self.config, inner, run, predictions, evaluation)
