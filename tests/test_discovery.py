@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import ft
-from ft.discovery import duplicates, installed, load, load_all, try_load_all
+from ft.discovery import load, load_all, try_load_all
 from ft.errors import Problems
+from ft.installed import duplicates, installed
 from ft.outline import outline, outline_of
 
 TOY = """

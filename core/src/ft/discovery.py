@@ -1,7 +1,6 @@
-"""Which plugins there are, and loading of those that the user names.
+"""Loading of the plugins that the user names.
 
-What is installed is read from the metadata of the distributions alone. Only what is named is
-imported, so a plugin that is merely installed never runs.
+Only what is named is imported, so a plugin that is merely installed never runs.
 """
 
 from __future__ import annotations
@@ -12,40 +11,19 @@ import importlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from ft.classes import attribute_of, check_name, only_plugin, own_name, plugin_class
 from ft.compat import require_this_ft
 from ft.errors import FtError, PluginError, raise_all
+from ft.installed import installed
 from ft.modules import import_file, search_also, source_files
 from ft.plugin import Plugin
 
-GROUP = "ft.plugins"
 FLAG = "--plugins"
 
 FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:/\\]*))?", re.DOTALL)
 """A plugin that is named by its file."""
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A plugin that some installed distribution offers; nothing of it is imported.
-
-    Attributes:
-        name: what ``--plugins`` calls it.
-        distribution: the distribution that offers it.
-        version: of the distribution.
-        summary: of the distribution, one line.
-        target: where the class is, ``package.module:Class``.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    summary: str
-    target: str
 
 
 @dataclass(frozen=True)
@@ -83,31 +61,6 @@ class Loaded:
             name: hashlib.sha256(path.read_bytes()).hexdigest()
             for name, path in source_files(self.cls.__module__).items()
         }
-
-
-def installed() -> list[Installed]:
-    """Every plugin that is installed, by name, from metadata alone; a clash gives both."""
-    found = []
-    for point in metadata.entry_points(group=GROUP):
-        about: Any = point.dist.metadata if point.dist else {}
-        found.append(
-            Installed(
-                name=point.name,
-                distribution=about.get("Name") or "a distribution without a name",
-                version=about.get("Version") or "without a version",
-                summary=about.get("Summary") or "",
-                target=point.value.partition("[")[0].strip(),
-            )
-        )
-    return sorted(found, key=lambda one: (one.name, one.distribution))
-
-
-def duplicates(plugins: Sequence[Installed]) -> dict[str, list[Installed]]:
-    """The names that more than one distribution offers, with all of those that do."""
-    by_name: dict[str, list[Installed]] = {}
-    for one in plugins:
-        by_name.setdefault(one.name, []).append(one)
-    return {name: offers for name, offers in by_name.items() if len(offers) > 1}
 
 
 def load_all(specs: Sequence[str]) -> list[Loaded]:
@@ -176,14 +129,14 @@ def _from_entry_point(name: str) -> Loaded:
     if not offers:
         raise _unknown(name, sorted({one.name for one in everything}))
     if len(offers) > 1:
-        both = " and ".join(f"{one.distribution} {one.version}" for one in offers)
+        both = " and ".join(one.owner for one in offers)
         raise PluginError(
             f"'{name}' is offered by {len(offers)} installed distributions: {both}",
             where=FLAG,
             hint=f"uninstall one of them, or name the class that you mean: {offers[0].target}",
         )
     offer = offers[0]
-    who = f"plugin '{name}' ({offer.distribution} {offer.version})"
+    who = f"plugin '{name}' ({offer.owner})"
     check_name(name, who)
     require_this_ft(offer.distribution, who)
     module, _, attribute = offer.target.partition(":")
@@ -201,7 +154,7 @@ def _from_module(spec: str) -> Loaded:
     # Of a distribution's plugin, named by its class, the version is known too.
     offers = [one for one in installed() if one.target == spec]
     for offer in offers:
-        require_this_ft(offer.distribution, f"{who} ({offer.distribution} {offer.version})")
+        require_this_ft(offer.distribution, f"{who} ({offer.owner})")
     search_also(Path.cwd())
     cls = plugin_class(_import(module, attribute, who), spec, who)
     name = own_name(cls, cls.__name__.lower(), who)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
-from ft.plugin import PROJECT
 from ft.results import Evaluation, Loss, Metric, Predictions
 from ft.schema import TaskData
 
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from ft.engine.run import Run
 
 F = TypeVar("F", bound=Callable[..., object])
+
+PROJECT = "ft"
+"""What pluggy calls our hooks and their marks."""
 
 _mark = pluggy.HookspecMarker(PROJECT)
 

@@ -14,8 +14,8 @@ from ft import hookspecs, rules
 from ft.chain import Implementation, compose, picker
 from ft.costs import Ledger, Meter
 from ft.errors import FtError, PluginError, raise_all
-from ft.hookspecs import INNER, REMOVED
-from ft.plugin import PROJECT, Plugin
+from ft.hookspecs import INNER, PROJECT, REMOVED
+from ft.plugin import Plugin
 from ft.trace import Trace
 
 CORE = "core"

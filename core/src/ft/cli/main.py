@@ -20,7 +20,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        # Without a value, typer imports pydantic to look at it, which takes longer than the rest.
+        "default_map": {"help": False, "plugins": {"help": False}},
+    },
     pretty_exceptions_enable=False,
 )
 app.command("run")(guarded(run.run))

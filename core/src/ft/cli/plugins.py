@@ -35,9 +35,8 @@ def plugins(context: typer.Context, as_json: Json = False) -> None:
 @guarded
 def list_installed(as_json: Json = False) -> None:
     """List the installed plugins, from metadata and source alone: none is imported."""
-    from ft.cli.progress import to_json
     from ft.cli.text import aligned
-    from ft.discovery import duplicates, installed
+    from ft.installed import duplicates, installed
     from ft.outline import outline
 
     found = installed()
@@ -55,6 +54,8 @@ def list_installed(as_json: Json = False) -> None:
     ]
     clashes = duplicates(found)
     if as_json:
+        from ft.cli.progress import to_json
+
         typer.echo(to_json({"plugins": rows, "clashes": sorted(clashes)}))
         return
     if not rows:
@@ -68,7 +69,7 @@ def list_installed(as_json: Json = False) -> None:
             f"{line}\n    {plan or 'hooks: known once it is imported, see `ft plugins show`'}"
         )
     for name, offers in clashes.items():
-        both = " and ".join(f"{one.distribution} {one.version}" for one in offers)
+        both = " and ".join(one.owner for one in offers)
         print(f"warning: '{name}' is offered by {both}; uninstall one of them", file=sys.stderr)
 
 

@@ -9,8 +9,6 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import typer
@@ -20,57 +18,16 @@ from ft.cli.failure import guarded, report
 from ft.cli.options import Debug
 from ft.compat import require_this_ft
 from ft.errors import PluginError
+from ft.installed import COMMANDS, Installed, installed
 from ft.source import summary_of
-
-GROUP = "ft.commands"
 
 UsageError: Any = typer.BadParameter.__base__
 """Of click, or of what typer has in its place, by typer's version."""
 
 
-@dataclass(frozen=True)
-class Verb:
-    """A command that some installed distribution offers; nothing of it is imported.
-
-    Attributes:
-        name: what is typed behind ``ft``.
-        distribution: the distribution that offers it.
-        version: of the distribution.
-        about: of the distribution, one line.
-        target: where it is, ``package.module:function``.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    about: str
-    target: str
-
-    @property
-    def owner(self) -> str:
-        """How to name who offers it."""
-        return f"{self.distribution} {self.version}"
-
-    def summary(self) -> str:
-        """The first line of its docstring, read from the source; else what the distribution says."""
-        return summary_of(self.target) or self.about
-
-
-def installed_verbs() -> list[Verb]:
-    """Every command that an installed distribution offers, by name; a clash gives both."""
-    found = []
-    for point in metadata.entry_points(group=GROUP):
-        about: Any = point.dist.metadata if point.dist else {}
-        found.append(
-            Verb(
-                name=point.name,
-                distribution=about.get("Name") or "a distribution without a name",
-                version=about.get("Version") or "without a version",
-                about=about.get("Summary") or "",
-                target=point.value.partition("[")[0].strip(),
-            )
-        )
-    return sorted(found, key=lambda one: (one.name, one.distribution))
+def _summary(verb: Installed) -> str:
+    """The first line of its docstring, read from the source; else what the distribution says."""
+    return summary_of(verb.target) or verb.summary
 
 
 class Commands(TyperGroup):
@@ -84,11 +41,11 @@ class Commands(TyperGroup):
         """A command of the core, or for the listing a stand-in with the summary of another."""
         if cmd_name in self.commands:
             return self.commands[cmd_name]
-        offers = [one for one in installed_verbs() if one.name == cmd_name]
+        offers = [one for one in installed(COMMANDS) if one.name == cmd_name]
         if not offers:
             return None
         both = " and ".join(one.owner for one in offers)
-        text = offers[0].summary() if len(offers) == 1 else f"offered by {both}; uninstall one"
+        text = _summary(offers[0]) if len(offers) == 1 else f"offered by {both}; uninstall one"
         return TyperCommand(cmd_name, help=text, rich_markup_mode=None)
 
     def invoke(self, ctx: Any) -> Any:
@@ -101,7 +58,7 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was typed; that of a distribution is imported here."""
-        name, offers = args[0], [one for one in installed_verbs() if one.name == args[0]]
+        name, offers = args[0], [one for one in installed(COMMANDS) if one.name == args[0]]
         if offers:
             try:
                 _refuse_clash(name, offers, name in self.commands)
@@ -128,10 +85,10 @@ def _meant_setting(error: Any) -> str:
 
 
 def _others(core: Any) -> Iterator[str]:
-    return (one.name for one in installed_verbs() if one.name not in core)
+    return (one.name for one in installed(COMMANDS) if one.name not in core)
 
 
-def _refuse_clash(name: str, offers: Sequence[Verb], is_core: bool) -> None:
+def _refuse_clash(name: str, offers: Sequence[Installed], is_core: bool) -> None:
     owners = [*(["ft-core"] if is_core else []), *(one.owner for one in offers)]
     if len(owners) > 1:
         raise PluginError(
@@ -142,7 +99,7 @@ def _refuse_clash(name: str, offers: Sequence[Verb], is_core: bool) -> None:
         )
 
 
-def load_verb(verb: Verb) -> Any:
+def load_verb(verb: Installed) -> Any:
     """Import a command and make it fail as the core's do: one message, the right exit code.
 
     Raises:
@@ -173,7 +130,7 @@ def load_verb(verb: Verb) -> Any:
         raise PluginError(
             f"{verb.target} is neither a function nor a typer.Typer",
             who=who,
-            hint=f"let the entry point in [{GROUP}] name a function that typer can read",
+            hint=f"let the entry point in [{COMMANDS}] name a function that typer can read",
         )
     command = typer.main.get_group(root).commands[verb.name]
     _guard(command, who)

@@ -14,8 +14,9 @@ from typing import Any, cast
 from ft.config.complaints import Scope, did_you_mean
 from ft.config.layers import Setting, read_file, read_overrides, read_values
 from ft.config.merge import Given
-from ft.discovery import Loaded, installed, try_load_all
+from ft.discovery import Loaded, try_load_all
 from ft.errors import ConfigError, FtError, raise_all
+from ft.installed import installed
 from ft.plugin import Config
 from ft.settings import RunConfig
 

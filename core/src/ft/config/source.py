@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ft.config import foreign
-from ft.discovery import installed
 from ft.errors import UserError
+from ft.installed import installed
 
 CONFIG_FILE = "config.toml"
 """The resolved configuration in a run folder."""

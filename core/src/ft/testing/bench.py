@@ -192,7 +192,7 @@ class Bench:
     def imported_by_listing(self) -> frozenset[str]:
         """The modules that listing the installed plugins imports, in a fresh interpreter."""
         code = (
-            "import sys, json; from ft.discovery import installed; from ft.outline import outline; "
+            "import sys, json; from ft.installed import installed; from ft.outline import outline; "
             "[outline(one.target) for one in installed()]; print(json.dumps(sorted(sys.modules)))"
         )
         done = subprocess.run(

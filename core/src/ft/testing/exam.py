@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from ft.discovery import installed
 from ft.errors import PluginError
+from ft.installed import installed
 from ft.plugin import Plugin
 from ft.testing import names
 from ft.testing.bench import Bench, Subject, Trial, checked

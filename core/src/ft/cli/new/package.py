@@ -88,7 +88,7 @@ def check_new_name(name: str) -> None:
     """
     from ft.api import run
     from ft.classes import check_name
-    from ft.discovery import installed
+    from ft.installed import installed
     from ft.manager import CORE
 
     who = f"plugin '{name}'"
@@ -112,7 +112,7 @@ def check_new_name(name: str) -> None:
             where="NAME",
             hint="choose another name",
         )
-    taken = {one.name: f"{one.distribution} {one.version}" for one in installed()}
+    taken = {one.name: one.owner for one in installed()}
     taken[CORE] = "ft itself"
     if name in taken:
         raise UserError(
