@@ -51,6 +51,24 @@ def test_a_run_learns_and_leaves_its_folder(go: Any) -> None:
     assert losses[-1] < losses[0]
 
 
+def test_the_time_of_training_counts_what_is_encoded_anew(go: Any, tmp_path: Path) -> None:
+    slow = plugin_file(
+        tmp_path,
+        """
+class Slow(ft.Plugin):
+    @hookimpl
+    def encode(self, inner, run, examples, training):
+        if training and run.step:
+            import time
+
+            time.sleep(1)
+        return inner(run, examples, training)
+""",
+        "slow",
+    )
+    assert go(["words", slow], epochs=2).record["train_seconds"] > 1
+
+
 def test_the_settings_of_a_run_repeat_it(go: Any, tmp_path: Path) -> None:
     first = go(["texts"], seed=3)
     second = ft.run(config=first.output / "config.toml", output=tmp_path / "again")

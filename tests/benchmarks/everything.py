@@ -35,11 +35,16 @@ def commands(data: Path, work: Path) -> dict[str, list[list[str]]]:
             ["speed_recommend.py", "--data", ratings, "--out", rows],
             ["speed.py", "--report", "--out", rows],
         ],
+        "score": [
+            ["time_to_score.py", "--task", "ner", "--data", words, "--epochs", "3"],
+            ["time_to_score.py", "--task", "sentiment", "--data", texts, "--epochs", "2"],
+        ],
         "framework": [["framework_cost.py", "--data", words], ["hook_cost.py"]],
         "head": [["head_only.py", "--data", texts]],
         "prediction": [
             ["-m", "ft", "run", "--plugins", "ner", "--quiet", "--output", run, *train],
             ["prediction.py", "--run", run, "--data", words],
+            ["evaluation.py", "--run", run, "--data", words],
         ],
         "startup": [["startup.py", "--data", words]],
         "corpus": [["memory_scaling.py", "--sentences", "1000", "10000", "100000", "1000000"]],

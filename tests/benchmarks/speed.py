@@ -77,8 +77,7 @@ def with_ft(arguments: argparse.Namespace) -> dict[str, float]:
     """Train with ft's defaults; few examples to evaluate, whose time is not counted."""
     import ft
 
-    few = {"ner": "\n\n", "sentiment": "\n"}[arguments.task]
-    suffix = SUFFIX[arguments.task]
+    few, suffix = {"ner": "\n\n", "sentiment": "\n"}[arguments.task], SUFFIX[arguments.task]
     with tempfile.TemporaryDirectory() as name:
         small = Path(name) / f"small.{suffix}"
         text = (arguments.data / f"dev.{suffix}").read_text(encoding="utf-8")
@@ -148,22 +147,21 @@ def collator_of(arguments: argparse.Namespace, tokenizer: Any) -> Any:
     return DataCollatorWithPadding(tokenizer)
 
 
-def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, float]:
+def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, Any]:
     """Train with the Trainer, as it comes or at its best flags."""
     from datasets import Dataset
     from transformers import Trainer, TrainingArguments
 
     tokenizer, features, labels = encoded(arguments)
-    flags: dict[str, Any] = {}
-    if arguments.tool != "trainer-own":
-        flags = {"per_device_train_batch_size": arguments.batch_size}
+    size = 8 if arguments.tool == "trainer-own" else arguments.batch_size
+    flags: dict[str, Any] = {"per_device_train_batch_size": size}
     if best:
         flags |= {"train_sampling_strategy": "group_by_length", **best_flags()}
     trainer = Trainer(
         model=head_of(arguments, labels),
         args=TrainingArguments(
             output_dir=tempfile.mkdtemp(),
-            num_train_epochs=1,
+            num_train_epochs=arguments.epochs,
             seed=arguments.seed,
             use_cpu=True,
             save_strategy="no",
@@ -178,10 +176,11 @@ def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, float]:
     trainer.train()
     seconds = time.perf_counter() - started
     return {
-        "tokens": sum(len(one["input_ids"]) for one in features),
+        "tokens": arguments.epochs * sum(len(one["input_ids"]) for one in features),
         "seconds": seconds,
         "peak_mb": memory(),
         "score": score_on_dev(arguments, trainer.model),
+        "model": trainer.model,
     }
 
 
@@ -225,6 +224,7 @@ def work(arguments: argparse.Namespace) -> None:
         found = with_bare_loop(arguments)
     else:
         found = with_trainer(arguments, arguments.tool == "trainer-best")
+        del found["model"]
     print(json.dumps({"tool": arguments.tool, **found}), flush=True)
 
 
@@ -270,6 +270,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=TOOLS)
     parser.add_argument("--tool", choices=TOOLS, help="train once, in this process")
+    parser.set_defaults(epochs=1)
     parser.add_argument("--report", action="store_true", help="print the tables and end")
     arguments = parser.parse_args()
     if arguments.model is None:

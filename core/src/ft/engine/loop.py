@@ -114,10 +114,13 @@ class Loop:
         """The features of each batch of this epoch, from the batch that is due."""
         due = self.progress.batch
         for begin, ids in self.plan.pools(self.progress.epoch, due):
+            started = perf_counter()
             mine = self.run.ranks.share(ids.tolist())
             fetched = self.run.ranks.merge(self.features.fetch(mine) if mine else [])
             lengths = [max(map(length, features), default=0) for features in fetched]
-            for k, chosen in enumerate(self.plan.cut(self.progress.epoch, begin, lengths)):
+            cut = self.plan.cut(self.progress.epoch, begin, lengths)
+            self.progress.train_seconds += perf_counter() - started
+            for k, chosen in enumerate(cut):
                 if begin + k >= due:
                     self._ids = [int(ids[i]) for i in chosen]
                     yield [feature for i in chosen for feature in fetched[i]]

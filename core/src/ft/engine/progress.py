@@ -16,7 +16,7 @@ class Progress:
         step: optimizer steps done.
         best: the best value of the deciding metric so far, and the step that reached it.
         misses: evaluations since then.
-        train_seconds: time spent in steps.
+        train_seconds: time spent on batches and steps.
         tokens: real tokens seen; ``padded`` counts padding too.
         sums: what the next line of the log is made of, each with its type in torch.
         logged: what plugins add to that line.
