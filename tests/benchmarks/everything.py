@@ -26,8 +26,10 @@ def commands(data: Path, work: Path) -> dict[str, list[list[str]]]:
     """The commands of each part, which is named in ``--only``."""
     rows, run = str(work / "speed.jsonl"), str(work / "ner")
     words, texts, ratings = (str(data / name) for name in ("wnut17", "sst2", "movielens_small"))
-    split = [f"ner.{name}={words}/{name}.conll" for name in ("train", "test")]
-    train = [part for one in (*split, f"ner.validation={words}/dev.conll") for part in ("-o", one)]
+    split = {"train": "train", "validation": "dev", "test": "test"}
+    settings = [f"ner.{name}={words}/{file}.conll" for name, file in split.items()]
+    settings.append("ner.decoding=argmax")
+    train = [part for one in settings for part in ("-o", one)]
     return {
         "training": [
             ["speed.py", "--task", "ner", "--data", words, "--out", rows, "--examples", "3394"],

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["training", "prediction"]
 
+CPU_PASS = 2048
+"""Tokens of a pass of prediction on a processor: larger ones are no faster, and padded more."""
+
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether the device or the host could not give the memory that was asked for."""
@@ -36,6 +39,11 @@ class Budget:
 
     training: int
     prediction: int
+
+    @classmethod
+    def of(cls, max_tokens: int, device: torch.device) -> Budget:
+        """What passes may hold before anything is known of the memory."""
+        return cls(max_tokens, min(max_tokens, CPU_PASS) if device.type == "cpu" else max_tokens)
 
     def shrink(self, run: Run, kind: Kind, micro: Sequence[Feature], where: str = "") -> None:
         """Halve the pass for which memory ran out, and say so.

@@ -79,9 +79,9 @@ def _added(sums: list[Mapping[str, Any]]) -> dict[str, Any]:
 def _take_budget(run: Run, state: Mapping[str, Any], others: list[Mapping[str, Any]]) -> None:
     """The smallest passes that any process needed, unless the settings ask for smaller ones."""
     known = [Budget(**one[BUDGET]) for one in (state, *others) if BUDGET in one]
-    limit = run.config.max_tokens
-    run.budget.training = min([limit, *(one.training for one in known)])
-    run.budget.prediction = min([limit, *(one.prediction for one in known)])
+    budgets = (run.budget, *known)
+    run.budget.training = min(one.training for one in budgets)
+    run.budget.prediction = min(one.prediction for one in budgets)
 
 
 def begin(run: Run, known: int = 1) -> None:

@@ -88,7 +88,7 @@ class Run:
         self.stops: list[dict[str, Any]] = []
         self.logged: dict[str, float] = {}
         self.backpropagated: Tensor | None = None
-        self.budget = Budget(config.max_tokens, config.max_tokens)
+        self.budget = Budget.of(config.max_tokens, self.device)
         self.hooks: Hooks
 
     @cached_property
