@@ -144,6 +144,15 @@ def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
     return batch
 
 
+def to_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """A batch on the device; one on a GPU is copied there while the host goes on."""
+    pinned = device.type == "cuda"
+    return {
+        name: (value.pin_memory() if pinned else value).to(device, non_blocking=True)
+        for name, value in batch.items()
+    }
+
+
 def _numeric(value: Any) -> bool:
     while isinstance(value, list | tuple):
         if not value:

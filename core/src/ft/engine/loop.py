@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from time import perf_counter
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -19,7 +19,7 @@ from ft.engine.folder import RunFolder
 from ft.engine.inference import measure
 from ft.engine.optim import Optimizer, rate_factor
 from ft.engine.progress import Progress
-from ft.engine.step import NotFinite, Step
+from ft.engine.step import Done, Step
 from ft.errors import ConfigError, Interrupted, TrainingError
 from ft.results import Metric, scores
 
@@ -59,6 +59,8 @@ class Loop:
         self.progress = Progress()
         self.take_step = Step(run, optimizer)
         self._sums: dict[str, Tensor] = {}
+        self._ids: list[int] = []
+        self._unsettled: tuple[Done, int, int, list[int]] | None = None
         self._agreement = Agreement(run)
 
     def resume(self) -> bool:
@@ -128,10 +130,7 @@ class Loop:
     def _step(self, features: list[Feature]) -> None:
         started = perf_counter()
         factor = rate_factor(self.progress.step, self.run.total_steps, self.run.config)
-        try:
-            done = self.take_step(features, factor, self._agreement.own, self._places)
-        except NotFinite as error:
-            self._diverged(str(error))
+        done = self.take_step(features, factor, self._agreement.own, self._places)
         for name, value in done.sums.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._agreement.take(done.wishes)
@@ -139,6 +138,8 @@ class Loop:
         self.progress.padded += done.padded
         self.progress.step += 1
         self.run.step = self.progress.step
+        self._settle()
+        self._unsettled = (done, self.progress.epoch, self.progress.step, self._ids)
         self.progress.train_seconds += perf_counter() - started
         self._log(factor)
 
@@ -149,6 +150,7 @@ class Loop:
         if progress.step % LOG_EVERY and progress.step != run.total_steps:
             run.reporter.train_step(progress.step, progress.tokens, None, rate)
             return
+        self._settle()
         sums = self._all_sums()
         items = max(sums.pop("items"), 1e-12)
         means = {name: value / items for name, value in sums.items()}
@@ -208,6 +210,7 @@ class Loop:
 
     def _evaluate(self) -> Mapping[str, Metric]:
         """Score the validation split, keep the best weights, count towards patience."""
+        self._settle()
         run, progress = self.run, self.progress
         assert run.data is not None
         if "validation" not in run.data.splits:
@@ -259,6 +262,7 @@ class Loop:
 
     def save(self) -> None:
         """Write a checkpoint of everything that the rest of the run depends on."""
+        self._settle()
         self.progress.lines = self.folder.metrics_lines()
         state = snapshot.take(self.run, self.progress, self._sums)
         if self.run.ranks.main:
@@ -267,22 +271,29 @@ class Loop:
             )
         self._agreement.saved_at = perf_counter()
 
-    def _places(self) -> str:
+    def _places(self, ids: list[int] | None = None) -> str:
         """Where the examples of the batch stand, for messages."""
         assert self.run.data is not None
-        return f"examples {self.run.data.places('train', self._ids)}"
+        return f"examples {self.run.data.places('train', self._ids if ids is None else ids)}"
 
-    def _diverged(self, what: str) -> NoReturn:
-        """Stop before the weights are spoilt, saying where and with what.
+    def _settle(self) -> None:
+        """Stop if the last step was not finite; looked at when the next one is under way, or before
+        it matters, so that the host need not wait for the device.
 
-        Nothing is saved: generators and plugins have moved on within the step, so that a resume
-        from here would not be exact.
+        Nothing is saved: generators and plugins have moved on since, so that a resume from here
+        would not be exact.
         """
+        if self._unsettled is None:
+            return
+        (done, epoch, step, ids), self._unsettled = self._unsettled, None
+        fault = done.fault()
+        if fault is None:
+            return
         last, _ = self.run.ranks.from_main(self.checkpoints.newest)
         way = f"`ft run --resume {self.run.output}` goes on from the last good state, {last}"
         raise TrainingError(
-            f"{what} in step {self.progress.step + 1} (epoch {self.progress.epoch})",
-            where=self._places(),
+            f"{fault} in step {step} (epoch {epoch})",
+            where=self._places(ids),
             who=f"compute_loss: {self.run.hooks.describe('compute_loss')}",
             hint="lower run.learning_rate, raise run.warmup, or try run.precision = 'fp32'; "
             + (way if last else "there is no checkpoint yet: start again"),

@@ -140,27 +140,33 @@ class Optimizer:
             ]
         self._adamw = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
-    def step(self, items: Tensor, factor: float) -> Tensor:
-        """Update the weights; a gradient that is not finite leaves them as they are.
+    def step(self, items: Tensor, factor: float, total: Tensor | None = None) -> Tensor | None:
+        """Update the weights; a loss or a gradient that is not finite leaves them as they are.
 
         Args:
-            items: what the summed gradients are divided by, a scalar.
+            items: what the summed gradients are divided by, a scalar; 0 leaves the weights too.
             factor: share of the peak learning rate.
+            total: the summed loss, a scalar, where it may be infinite and the gradient is not.
 
         Returns:
-            The norm of the normalised gradient before clipping, a scalar.
+            The norm of the normalised gradient before clipping, a scalar, 0 without items;
+            ``None`` where no parameter has a gradient.
         """
         for group in self._adamw.param_groups:
             group["lr"] = group["peak"] * factor
         gradients = [
             self._rows[p].take(self._adamw) if p in self._rows else p.grad for p in self.parameters
         ]
-        norm = _norm([gradient for gradient in gradients if gradient is not None]) / items
+        present = [gradient for gradient in gradients if gradient is not None]
+        if not present:
+            return None
+        norm = torch.where(items > 0, _norm(present) / items, 0.0)
+        skip = (items <= 0) | ~torch.isfinite(norm if total is None else norm + total)
         scale = items.float()
         if self.config.clip is not None:
             scale = scale * torch.clamp(norm / self.config.clip, min=1.0)
         # What a gradient scaler sets on a fused optimizer: divide by one, skip where the other is 1.
-        vars(self._adamw).update(grad_scale=scale, found_inf=(~torch.isfinite(norm)).float())
+        vars(self._adamw).update(grad_scale=scale, found_inf=skip.float())
         self._adamw.step()
         for rows in self._rows.values():
             rows.give()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ft.engine.batches import Feature, collate, divide, length, micro_batches
+from ft.engine.batches import Feature, collate, divide, length, micro_batches, to_device
 from ft.engine.exchange import sum_gradients
 from ft.engine.memory import Generators, out_of_memory
 from ft.engine.optim import Optimizer
@@ -17,10 +18,6 @@ from ft.results import Loss
 
 if TYPE_CHECKING:
     from ft.engine.run import Run
-
-
-class NotFinite(Exception):
-    """The loss or the gradient of a step is not finite; the weights are as they were."""
 
 
 @dataclass
@@ -33,16 +30,30 @@ class Done:
         tokens: real tokens, of all processes.
         padded: tokens with padding, of all processes.
         wishes: what was given to the step for it, added up over the processes.
+        total: the summed loss of the whole batch, a scalar on the device.
+        norm: of the gradient before clipping, likewise; ``None`` where nothing was to be learnt.
     """
 
     sums: dict[str, Tensor] = field(default_factory=dict)
     tokens: int = 0
     padded: int = 0
     wishes: Sequence[float] = ()
+    total: Tensor | None = None
+    norm: Tensor | None = None
 
     def add(self, name: str, value: Tensor) -> None:
         """Add to a sum."""
         self.sums[name] = self.sums[name] + value if name in self.sums else value
+
+    def fault(self) -> str | None:
+        """What of the step is not finite, for which the weights are as they were.
+
+        This waits until the device has done the step.
+        """
+        for what, value in {"loss": self.total, "gradient's norm": self.norm}.items():
+            if value is not None and not math.isfinite(value):
+                return f"the {what} is {float(value)}"
+        return None
 
 
 class Step:
@@ -70,7 +81,7 @@ class Step:
         wishes: Callable[[], Sequence[float]],
         where: Callable[[], str],
     ) -> Done:
-        """Take the step.
+        """Take the step; nothing here waits for the device, unless there are several processes.
 
         Args:
             features: of the batch.
@@ -79,13 +90,13 @@ class Step:
             where: names the batch in messages.
 
         Raises:
-            NotFinite: the loss or the gradient is not finite.
             TrainingError: a single example does not fit into memory.
         """
         run = self.run
         ranks = run.ranks
         done, items = self._passes(divide(features, ranks.count)[ranks.index], where)
-        items = torch.as_tensor(items, device=run.device)
+        if not isinstance(items, Tensor):
+            items = torch.full((), items, device=run.device)
         total = run.backpropagated
         if total is None:
             total = torch.zeros((), device=run.device)
@@ -95,12 +106,7 @@ class Step:
             done.wishes = wishes()
         else:
             total, items = self._exchange(done, wishes())
-        if not bool(torch.isfinite(total)):
-            raise NotFinite(f"the loss is {float(total)}")
-        if bool(items > 0):
-            norm = self.optimizer.step(items, factor)
-            if not bool(torch.isfinite(norm)):
-                raise NotFinite(f"the gradient's norm is {float(norm)}")
+        done.total, done.norm = total, self.optimizer.step(items, factor, total)
         self.optimizer.zero()
         return done
 
@@ -135,9 +141,7 @@ class Step:
     def _backward(self, micro: list[Feature], done: Done) -> Tensor | float:
         """The gradients of a micro-batch; returns its items."""
         run = self.run
-        batch = {
-            k: v.to(run.device, non_blocking=True) for k, v in collate(micro, self.pad_id).items()
-        }
+        batch = to_device(collate(micro, self.pad_id), run.device)
         with run.accelerator.autocast():
             loss: Loss = run.hooks.call("compute_loss", run, self.model, batch)
         run.backward(loss)
