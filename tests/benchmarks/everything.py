@@ -32,7 +32,7 @@ def commands(data: Path, work: Path) -> dict[str, list[list[str]]]:
     train = [part for one in settings for part in ("-o", one)]
     return {
         "training": [
-            ["speed.py", "--task", "ner", "--data", words, "--out", rows, "--examples", "3394"],
+            ["speed.py", "--task", "ner", "--data", words, "--out", rows],
             ["speed.py", "--task", "sentiment", "--data", texts, "--out", rows],
             ["speed_recommend.py", "--data", ratings, "--out", rows],
             ["speed.py", "--report", "--out", rows],
