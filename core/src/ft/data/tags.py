@@ -158,6 +158,9 @@ def spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
     start, kind = -1, ""
     before: str | None = None
     for i, tag in enumerate(tags):
+        if tag == OUTSIDE and start < 0:  # most words: nothing ends, nothing begins
+            before = tag
+            continue
         prefix, this = _plain(tag)
         new = begins(before, tag)
         if start >= 0 and (new or prefix == OUTSIDE):

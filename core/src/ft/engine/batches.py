@@ -84,18 +84,29 @@ def is_ids(name: str) -> bool:
     return name.endswith(IDS)
 
 
-def micro_batches(features: list[Feature], max_tokens: int) -> list[list[Feature]]:
-    """Cut one step's features into forward passes of at most ``max_tokens`` tokens with padding.
+def micro_batches(
+    features: list[Feature], max_tokens: int, enough: int | None = None
+) -> list[list[Feature]]:
+    """Cut features into forward passes of at most ``max_tokens`` tokens with padding.
 
     A single feature that is longer stands alone.
+
+    Args:
+        features: of one step, or of a prediction.
+        max_tokens: of a pass.
+        enough: tokens from which on a pass ends where a shorter feature would have to be padded.
     """
+    enough = max_tokens if enough is None else enough
     cut: list[list[Feature]] = []
     longest = 0
-    for feature in sorted(features, key=length, reverse=True):
-        if not cut or longest * (len(cut[-1]) + 1) > max_tokens:
+    lengths = list(map(length, features))
+    for i in sorted(range(len(features)), key=lengths.__getitem__, reverse=True):
+        own = lengths[i]
+        tokens = longest * len(cut[-1]) if cut else 0
+        if not cut or tokens + longest > max_tokens or (own < longest and tokens >= enough):
             cut.append([])
-            longest = length(feature)
-        cut[-1].append(feature)
+            longest = own
+        cut[-1].append(features[i])
     return cut
 
 

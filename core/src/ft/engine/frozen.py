@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -54,7 +53,9 @@ class Store:
 
     def __init__(self, folder: Path, limit: float) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.TemporaryFile(dir=folder, prefix="encoder-")  # noqa: SIM115
+        self._file = tempfile.TemporaryFile(  # noqa: SIM115
+            dir=folder, prefix="encoder-", buffering=0
+        )
         self._size = 0
         self._limit = limit
 
@@ -64,15 +65,16 @@ class Store:
         if self._size + len(data) > self._limit:
             return None
         offset = self._size
-        if os.pwrite(self._file.fileno(), data, offset) != len(data):
+        self._file.seek(offset)
+        if self._file.write(data) != len(data):
             return None
         self._size += len(data)
         return offset
 
     def read(self, offset: int, into: np.ndarray) -> None:
-        """Fill a float32 array."""
-        data = os.pread(self._file.fileno(), into.nbytes, offset)
-        into[...] = np.frombuffer(data, dtype=np.float32).reshape(into.shape)
+        """Fill a contiguous array with what was kept at an offset."""
+        self._file.seek(offset)
+        self._file.readinto(into.data.cast("B"))
 
     def close(self) -> None:
         """Give the space back."""

@@ -129,7 +129,8 @@ def forward_all(
     try:
         while end:
             # micro_batches cuts from the longest down, so the positions count from the end.
-            for micro in micro_batches(features[:end], run.budget.prediction):
+            most = run.budget.prediction
+            for micro in micro_batches(features[:end], most, enough=most // 2):
                 begin = end - len(micro)
                 micro = features[begin:end]
                 arrays = _arrays(run, collate(micro, pad_id), tally, context)

@@ -16,9 +16,11 @@ OFFSETS = "offsets"
 
 def split_words(run: Run, text: str) -> tuple[list[str], list[list[int]]]:
     """Words of a text as the tokenizer sees them, with their characters."""
-    encoding = run.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    backend = run.tokenizer.backend_tokenizer
+    backend.no_truncation()
+    encoding = backend.encode(text, add_special_tokens=False)
     spans: dict[int, list[int]] = {}
-    for word, (start, end) in zip(encoding.word_ids(), encoding["offset_mapping"], strict=True):
+    for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
         if word is not None and end > start:
             span = spans.setdefault(word, [start, end])
             span[1] = max(span[1], end)

@@ -69,7 +69,7 @@ class Ner(Plugin):
                 chosen, probabilities = choose_tags(output["logits"], allowed)
                 tags = [words.labels[i] for i in chosen]
                 scores = probabilities[np.arange(len(chosen)), chosen]
-            found.append({"tags": tags, "scores": [round(float(score), 6) for score in scores]})
+            found.append({"tags": tags, "scores": scores.astype(float).round(6).tolist()})
         if words.scheme != "BIO2":
             return found
         nothing = [None] * len(tokens)
