@@ -26,7 +26,7 @@ from machine import best_flags, memory
 from torch import nn
 
 import ft
-from ft.engine.batches import collate, length
+from ft.engine.batches import collate, lengths
 from ft.engine.features import training_features
 from ft.engine.inference import measure
 
@@ -102,7 +102,7 @@ class Elsewhere(ft.Plugin):
         run.model.stale = True
         _, evaluation, _ = measure(run, "test")
         Elsewhere.found = {
-            "tokens": sum(map(length, features)),
+            "tokens": sum(lengths(features)),
             "seconds": seconds,
             "peak_mb": peak,
             "score": evaluation.metrics[evaluation.main].value,

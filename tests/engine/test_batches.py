@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ft.engine.batches import POOL_BATCHES, Plan, collate, length, micro_batches
+from ft.engine.batches import POOL_BATCHES, Plan, collate, lengths, micro_batches
 
 
 def epoch_of(
@@ -70,24 +70,25 @@ def test_batches_are_alike_in_length() -> None:
 
 
 @given(
-    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=40),
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=40),
     budget=st.integers(1, 200),
     share=st.floats(0, 1),
 )
 @settings(max_examples=100, deadline=None)
 def test_micro_batches_hold_every_feature_within_the_budget(
-    lengths: list[int], budget: int, share: float
+    sizes: list[int], budget: int, share: float
 ) -> None:
-    features = [{"input_ids": [7] * n, "number": i} for i, n in enumerate(lengths)]
+    features = [{"input_ids": [7] * n, "number": i} for i, n in enumerate(sizes)]
     enough = int(share * budget)
     cut = micro_batches(features, budget, enough)
-    assert sorted(f["number"] for micro in cut for f in micro) == list(range(len(lengths)))
+    assert sorted(f["number"] for micro in cut for f in micro) == list(range(len(sizes)))
     for micro in cut:
-        longest = max(map(length, micro))
+        each = lengths(micro)
+        longest = max(each)
         assert len(micro) == 1 or len(micro) * longest <= budget
         # Only a pass that does not hold enough yet takes what it must pad.
-        for before, feature in enumerate(micro):
-            assert length(feature) == longest or before * longest < enough
+        for before, own in enumerate(each):
+            assert own == longest or before * longest < enough
     assert micro_batches(features, budget) == micro_batches(features, budget, budget)
 
 

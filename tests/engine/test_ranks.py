@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ft.engine.agreement import Agreement
-from ft.engine.batches import divide, length
+from ft.engine.batches import divide, lengths
 from ft.engine.perrank import add_others, of_this_rank
 from ft.engine.ranks import Ranks
 from ft.testing import tiny_bert
@@ -109,16 +109,16 @@ def test_a_loss_that_is_not_finite_in_one_process_stops_both(
 
 
 @given(st.lists(st.integers(1, 60), max_size=40), st.integers(1, 9))
-def test_a_batch_is_divided_by_tokens(lengths: list[int], parts: int) -> None:
-    features = [{"input_ids": [1] * n, "number": i} for i, n in enumerate(lengths)]
+def test_a_batch_is_divided_by_tokens(sizes: list[int], parts: int) -> None:
+    features = [{"input_ids": [1] * n, "number": i} for i, n in enumerate(sizes)]
     shares = divide(features, parts)
     assert len(shares) == parts
     given = sorted(feature["number"] for share in shares for feature in share)
-    assert given == list(range(len(lengths)))
-    fair = sum(lengths) / parts
+    assert given == list(range(len(sizes)))
+    fair = sum(sizes) / parts
     for share in shares:
-        assert abs(sum(map(length, share)) - fair) <= max([*lengths, fair])
-        assert sum(map(length, share)) <= fair + max(lengths, default=0)
+        assert abs(sum(lengths(share)) - fair) <= max([*sizes, fair])
+        assert sum(lengths(share)) <= fair + max(sizes, default=0)
 
 
 class Several(Ranks):

@@ -7,6 +7,7 @@ batch at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,28 @@ class Plan:
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def length(feature: Feature) -> int:
-    """Tokens of a feature: the longest of its ``*input_ids``."""
-    ids = [value for name, value in feature.items() if is_ids(name)]
-    lengths = [len(value) if _flat(value) else sum(map(len, value)) for value in ids]
-    return max(lengths, default=1)
+def lengths(features: Sequence[Feature]) -> list[int]:
+    """Tokens of each feature: the longest of its ``*input_ids``. All have the same columns."""
+    names = [name for name in features[0] if is_ids(name)] if features else []
+    columns = [[_tokens(feature[name]) for feature in features] for name in names]
+    if len(columns) == 1:
+        return columns[0]
+    return [max(row) for row in zip(*columns, strict=True)] if columns else [1] * len(features)
+
+
+def longest(groups: Sequence[Sequence[Feature]]) -> list[int]:
+    """Tokens of the longest feature of each group, 0 for an empty one."""
+    each = iter(lengths([feature for group in groups for feature in group]))
+    return [max(islice(each, len(group)), default=0) for group in groups]
+
+
+def longest_first(each: Sequence[int]) -> list[int]:
+    """Positions in order of their lengths, the longest first."""
+    return sorted(range(len(each)), key=each.__getitem__, reverse=True)
+
+
+def _tokens(value: Any) -> int:
+    return len(value) if _flat(value) else sum(map(len, value))
 
 
 def is_ids(name: str) -> bool:
@@ -98,14 +116,14 @@ def micro_batches(
     """
     enough = max_tokens if enough is None else enough
     cut: list[list[Feature]] = []
-    longest = 0
-    lengths = list(map(length, features))
-    for i in sorted(range(len(features)), key=lengths.__getitem__, reverse=True):
-        own = lengths[i]
-        tokens = longest * len(cut[-1]) if cut else 0
-        if not cut or tokens + longest > max_tokens or (own < longest and tokens >= enough):
+    widest = 0
+    each = lengths(features)
+    for i in longest_first(each):
+        own = each[i]
+        tokens = widest * len(cut[-1]) if cut else 0
+        if not cut or tokens + widest > max_tokens or (own < widest and tokens >= enough):
             cut.append([])
-            longest = own
+            widest = own
         cut[-1].append(features[i])
     return cut
 
@@ -119,15 +137,15 @@ def divide(features: list[Feature], parts: int) -> list[list[Feature]]:
     """
     if parts == 1:
         return [features]
-    ordered = sorted(features, key=length, reverse=True)
-    total = max(1, sum(map(length, ordered)))
+    each = lengths(features)
+    total = max(1, sum(each))
     shares: list[list[Feature]] = [[] for _ in range(parts)]
     before = 0
-    for feature in ordered:
-        tokens = length(feature)
+    for i in longest_first(each):
         # A feature belongs where its middle lies.
-        shares[min(parts - 1, parts * (2 * before + tokens) // (2 * total))].append(feature)
-        before += tokens
+        share = min(parts - 1, parts * (2 * before + each[i]) // (2 * total))
+        shares[share].append(features[i])
+        before += each[i]
     return shares
 
 
@@ -150,8 +168,7 @@ def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
         batch[name] = _tensor(values, pad)
         mask = name[: -len(IDS)] + "attention_mask"
         if is_ids(name) and mask not in features[0]:
-            ones = [_ones(value) for value in values]
-            batch[mask] = _tensor(ones, 0)
+            batch[mask] = _mask(values)
     return batch
 
 
@@ -170,6 +187,14 @@ def _numeric(value: Any) -> bool:
             return True
         value = value[0]
     return isinstance(value, int | float | np.number)
+
+
+def _mask(values: Sequence[list[Any]]) -> Tensor:
+    """Ones where there are ids."""
+    if not all(map(_flat, values)):
+        return _tensor([_ones(value) for value in values], 0)
+    sizes = np.array([len(value) for value in values])
+    return torch.from_numpy((np.arange(sizes.max()) < sizes[:, None]).astype(np.int64))
 
 
 def _ones(value: Any) -> Any:

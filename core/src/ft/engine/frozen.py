@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
 from ft.data.cache import cache_folder
-from ft.engine.batches import length
+from ft.engine.batches import lengths, longest_first
 from ft.engine.inference import POOL, forward_all
 from ft.engine.optim import encoder_of
 
@@ -216,7 +216,8 @@ def freeze_outputs(run: Run, features: Features) -> FrozenEncoder | None:
         for begin in range(0, len(features), POOL):
             end = min(begin + POOL, len(features))
             pool = [one for group in features.fetch(range(begin, end)) for one in group]
-            for _ in forward_all(run, sorted(pool, key=length), None, None):
+            ordered = [pool[i] for i in reversed(longest_first(lengths(pool)))]
+            for _ in forward_all(run, ordered, None, None):
                 pass
             run.reporter.progress("encoder", end, len(features))
     return frozen

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ft.engine.batches import Feature, collate, length, micro_batches
+from ft.engine.batches import Feature, collate, lengths, micro_batches
 from ft.engine.features import encode, examples_at
 from ft.engine.memory import out_of_memory
 from ft.engine.randomness import undisturbed
@@ -94,7 +94,8 @@ def predict_examples(
     """Decoded predictions for raw examples, in their order."""
     grouped = encode(run, examples, training=False)
     flat = [(row, feature) for row, features in enumerate(grouped) for feature in features]
-    flat.sort(key=lambda pair: length(pair[1]))
+    each = lengths([feature for _, feature in flat])
+    flat = [flat[i] for i in sorted(range(len(flat)), key=each.__getitem__)]
     outputs: list[list[tuple[Feature, dict[str, np.ndarray]]]] = [[] for _ in grouped]
     for begin, batch_outputs in forward_all(run, [feature for _, feature in flat], tally, context):
         for offset, output in enumerate(batch_outputs):

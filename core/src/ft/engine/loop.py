@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ft.engine import snapshot
 from ft.engine.agreement import Agreement
-from ft.engine.batches import Feature, Plan, length
+from ft.engine.batches import Feature, Plan, longest
 from ft.engine.checkpoint import Checkpoints
 from ft.engine.features import Features
 from ft.engine.folder import RunFolder
@@ -119,8 +119,7 @@ class Loop:
             started = perf_counter()
             mine = self.run.ranks.share(ids.tolist())
             fetched = self.run.ranks.merge(self.features.fetch(mine) if mine else [])
-            lengths = [max(map(length, features), default=0) for features in fetched]
-            cut = self.plan.cut(self.progress.epoch, begin, lengths)
+            cut = self.plan.cut(self.progress.epoch, begin, longest(fetched))
             self.progress.train_seconds += perf_counter() - started
             for k, chosen in enumerate(cut):
                 if begin + k >= due:

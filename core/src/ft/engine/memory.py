@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 
-from ft.engine.batches import Feature, length
+from ft.engine.batches import Feature, lengths
 from ft.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Budget:
         Raises:
             TrainingError: it was made over a single example, which cannot be halved.
         """
-        longest = max(map(length, micro))
+        longest = max(lengths(micro))
         tokens = len(micro) * longest
         if len(micro) == 1:
             raise _does_not_fit(run, longest, where)

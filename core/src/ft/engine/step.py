@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ft.engine.batches import Feature, collate, divide, length, micro_batches, to_device
+from ft.engine.batches import Feature, collate, divide, lengths, micro_batches, to_device
 from ft.engine.exchange import sum_gradients
 from ft.engine.memory import Generators, out_of_memory
 from ft.engine.optim import Optimizer
@@ -147,9 +147,9 @@ class Step:
         run.backward(loss)
         for name, part in loss.parts.items():
             done.add(name, part.detach())
-        lengths = list(map(length, micro))
-        done.tokens += sum(lengths)
-        done.padded += len(micro) * max(lengths)
+        tokens = lengths(micro)
+        done.tokens += sum(tokens)
+        done.padded += len(micro) * max(tokens)
         return loss.items
 
     def _exchange(self, done: Done, wishes: Sequence[float]) -> tuple[Tensor, Tensor]:
