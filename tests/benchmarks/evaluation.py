@@ -39,6 +39,7 @@ def with_trainer(run: Path, data: Path, best: bool) -> float:
         AutoModelForTokenClassification,
         AutoTokenizer,
         DataCollatorForTokenClassification,
+        PrinterCallback,
         Trainer,
         TrainingArguments,
     )
@@ -83,6 +84,7 @@ def with_trainer(run: Path, data: Path, best: bool) -> float:
         data_collator=DataCollatorForTokenClassification(tokenizer),
         compute_metrics=metrics,
     )
+    trainer.remove_callback(PrinterCallback)
     return float(trainer.evaluate()["eval_f1"])
 
 
