@@ -74,7 +74,8 @@ class Store:
     def read(self, offset: int, into: np.ndarray) -> None:
         """Fill a contiguous array with what was kept at an offset."""
         self._file.seek(offset)
-        self._file.readinto(into.data.cast("B"))
+        if self._file.readinto(into.data.cast("B")) != into.nbytes:
+            raise OSError("the file of the frozen encoder's outputs is shorter than it was")
 
     def close(self) -> None:
         """Give the space back."""
