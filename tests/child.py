@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import sys
 
 from ft.cli.main import main
@@ -14,6 +15,8 @@ for number, stream in enumerate(("stdin", "stdout", "stderr")):
     os.close(opened)
 sys.stdin = os.fdopen(0, closefd=False)
 sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+# A shell that runs the tests in the background has everything below it ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.update(request["environment"])
 os.chdir(request["folder"])
 if request["largest_file"]:
