@@ -93,15 +93,16 @@ class Bad(ft.Plugin):
         assert all(torch.equal(first[name], other[name]) for name in first)
 
 
-def test_a_batch_without_items_leaves_weights_and_moments() -> None:
+@pytest.mark.parametrize("items", [0.0, -1.0, float("nan")])
+def test_a_batch_without_items_leaves_weights_and_moments(items: float) -> None:
     from ft.engine.optim import Optimizer
     from ft.settings import RunConfig
 
     model = torch.nn.Linear(3, 2)
     optimizer = Optimizer(model, RunConfig())
     before = [p.detach().clone() for p in model.parameters()]
-    (model(torch.ones(1, 3)).sum() * 0).backward()
-    norm = optimizer.step(torch.zeros(()), 1.0)
+    model(torch.ones(1, 3)).sum().backward()
+    norm = optimizer.step(torch.tensor(items), 1.0)
     assert norm is not None
     assert float(norm) == 0
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))

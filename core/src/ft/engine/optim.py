@@ -144,7 +144,7 @@ class Optimizer:
         """Update the weights; a loss or a gradient that is not finite leaves them as they are.
 
         Args:
-            items: what the summed gradients are divided by, a scalar; 0 leaves the weights too.
+            items: what the summed gradients are divided by, a scalar; the weights stay if it is not above 0.
             factor: share of the peak learning rate.
             total: the summed loss, a scalar, where it may be infinite and the gradient is not.
 
@@ -161,7 +161,7 @@ class Optimizer:
         if not present:
             return None
         norm = torch.where(items > 0, _norm(present) / items, 0.0)
-        skip = (items <= 0) | ~torch.isfinite(norm if total is None else norm + total)
+        skip = ~(items > 0) | ~torch.isfinite(norm if total is None else norm + total)
         scale = items.float()
         if self.config.clip is not None:
             scale = scale * torch.clamp(norm / self.config.clip, min=1.0)

@@ -17,7 +17,7 @@ OFFSETS = "offsets"
 def split_words(run: Run, text: str) -> tuple[list[str], list[list[int]]]:
     """Words of a text as the tokenizer sees them, with their characters."""
     backend = run.tokenizer.backend_tokenizer
-    backend.no_truncation()
+    backend.no_truncation()  # which the file of a tokenizer may ask for
     encoding = backend.encode(text, add_special_tokens=False)
     spans: dict[int, list[int]] = {}
     for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
