@@ -221,3 +221,15 @@ def test_a_model_with_code_of_its_own_says_the_way(tickets: Path, tmp_path: Path
     folder.write_sealed(folder.task, task)
     with pytest.raises(ft.ConfigError, match="give --trust-remote-code if you trust it"):
         ft.predict(run, {"subject": "house", "body": "paris"})
+
+
+def test_a_text_keeps_the_words_that_the_tokenizer_would_cut_off(tiny_model: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer("house", truncation=True, max_length=4, padding="max_length")
+    schema = ft.Schema(words=ft.Words("tokens", "tags", ("O",)))
+    run: Any = SimpleNamespace(data=SimpleNamespace(schema=schema), tokenizer=tokenizer)
+    example = as_example(run, " ".join(["house"] * 50))
+    assert example["tokens"] == ["house"] * 50
+    assert example["offsets"][-1] == [294, 299]
