@@ -44,11 +44,15 @@ def pieces_of(
     if not sentences:
         return []
     encoded = tokenizer(
-        [list(words) for words in sentences], is_split_into_words=True, add_special_tokens=False
+        [list(words) for words in sentences],
+        is_split_into_words=True,
+        add_special_tokens=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
     )
     result = []
     for i, words in enumerate(sentences):
-        ids, owners = list(encoded["input_ids"][i]), list(encoded.word_ids(i))
+        ids, owners = encoded["input_ids"][i], encoded.word_ids(i)
         if len(set(owners)) < len(words):
             missing = sorted(set(range(len(words))) - set(owners))
             ids, owners = _with_unknown(ids, owners, missing, tokenizer.unk_token_id)

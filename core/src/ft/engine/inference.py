@@ -97,10 +97,13 @@ def predict_examples(
     each = lengths([feature for _, feature in flat])
     flat = [flat[i] for i in sorted(range(len(flat)), key=each.__getitem__)]
     outputs: list[list[tuple[Feature, dict[str, np.ndarray]]]] = [[] for _ in grouped]
-    for begin, batch_outputs in forward_all(run, [feature for _, feature in flat], tally, context):
-        for offset, output in enumerate(batch_outputs):
-            row, feature = flat[begin + offset]
-            outputs[row].append((feature, output))
+    # One context for all batches, so that the weights are rounded once.
+    with run.accelerator.autocast():
+        batches = forward_all(run, [feature for _, feature in flat], tally, context)
+        for begin, batch_outputs in batches:
+            for offset, output in enumerate(batch_outputs):
+                row, feature = flat[begin + offset]
+                outputs[row].append((feature, output))
     for row, features in enumerate(grouped):
         order = {id(feature): k for k, feature in enumerate(features)}
         outputs[row].sort(key=lambda pair: order[id(pair[0])])

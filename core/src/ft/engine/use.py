@@ -12,6 +12,7 @@ from ft.engine import provenance
 from ft.engine.bystander import run_folder
 from ft.engine.folder import RunFolder
 from ft.engine.inference import as_examples, predict_examples
+from ft.engine.lean import make_lean
 from ft.engine.outcome import Result, check_model, restored_run, score
 from ft.engine.ranks import joined
 from ft.engine.requests import read
@@ -71,6 +72,8 @@ def open_run(
     for member in run.hooks.members:
         member.plugin.load_state_dict(states.get(member.name, {}))
     run.model = build_model(run, run.data)
+    if run.device.type == "cpu":
+        make_lean(run.model, rows=False)
     run.model.eval()
     return run
 

@@ -1,0 +1,143 @@
+"""Attention for less work on a processor gives what torch's gives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ft.engine import attention
+from ft.engine.attention import SHORT, lean_attention
+
+NOTHING_DROPPED = 2.0**-18
+"""A probability that rounds to no level of the mask: every weight stays."""
+
+
+class Encoder(nn.Module):
+    """A stand-in for the module that attention belongs to."""
+
+    is_causal = False
+
+
+def _states(*sizes: int, seed: int = 0, trained: bool = False) -> list[Tensor]:
+    """Query, key and value: (batch, heads, queries or keys, size)."""
+    batch, heads, queries, keys, size = sizes
+    torch.manual_seed(seed)
+    return [
+        torch.randn(batch, count, heads, size).transpose(1, 2).requires_grad_(trained)
+        for count in (queries, keys, keys)
+    ]
+
+
+def _seen(batch: int, queries: int, keys: int) -> Tensor:
+    """A mask in which every query sees the first key and some others."""
+    seen = torch.rand(batch, 1, 1, keys).expand(batch, 1, queries, keys) > 0.3
+    seen[..., 0] = True
+    return seen
+
+
+@given(
+    st.tuples(*(st.integers(1, most) for most in (5, 3, 40, 40, 9))),
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 3000),
+)
+def test_prediction_is_that_of_torch(
+    sizes: tuple[int, ...], masked: bool, alike: bool, at_once: int
+) -> None:
+    batch, heads, queries, keys, size = sizes
+    keys = queries if alike else keys
+    query, key, value = _states(batch, heads, queries, keys, size)
+    chosen = _seen(batch, queries, keys) if masked else None
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setattr(attention, "AT_ONCE", at_once)
+        ours, _ = lean_attention(Encoder(), query, key, value, chosen)
+    theirs = functional.scaled_dot_product_attention(query, key, value, chosen).transpose(1, 2)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    assert ours.is_contiguous()
+
+
+@pytest.mark.parametrize("length", [8, 24, SHORT])
+def test_prediction_in_bf16_is_as_exact_as_that_of_torch(length: int) -> None:
+    exact = _states(4, 12, length, length, 32)
+    rounded = [3 * one.bfloat16() for one in exact]  # scores of some size
+    want = functional.scaled_dot_product_attention(*(one.double() for one in rounded))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        ours, _ = lean_attention(Encoder(), *rounded, None)
+    theirs = functional.scaled_dot_product_attention(*rounded)
+    assert ours.dtype == torch.bfloat16
+    errors = [
+        float((one.double() - want.transpose(1, 2)).square().mean().sqrt())
+        for one in (ours, theirs.transpose(1, 2))
+    ]
+    assert errors[0] < errors[1]
+
+
+@pytest.mark.parametrize("dropout", [0.0, NOTHING_DROPPED])
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("kept", [1, 100, 1 << 22])
+def test_training_without_losses_is_that_of_torch(
+    masked: bool, dropout: float, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "KEPT", kept)
+    query, key, value = _states(5, 3, 5, 5, 8, trained=True)
+    chosen = _seen(5, 5, 5) if masked else None
+    ours, _ = lean_attention(Encoder(), query, key, value, chosen, dropout=dropout)
+    theirs = functional.scaled_dot_product_attention(query, key, value, chosen).transpose(1, 2)
+    torch.testing.assert_close(ours, theirs)
+    weights = torch.randn_like(ours)
+    for mine, other in zip(
+        torch.autograd.grad(ours, (query, key, value), weights),
+        torch.autograd.grad(theirs, (query, key, value), weights),
+        strict=True,
+    ):
+        torch.testing.assert_close(mine, other)
+
+
+def test_weights_computed_again_are_dropped_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "KEPT", 60)
+    query, key, value = _states(6, 2, 6, 6, 4, trained=True)
+    output, _ = lean_attention(Encoder(), query, key, value, None, dropout=0.5)
+    torch.manual_seed(99)  # the backward pass asks no generator
+    direction = torch.randn_like(output)
+    (found,) = torch.autograd.grad(output, value, direction)
+    # The output is linear in the values, with the weights that were dropped in the forward pass.
+    torch.testing.assert_close((found * value).sum(), (direction * output).sum())
+
+
+def test_weights_that_are_not_kept_follow_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "KEPT", 60)
+    states = _states(6, 2, 6, 6, 4, trained=True)
+    outputs = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        outputs.append(lean_attention(Encoder(), *states, None, dropout=0.5)[0])
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
+
+
+def test_training_of_long_texts_keeps_no_weights() -> None:
+    query, key, value = _states(12, 2, 600, 600, 4, trained=True)
+    saved = 0
+
+    def count(tensor: Tensor) -> Tensor:
+        nonlocal saved
+        saved += tensor.numel()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        lean_attention(Encoder(), query, key, value, None, dropout=0.1)
+    assert saved < 12 * 2 * 600 * 600 / 10
+
+
+def test_attention_that_looks_back_only_is_left_to_torch() -> None:
+    query, key, value = _states(1, 2, 4, 4, 8)
+    for dropout in (0.0, NOTHING_DROPPED):
+        ours, _ = lean_attention(
+            Encoder(), query, key, value, None, dropout=dropout, is_causal=True
+        )
+        theirs = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        torch.testing.assert_close(ours, theirs.transpose(1, 2))

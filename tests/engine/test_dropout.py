@@ -1,0 +1,45 @@
+"""Dropout with fewer random bits has the statistics of torch's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ft.engine.dropout import LeanDropout, mask
+
+
+@pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_mask_drops_its_share_and_keeps_the_mean(p: float, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    drawn = mask(torch.empty(200, 501, dtype=dtype), p, 7)
+    share = float((drawn == 0).float().mean())
+    spread = (p * (1 - p) / drawn.numel()) ** 0.5
+    assert abs(share - p) < 5 * spread
+    assert drawn.dtype == dtype
+    assert float(drawn.max()) == pytest.approx(1 / (1 - p), rel=1e-2)
+    assert float(drawn.float().mean()) == pytest.approx(1, abs=6 * spread / (1 - p) + 4e-3)
+
+
+def test_neighbours_in_a_mask_are_independent() -> None:
+    torch.manual_seed(0)
+    dropped = (mask(torch.empty(1_000_000), 0.3, 7) == 0).float()
+    for lag in (1, 2, 3, 4, 8):
+        both = float((dropped[lag:] * dropped[:-lag]).mean())
+        assert both == pytest.approx(0.09, abs=5 * (0.09 * 0.91 / 1e6) ** 0.5)
+
+
+def test_masks_follow_the_generator_of_torch() -> None:
+    like = torch.ones(7, 3)
+    layer = LeanDropout(0.5)
+    torch.manual_seed(5)
+    first, second = layer(like), layer(like)
+    torch.manual_seed(5)
+    assert torch.equal(layer(like), first)
+    assert not torch.equal(first, second)
+
+
+def test_dropout_passes_everything_when_it_does_not_train() -> None:
+    layer = LeanDropout(0.5).eval()
+    values = torch.randn(4, 4)
+    assert torch.equal(layer(values), values)
