@@ -125,6 +125,7 @@ class Loop:
                 if begin + k >= due:
                     self._ids = [int(ids[i]) for i in chosen]
                     yield [feature for i in chosen for feature in fetched[i]]
+            del fetched  # before the next pool is read
 
     def _step(self, features: list[Feature]) -> None:
         started = perf_counter()
