@@ -11,32 +11,31 @@ if TYPE_CHECKING:
     from ft.engine.run import Run
 
 OFFSETS = "offsets"
-"""Column with the characters of each word, ``(start, end)``, where a text was split into words."""
+"""Column with the characters of each word, ``[start, end]``, where a text was split into words."""
 
 
-def split_words(run: Run, text: str) -> tuple[list[str], list[tuple[int, int]]]:
+def split_words(run: Run, text: str) -> tuple[list[str], list[list[int]]]:
     """Words of a text as the tokenizer sees them, with their characters."""
     backend = run.tokenizer.backend_tokenizer
     backend.no_truncation()  # which the file of a tokenizer may ask for
     encoding = backend.encode(text, add_special_tokens=False)
-    spans: dict[int, tuple[int, int]] = {}
-    for word, span in zip(encoding.word_ids, encoding.offsets, strict=True):
-        if word is not None and span[1] > span[0]:
-            first = spans.get(word)
-            spans[word] = span if first is None else (first[0], max(first[1], span[1]))
-    offsets = [_strip(text, spans[word]) for word in sorted(spans)]
+    spans: dict[int, list[int]] = {}
+    for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
+        if word is not None and end > start:
+            span = spans.setdefault(word, [start, end])
+            span[1] = max(span[1], end)
+    offsets = [_strip(text, *spans[word]) for word in sorted(spans)]
     offsets = [span for span in offsets if span[1] > span[0]]
     return [text[start:end] for start, end in offsets], offsets
 
 
-def _strip(text: str, span: tuple[int, int]) -> tuple[int, int]:
+def _strip(text: str, start: int, end: int) -> list[int]:
     """Offsets without the blanks that byte-level tokenizers count to a word."""
-    start, end = span
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
-    return (start, end)
+    return [start, end]
 
 
 def as_example(run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:

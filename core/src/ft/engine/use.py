@@ -24,7 +24,7 @@ from ft.schema import Schema, Split, TaskData
 if TYPE_CHECKING:
     from ft.reporter import Reporter
 
-REQUEST_BATCH = 1024
+REQUEST_BATCH = 2048
 """Requests that `predict` answers together: enough that passes over them are alike in length."""
 
 
