@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ft.engine.batches import Feature, collate, lengths, micro_batches
+from ft.engine.collector import paused
 from ft.engine.features import encode, examples_at
 from ft.engine.memory import out_of_memory
 from ft.engine.randomness import undisturbed
@@ -45,7 +47,8 @@ def predict_split(
         )
         if edit is not None:
             examples = edit(examples)
-        items.extend(_predict_shared(run, examples, tally, context))
+        with paused():
+            items.extend(_predict_shared(run, examples, tally, context))
         run.reporter.progress(f"predict {split}", min(begin + POOL, len(data)), len(data))
     return Predictions(split, data, items, run.data.schema, tally.mean(run))
 
@@ -97,8 +100,8 @@ def predict_examples(
     each = lengths([feature for _, feature in flat])
     flat = [flat[i] for i in sorted(range(len(flat)), key=each.__getitem__)]
     outputs: list[list[tuple[Feature, dict[str, np.ndarray]]]] = [[] for _ in grouped]
-    # One context for all batches, so that the weights are rounded once.
-    with run.accelerator.autocast():
+    # One autocast for all batches rounds the weights once, where nothing can change them between.
+    with run.accelerator.autocast() if context is None else nullcontext():
         batches = forward_all(run, [feature for _, feature in flat], tally, context)
         for begin, batch_outputs in batches:
             for offset, output in enumerate(batch_outputs):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ft.config import foreign, resolve
 from ft.engine import provenance
 from ft.engine.bystander import run_folder
+from ft.engine.collector import paused
 from ft.engine.folder import RunFolder
 from ft.engine.inference import as_examples, predict_examples
 from ft.engine.lean import make_lean
@@ -24,8 +24,12 @@ from ft.schema import Schema, Split, TaskData
 if TYPE_CHECKING:
     from ft.reporter import Reporter
 
-REQUEST_BATCH = 2048
-"""Requests that `predict` answers together: enough that passes over them are alike in length."""
+REQUESTS = 4096
+"""Requests that `predict` answers together at most."""
+
+CHARACTERS = 1 << 18
+"""Characters of requests that are enough to be answered together: passes over them are alike in length,
+and of long texts the answers do not wait for thousands of others."""
 
 
 def open_run(
@@ -107,14 +111,31 @@ def predict(
     ``strict`` and ``trust_remote_code`` are those of `open_run`.
     """
     run = open_run(path, reporter, strict=strict, trust_remote_code=trust_remote_code)
-    stream = iter(requests)
     done = 0
-    while chunk := list(islice(stream, REQUEST_BATCH)):
-        rows = [read(run, request, done + i) for i, request in enumerate(chunk)]
-        for row, prediction in zip(rows, predict_examples(run, as_examples(rows)), strict=True):
+    for chunk in _together(requests):
+        with paused():
+            rows = [read(run, request, done + i) for i, request in enumerate(chunk)]
+            predictions = predict_examples(run, as_examples(rows))
+        for row, prediction in zip(rows, predictions, strict=True):
             yield {**row, **prediction}
         done += len(chunk)
         reporter.progress("predict", done, 0)
+
+
+def _together(
+    requests: Iterable[str | Mapping[str, Any]],
+) -> Iterator[list[str | Mapping[str, Any]]]:
+    """The requests that are answered together."""
+    chunk: list[str | Mapping[str, Any]] = []
+    size = 0
+    for request in requests:
+        chunk.append(request)
+        size += len(str(request))
+        if len(chunk) == REQUESTS or size >= CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def evaluate(
