@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import sys
@@ -93,6 +94,28 @@ def test_predict_json_lines_of_words_and_of_texts(
     first, second = answers(capsys.readouterr().out)
     assert first["tags"] == ft.predict(ner, SENTENCES[0])[0]["tags"]
     assert second == ft.predict(ner, SENTENCES[1])[0]
+
+
+@pytest.mark.parametrize("limits", [(2, 10**9), (10**9, 40), (10**9, 1)])
+def test_answers_do_not_wait_for_all_requests(
+    sentiment: Path, limits: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ft.engine import use
+    from ft.reporter import SilentReporter
+
+    together = ft.predict(sentiment, SENTENCES * 3)
+    for name, value in zip(("REQUESTS", "CHARACTERS"), limits, strict=True):
+        monkeypatch.setattr(use, name, value)
+    read: list[str] = []
+    requests = (read.append(text) or text for text in SENTENCES * 3)
+    answers = use.predict(sentiment, requests, SilentReporter())
+    first = next(answers)
+    assert gc.isenabled()
+    assert len(read) < 4
+    apart = [first, *answers]
+    assert [one["label"] for one in apart] == [one["label"] for one in together]
+    for one, other in zip(apart, together, strict=True):
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
 
 
 @pytest.mark.parametrize("form", ["text", "jsonl"])

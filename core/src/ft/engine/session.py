@@ -186,8 +186,10 @@ def _train(
     )
     reporter.phase("train", f"{run.total_steps} steps")
     loop.train()
+    progress, best_step, checkpoints = loop.progress, loop.best_step, loop.checkpoints
+    del loop, optimizer  # what they keep makes room for the best weights
     with run.ranks.main_first():
-        best = loop.checkpoints.load_best(loop.best_step, model)
+        best = checkpoints.load_best(best_step, model)
     reporter.phase("evaluate")
     result = Result(folder.path, {})
     for split in ("validation", "test"):
@@ -205,7 +207,6 @@ def _train(
     verify_saved(run, resolved, folder, data)
     task = task_json(run, data, resolved, fingerprints, made)
     folder.write_sealed(folder.task, {**task, "model": hashes})
-    progress = loop.progress
     result.record = {
         "plugins": record.plugin_rows(resolved),
         "chains": {hook: run.hooks.describe(hook) for hook in run.hooks.names("chain")},
