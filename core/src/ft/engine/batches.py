@@ -7,7 +7,7 @@ batch at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -231,10 +231,22 @@ def _tensor(values: Sequence[Any], pad: int) -> Tensor:
     if _flat(values):
         tensor = torch.tensor(values)
         return tensor.float() if tensor.is_floating_point() else tensor
+    if all(map(_flat, values)):
+        return _padded_rows(values, pad)
     arrays = [_arrays(value) for value in values]
     kind = np.float32 if _floating(arrays) else np.int64
     padded = np.full(_shape(arrays), pad, dtype=kind)
     _fill(padded, arrays)
+    return torch.from_numpy(padded)
+
+
+def _padded_rows(rows: Sequence[Sequence[Any]], pad: int) -> Tensor:
+    """Rows of numbers, all at once."""
+    sizes = np.array([len(row) for row in rows])
+    numbers = np.array(list(chain.from_iterable(rows)))
+    kind = np.float32 if _floating(numbers) else np.int64
+    padded = np.full((len(rows), sizes.max()), pad, dtype=kind)
+    padded[np.arange(sizes.max()) < sizes[:, None]] = numbers
     return torch.from_numpy(padded)
 
 

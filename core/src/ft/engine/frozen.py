@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,9 +39,15 @@ KEYED = ("input_ids", "token_type_ids")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row's output stands in the file: offset in bytes and shape, by name of the field."""
+    """Where a row's output stands in the file.
 
-    fields: dict[str, tuple[int, tuple[int, ...]]]
+    Attributes:
+        offset: in bytes.
+        shapes: of the fields, which stand one behind the other.
+    """
+
+    offset: int
+    shapes: dict[str, tuple[int, ...]]
 
 
 class Store:
@@ -59,9 +66,9 @@ class Store:
         self._size = 0
         self._limit = limit
 
-    def add(self, array: np.ndarray) -> int | None:
-        """Keep an array; returns its offset, or ``None`` if there is no room."""
-        data = array.tobytes()
+    def add(self, arrays: Iterable[np.ndarray]) -> int | None:
+        """Keep arrays; returns the offset of the first, or ``None`` if there is no room."""
+        data = b"".join(array.tobytes() for array in arrays)
         if self._size + len(data) > self._limit:
             return None
         offset = self._size
@@ -71,10 +78,11 @@ class Store:
         self._size += len(data)
         return offset
 
-    def read(self, offset: int, into: np.ndarray) -> None:
-        """Fill a contiguous array with what was kept at an offset."""
-        self._file.seek(offset)
-        if self._file.readinto(into.data.cast("B")) != into.nbytes:
+    def read(self, offset: int, into: Sequence[np.ndarray]) -> None:
+        """Fill contiguous arrays with what was kept from an offset on."""
+        if os.preadv(self._file.fileno(), [one.data for one in into], offset) != sum(
+            one.nbytes for one in into
+        ):
             raise OSError("the file of the frozen encoder's outputs is shorter than it was")
 
     def close(self) -> None:
@@ -165,31 +173,36 @@ class FrozenEncoder:
         for i, key in enumerate(keys):
             if key in self._places:
                 continue
-            fields = {}
-            for name, array in arrays.items():
-                row = array[i, : lengths[i]] if array.ndim > 2 else array[i]
-                offset = self._store.add(row)
-                if offset is None:
-                    return
-                fields[name] = (offset, row.shape)
-            self._places[key] = Place(fields)
+            rows = {
+                name: array[i, : lengths[i]] if array.ndim > 2 else array[i]
+                for name, array in arrays.items()
+            }
+            offset = self._store.add(rows.values())
+            if offset is None:
+                return
+            self._places[key] = Place(offset, {name: row.shape for name, row in rows.items()})
 
     def _recall(self, keys: Sequence[bytes], ids: Tensor) -> ModelOutput:
         assert self._store is not None
         places = [self._places[key] for key in keys]
-        fields = {}
-        for name, (_, first) in places[0].fields.items():
-            shape = (len(keys), ids.shape[1], *first[1:]) if len(first) > 1 else (len(keys), *first)
-            padded = np.empty(shape, dtype=np.float32)
-            for i, place in enumerate(places):
-                offset, own = place.fields[name]
+        padded = {
+            name: np.empty(
+                (len(keys), ids.shape[1], *first[1:]) if len(first) > 1 else (len(keys), *first),
+                dtype=np.float32,
+            )
+            for name, first in places[0].shapes.items()
+        }
+        for i, place in enumerate(places):
+            rows = []
+            for name, own in place.shapes.items():
+                whole = padded[name]
                 if len(own) > 1:
-                    self._store.read(offset, padded[i, : own[0]])
-                    padded[i, own[0] :] = 0
-                else:
-                    self._store.read(offset, padded[i : i + 1])
-            fields[name] = torch.from_numpy(padded).to(ids.device)
-        return self._type(**fields)
+                    whole[i, own[0] :] = 0
+                rows.append(whole[i, : own[0]] if len(own) > 1 else whole[i : i + 1])
+            self._store.read(place.offset, rows)
+        return self._type(
+            **{name: torch.from_numpy(one).to(ids.device) for name, one in padded.items()}
+        )
 
 
 def freeze_outputs(run: Run, features: Features) -> FrozenEncoder | None:
