@@ -1,7 +1,7 @@
 """Scaled dot-product attention for less work on a processor.
 
-PyTorch's fast kernel for a CPU takes a few microseconds for each head of each text, however short it
-is, many more in the backward pass, and leaves dropout to another one. Products of many small matrices
+PyTorch's fast kernel for a CPU takes its time for each head of each text, however short it is, more
+of it in the backward pass, and leaves dropout to another one. Products of many small matrices
 at once take a fraction of that for texts of the usual length. For long texts, where the weights are
 many, a few texts at a time are attended to, and in training the weights are computed again in the
 backward pass rather than kept (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost").
