@@ -127,8 +127,8 @@ def data_settings() -> Iterator[str]:
 
 def plugin_settings() -> Iterator[str]:
     """The settings of the plugins of this repository, tasks first."""
-    from ft.discovery import load
-    from ft.outline import outline_of
+    from ft.loading.load import load
+    from ft.loading.outline import outline_of
 
     loaded = [load(name) for name in repository_plugins()]
     loaded.sort(key=lambda one: (outline_of(one.cls).kind, one.name))
@@ -253,7 +253,7 @@ def docstring(value: Any) -> Iterator[str]:
 
 def constant_doc(name: str) -> str:
     """The text that stands below a constant in the source."""
-    source = inspect.getsource(importlib.import_module("ft.schema"))
+    source = inspect.getsource(importlib.import_module("ft.contract.schema"))
     found = re.search(rf'^{name} = .*\n"""([^"]*)"""', source, re.MULTILINE)
     return code(" ".join(found[1].split())) if found else ""
 

@@ -14,7 +14,7 @@ from typing import Any
 PRELOAD = [
     "ft.cli.main",
     "ft.config",
-    "ft.engine.session",
+    "ft.engine.train",
     "ft.data",
     "ft_ner",
     "ft_augment",

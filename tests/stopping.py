@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ft.errors import Interrupted
+from ft.contract.errors import Interrupted
 
 CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
     "ner": (["ner"], {"checkpoint_steps": 3}),

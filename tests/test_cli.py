@@ -9,24 +9,25 @@ import re
 import resource
 import subprocess
 import sys
-import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
-import ft.engine
+import ft
 from ft import api
 from ft.cli.main import main
-from ft.cli.progress import JsonReporter, Pace, PlainReporter, QuietReporter, choose
-from ft.cli.terminal import RichReporter
-from ft.cli.text import aligned, duration, metrics_text, number
-from ft.errors import Interrupted, TrainingError
-from ft.inputs import parse_requests
-from ft.reporter import Reporter, SilentReporter
-from ft.results import Metric, Table
+from ft.contract.errors import Interrupted, TrainingError
+from ft.contract.results import Metric, Table
+from ft.engine.batch.read_requests import parse_requests
+from ft.reporters.lines import JsonReporter, Pace, PlainReporter, QuietReporter, choose
+from ft.reporters.reporter import Reporter, SilentReporter
+from ft.reporters.terminal import RichReporter
+from ft.reporters.text import aligned, duration, metrics_text, number
 
 HEAVY = ("torch", "transformers", "datasets", "accelerate", "pandas", "numpy", "sklearn")
 
@@ -59,11 +60,10 @@ class Result:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-class Session(types.ModuleType):
+class Session:
     """Stands in for the engine: keeps what it is called with, reports, raises what it is told."""
 
     def __init__(self) -> None:
-        super().__init__("ft.engine.session")
         self.called: list[tuple[str, Any]] = []
         self.error: BaseException | None = None
 
@@ -151,8 +151,11 @@ def show(reporter: Reporter, result: Any) -> None:
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     fake = Session()
-    monkeypatch.setitem(sys.modules, "ft.engine.session", fake)
-    monkeypatch.setattr(ft.engine, "session", fake, raising=False)
+    homes = {"train": "train", "explain": "setup", "predict": "predict", "evaluate": "predict"}
+    for name, home in homes.items():
+        module = import_module(f"ft.engine.{home}")
+        stand_in = create_autospec(getattr(module, name), side_effect=getattr(fake, name))
+        monkeypatch.setattr(module, name, stand_in)
     return fake
 
 
@@ -559,10 +562,9 @@ def test_predict_does_not_overwrite_its_input(
 
 def test_a_closed_pipe_is_no_error() -> None:
     code = (
-        "import sys, types, ft.engine\n"
-        "fake = types.ModuleType('ft.engine.session')\n"
-        "fake.predict = lambda *given, **options: ({'n': n} for n in range(10**6))\n"
-        "sys.modules['ft.engine.session'] = ft.engine.session = fake\n"
+        "import sys\n"
+        "from ft.engine import predict\n"
+        "predict.predict = lambda *given, **options: ({'n': n} for n in range(10**6))\n"
         "from ft.cli.main import main\n"
         "sys.exit(main(['predict', 'r', '--quiet']))\n"
     )

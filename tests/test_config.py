@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 import ft
-from ft.config import json_schema, resolve, run_config, to_toml
-from ft.config.layers import read_file
-from ft.discovery import load_all
-from ft.errors import FtError, Problems
+from ft.config.given import read_file
+from ft.config.resolve import resolve
+from ft.config.source import run_config
+from ft.config.write import json_schema, to_toml
+from ft.contract.errors import FtError, Problems
+from ft.loading.load import load_all
 
 
 class Colour(enum.Enum):

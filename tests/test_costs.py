@@ -15,9 +15,9 @@ import pytest
 
 import ft
 from ft import Plugin, hookimpl
-from ft.cli.text import cost_table
-from ft.manager import Hooks, Member
-from ft.trace import Trace
+from ft.hooks.hooks import Hooks, Member
+from ft.hooks.trace import Trace
+from ft.reporters.text import cost_table
 
 
 class Core(Plugin):
@@ -134,7 +134,7 @@ def test_extra_features() -> None:
 
 def test_time_is_exclusive_and_frames_survive_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
-    monkeypatch.setattr("ft.costs.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("ft.hooks.costs.perf_counter", lambda: float(next(clock)))
 
     class Fails(Plugin):
         @hookimpl
@@ -206,7 +206,7 @@ def test_memory_is_read_only_while_that_takes_little(monkeypatch: pytest.MonkeyP
         now[0] += 0.001
         return peak()
 
-    monkeypatch.setattr("ft.costs.perf_counter", lambda: now[0])
+    monkeypatch.setattr("ft.hooks.costs.perf_counter", lambda: now[0])
     made = hooks(times(1), meter=slow)
     for _ in range(1000):
         now[0] += 0.1
@@ -216,8 +216,8 @@ def test_memory_is_read_only_while_that_takes_little(monkeypatch: pytest.MonkeyP
 
 
 PEAK = """
-from ft.costs import Ledger
-from ft.engine.record import meter
+from ft.hooks.costs import Ledger
+from ft.engine.resume.record import meter
 import torch
 
 def hold():

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import ft
-from ft.discovery import load, load_all, try_load_all
-from ft.errors import Problems
-from ft.installed import duplicates, installed
-from ft.outline import outline, outline_of
+from ft.contract.errors import Problems
+from ft.loading.installed import duplicates, installed
+from ft.loading.load import load, load_all, try_load_all
+from ft.loading.outline import outline, outline_of
 
 TOY = """
 import ft

@@ -18,7 +18,7 @@ import pytest
 import typer
 import yaml
 
-from ft import hookspecs
+from ft.contract import hookspecs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -124,7 +124,7 @@ def test_what_a_page_shows_works(
     trains = page.parent.name == "tutorial"
     if trains:
         starter = tiny_starter(page, tmp_path)
-        monkeypatch.setattr("ft.starters.entry_points", starter)
+        monkeypatch.setattr("ft.loading.starters.entry_points", starter)
     for block in blocks(page):
         if block.title:
             Path(block.title).write_text(block.text, encoding="utf-8")

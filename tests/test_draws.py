@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ft import Draws, Metric, bootstrap_items, bootstrap_sums, read_draws
-from ft.draws import by_metric, keeping, to_bytes
-from ft.errors import DataError
+from ft.contract.draws import by_metric, keeping, to_bytes
+from ft.contract.errors import DataError
 
 RIGHT = np.random.default_rng(0).random(60) < 0.7
 

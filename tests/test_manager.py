@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ft import Config, Plugin, PluginError, hookimpl
-from ft.manager import Hooks, Member
+from ft.hooks.hooks import Hooks, Member
 
 
 class Base(Plugin):
@@ -234,7 +234,7 @@ def test_a_broken_implementation_is_refused_naming_the_plugin(make: Any, says: s
 
 
 def test_several_faults_are_reported_at_once() -> None:
-    from ft.errors import Problems
+    from ft.contract.errors import Problems
 
     with pytest.raises(Problems) as caught:
         hooks(misspelt(), type("Other", (type(defaulted()),), {})())

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import ft
-from ft import errors
+from ft.contract import errors
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"

@@ -13,13 +13,13 @@ import pytest
 
 import ft
 from ft import Plugin, hookimpl
+from ft.builtin.standard.requests import as_example, read
 from ft.cli.main import main
-from ft.engine.folder import RunFolder
-from ft.engine.requests import as_example, read
+from ft.engine.predict import open_run
 from ft.engine.run import Run
-from ft.engine.use import open_run
-from ft.manager import Hooks, Member
-from ft.reporter import SilentReporter
+from ft.hooks.hooks import Hooks, Member
+from ft.reporters.reporter import SilentReporter
+from ft.runfolder.folder import RunFolder
 
 TICKETS = '''
 import ft

@@ -11,7 +11,7 @@ import pytest
 
 import ft
 from ft.cli.main import main
-from ft.errors import Interrupted
+from ft.contract.errors import Interrupted
 
 NAMES = ("ner", "augment", "adversarial", "sentiment", "wobble", "patience", "frozen", "stop")
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import ft
 from ft import Label, Plugin, PluginError, Schema, Text, Words
 from ft.cli.main import main
-from ft.errors import Problems
-from ft.manager import Member
-from ft.rules import ROLES, company_faults, declared, schema_faults
+from ft.contract.errors import Problems
+from ft.hooks.declarations import ROLES, company_faults, declared, schema_faults
+from ft.hooks.hooks import Member
 
 
 def member(name: str, **declared: Any) -> Member:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ft.config import resolve
-from ft.errors import ConfigError
+from ft.config.resolve import resolve
+from ft.contract.errors import ConfigError
 
 PLUGIN = """
 from ft import Config, Plugin

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import ft
-from ft.config import foreign
-from ft.errors import UserError
+from ft.contract.errors import UserError
+from ft.runfolder import untrusted
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -87,7 +87,7 @@ def test_a_stop_before_the_first_step_leaves_no_folder(
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ft.engine.session.build_model", stop)
+    monkeypatch.setattr("ft.engine.train.build_model", stop)
     with pytest.raises(KeyboardInterrupt):
         go(["words"], tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -240,6 +240,6 @@ def test_a_folder_may_be_called_like_an_installed_plugin(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ner").mkdir()
-    foreign.refuse_plugins(tmp_path / "ner", ["ner"], "--plugins")
+    untrusted.refuse_plugins(tmp_path / "ner", ["ner"], "--plugins")
     with pytest.raises(UserError, match="lies in the run folder itself"):
-        foreign.refuse_plugins(tmp_path / "ner", ["ner:Ner"], "--plugins")
+        untrusted.refuse_plugins(tmp_path / "ner", ["ner:Ner"], "--plugins")

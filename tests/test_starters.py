@@ -1,4 +1,4 @@
-"""`ft.starters.starter`: found from metadata, one owner, errors that name it."""
+"""`ft.loading.starters.starter`: found from metadata, one owner, errors that name it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ft.errors import DataError, PluginError
-from ft.starters import starter
+from ft.contract.errors import DataError, PluginError
+from ft.loading.starters import starter
 
 
 @pytest.fixture

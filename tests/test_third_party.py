@@ -18,7 +18,7 @@ import pytest
 
 import ft
 from ft.cli.main import main
-from ft.installed import installed
+from ft.loading.installed import installed
 
 PACKAGE = Path(__file__).resolve().parents[1] / "examples" / "ft-relations"
 CAUSE = ["the <e1>rain</e1> caused the <e2>flood</e2>", "a <e1>fire</e1> caused <e2>smoke</e2>"]

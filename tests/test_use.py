@@ -100,15 +100,15 @@ def test_predict_json_lines_of_words_and_of_texts(
 def test_answers_do_not_wait_for_all_requests(
     sentiment: Path, limits: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ft.engine import use
-    from ft.reporter import SilentReporter
+    from ft.engine import predict
+    from ft.reporters.reporter import SilentReporter
 
     together = ft.predict(sentiment, SENTENCES * 3)
     for name, value in zip(("REQUESTS", "CHARACTERS"), limits, strict=True):
-        monkeypatch.setattr(use, name, value)
+        monkeypatch.setattr(predict, name, value)
     read: list[str] = []
     requests = (read.append(text) or text for text in SENTENCES * 3)
-    answers = use.predict(sentiment, requests, SilentReporter())
+    answers = predict.predict(sentiment, requests, SilentReporter())
     first = next(answers)
     assert gc.isenabled()
     assert len(read) < 4

@@ -13,9 +13,9 @@ import pytest
 
 import ft
 from ft import Plugin, hookimpl, hookspecs
-from ft.discovery import load
-from ft.errors import Problems
-from ft.manager import REMOVED, Hooks, Member
+from ft.contract.errors import Problems
+from ft.hooks.hooks import REMOVED, Hooks, Member
+from ft.loading.load import load
 
 Install = Callable[..., Path]
 

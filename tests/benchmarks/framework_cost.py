@@ -21,11 +21,11 @@ from typing import Any
 import torch
 
 import ft
-from ft.engine.batches import Feature, collate
-from ft.engine.inference import forward
+from ft.engine.batch.batches import Feature, collate
+from ft.engine.batch.inference import forward
 from ft.engine.loop import Loop
 from ft.engine.run import Run
-from ft.manager import Hooks, Member
+from ft.hooks.hooks import Hooks, Member
 
 
 class Nothing(ft.Plugin):

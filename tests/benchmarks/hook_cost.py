@@ -22,10 +22,10 @@ from typing import Any
 import torch
 
 from ft import Plugin, costs, hookimpl
-from ft.costs import Meter
-from ft.engine import record
-from ft.manager import Hooks, Member
-from ft.trace import Trace
+from ft.engine.resume import record
+from ft.hooks.costs import Meter
+from ft.hooks.hooks import Hooks, Member
+from ft.hooks.trace import Trace
 
 TECHNIQUES = 4
 

@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="print the tables and end")
     arguments = parser.parse_args()
     if arguments.model is None:
-        from ft.starters import starter
+        from ft.loading.starters import starter
 
         arguments.model = str(starter("model"))
     if arguments.tool:

@@ -26,9 +26,9 @@ from machine import best_flags, memory
 from torch import nn
 
 import ft
-from ft.engine.batches import collate, lengths
-from ft.engine.features import training_features
-from ft.engine.inference import measure
+from ft.engine.batch.batches import collate, lengths
+from ft.engine.batch.features import training_features
+from ft.engine.batch.inference import measure
 
 TOOLS = ("ft", "trainer", "trainer-best")
 

@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     arguments = parser.parse_args()
     if arguments.model is None:
-        from ft.starters import starter
+        from ft.loading.starters import starter
 
         arguments.model = str(starter("model"))
     with tempfile.TemporaryDirectory() as name:

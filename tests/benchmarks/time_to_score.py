@@ -118,7 +118,7 @@ def main() -> None:
     parser.set_defaults(examples=None, dev=None)
     arguments = parser.parse_args()
     if arguments.model is None:
-        from ft.starters import starter
+        from ft.loading.starters import starter
 
         arguments.model = str(starter("model"))
     if arguments.tool:

@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true")
     arguments = parser.parse_args()
     if arguments.model is None:
-        from ft.starters import starter
+        from ft.loading.starters import starter
 
         arguments.model = str(starter("model"))
     for seed in arguments.seeds:

@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=5e-5)
     arguments = parser.parse_args()
     if arguments.model is None:
-        from ft.starters import starter
+        from ft.loading.starters import starter
 
         arguments.model = str(starter("model"))
     for seed in arguments.seeds:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from ft.data import WordsConfig, read_texts, read_words
-from ft.settings import DataConfig
+from ft.contract.settings import DataConfig
+from ft.data.config import WordsConfig
+from ft.data.read_texts import read_texts
+from ft.data.read_words import read_words
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ft import DataConfig, FtError
-from ft.data import read_split_tables, read_table
+from ft.data.read_tables import read_split_tables, read_table
 
 GOOD = [f"text {i},x" for i in range(95)]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ft import FtError
-from ft.data import read_table
-from ft.data.cache import cache_folder
+from ft.data.read_tables import read_table
+from ft.data.rows.cache import cache_folder
 
 CSV = "text,label\na,x\nb,y\n"
 
@@ -39,7 +39,7 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_is_read_once(cache: Path, write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write("a.csv", CSV)
     first = read_table(path, owner="t")
-    monkeypatch.setattr("ft.data.delimited.read_delimited", None)
+    monkeypatch.setattr("ft.data.formats.delimited.read_delimited", None)
     again = read_table(path, owner="t")
     moved = read_table(write("d/b.csv", CSV), owner="t")
     assert first[:] == again[:] == moved[:]
@@ -93,7 +93,7 @@ def test_nothing_is_left_of_a_file_that_cannot_be_read(cache: Path, write: Any) 
 
 
 def test_a_file_that_changes_while_it_is_read(cache: Path, write: Any, monkeypatch: Any) -> None:
-    from ft.data import delimited
+    from ft.data.formats import delimited
 
     path = write("a.csv", CSV)
     read = delimited.read_delimited
@@ -145,7 +145,7 @@ def test_a_full_disk(cache: Path, write: Any, monkeypatch: pytest.MonkeyPatch) -
     def full(*args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ft.data.cache._write_arrow", full)
+    monkeypatch.setattr("ft.data.rows.cache._write_arrow", full)
     with pytest.raises(FtError, match="the cache cannot be written: No space left on device"):
         read_table(write("a.csv", CSV), owner="t")
     assert entries(cache) == []
@@ -153,7 +153,7 @@ def test_a_full_disk(cache: Path, write: Any, monkeypatch: pytest.MonkeyPatch) -
 
 READ = """
 import sys
-from ft.data import read_table
+from ft.data.read_tables import read_table
 print(hash(tuple(read_table(sys.argv[1], owner="t")["text"][:])))
 """
 

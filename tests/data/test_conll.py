@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ft import FtError
-from ft.data import WordsConfig, read_words
+from ft.data.config import WordsConfig
+from ft.data.read_words import read_words
 
 TWO = "Ann\tB-PER\nruns\tO\n\nBob\tB-PER\n"
 SENTENCES = [["Ann", "runs"], ["Bob"]]
@@ -186,7 +187,7 @@ def test_long_lines_over_blocks(write: Any, words: Any) -> None:
 def test_a_line_without_end_is_refused(
     write: Any, words: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ft.data.lines.LONGEST", 1 << 20)
+    monkeypatch.setattr("ft.data.formats.lines.LONGEST", 1 << 20)
     with pytest.raises(FtError, match="has a line of more than 1 MiB"):
         words(write("a.conll", "x" * (4 << 20)))
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ft import DataConfig, FtError
-from ft.data import read_table
+from ft.data.read_tables import read_table
 
 ROWS = [{"text": "a, b", "label": "x"}, {"text": 'say "hi"', "label": "y"}]
 

@@ -16,7 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from ft import DataConfig, FtError
-from ft.data import WordsConfig, fingerprint, lint, read_split_tables, read_texts, read_words
+from ft.data.config import WordsConfig
+from ft.data.lint.lint import lint
+from ft.data.read_tables import read_split_tables
+from ft.data.read_texts import read_texts
+from ft.data.read_words import read_words
+from ft.data.rows.fingerprints import fingerprint
 
 cases = pytest.mark.parametrize("cases", [15, pytest.param(125, marks=pytest.mark.faults)])
 """How many damaged files of each kind are tried."""

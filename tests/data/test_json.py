@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ft import FtError
-from ft.data import read_table
+from ft.data.read_tables import read_table
 
 ROWS = [{"text": "a", "n": 1}, {"text": "b\nc", "n": 2}]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ft import Schema, TaskData
-from ft.data import Finding, lint
+from ft.data.lint.lint import Finding, lint
 
 
 def found(data: Any, **options: Any) -> dict[str, Finding]:
@@ -264,7 +264,7 @@ def test_lengths(csvs: Any, write: Any, words: Any, texts: Any) -> None:
 
 
 def test_lengths_of_a_sample(csvs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ft.data.lengths.SAMPLE", 10)
+    monkeypatch.setattr("ft.data.lint.lengths.SAMPLE", 10)
     data = csvs(train=[f"long {i} c d,x" for i in range(5000)])
     finding = found(data, tokenizer=Tokenizer(), max_length=3)["over-length"]
     assert finding.message.startswith("9 of 26 examples looked at are longer")

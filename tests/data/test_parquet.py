@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ft import DataConfig, FtError
-from ft.data import read_split_tables, read_table
+from ft.data.read_tables import read_split_tables, read_table
 
 
 def save(path: Path, columns: dict[str, Any], **options: Any) -> Path:

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from ft import DataConfig
-from ft.data import WordsConfig, lint, read_split_tables, read_table, read_texts, read_words
+from ft.data.config import WordsConfig
+from ft.data.lint.lint import lint
+from ft.data.read_tables import read_split_tables, read_table
+from ft.data.read_texts import read_texts
+from ft.data.read_words import read_words
 
 
 def test_wnut17(shared_data: Path) -> None:
@@ -46,7 +50,7 @@ def test_wnut17s_zero_width_tokens_are_kept_and_said(shared_data: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["IOB1", "BIOES"])
 def test_wnut17_in_other_schemes(scheme: Any, shared_data: Path, tmp_path: Path) -> None:
-    from ft.data.tags import from_bio2
+    from ft.data.tags.tags import from_bio2
 
     folder = shared_data / "wnut17"
     bio2 = read_words(WordsConfig(train=str(folder)), None, owner="ner").splits["train"]

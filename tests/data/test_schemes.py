@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ft import FtError
-from ft.data.tags import from_bio2
+from ft.data.tags.tags import from_bio2
 
 BIO2 = [
     "B-PER I-PER O B-LOC B-LOC I-LOC",

@@ -7,7 +7,10 @@ import datasets
 import pytest
 
 from ft import ConfigError, DataConfig, DataError, FtError, TaskData
-from ft.data import WordsConfig, read_split_tables, read_table, read_texts, read_words
+from ft.data.config import WordsConfig
+from ft.data.read_tables import read_split_tables, read_table
+from ft.data.read_texts import read_texts
+from ft.data.read_words import read_words
 
 CONLL = "Ann\tB-PER\n\nBob\tO\n"
 CSV = "text,label\na,x\nb,y\n"

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ft import DataError, FtError
-from ft.data import split_words, words_with_tags
-from ft.data.tags import find_illegal, spans
+from ft.data.tags.spans import split_words, words_with_tags
+from ft.data.tags.tags import find_illegal, spans
 
 TEXT = "Ann Lee's in New York."
 

@@ -8,8 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ft import DataConfig, TaskData
-from ft.data import WordsConfig, fingerprint, read_split_tables, read_texts, read_words
-from ft.data.holdout import held_rows
+from ft.data.config import WordsConfig
+from ft.data.read_tables import read_split_tables
+from ft.data.read_texts import read_texts
+from ft.data.read_words import read_words
+from ft.data.rows.fingerprints import fingerprint
+from ft.data.rows.holdout import held_rows
 
 
 def read(path: Any, **settings: Any) -> TaskData:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ft import DataError
-from ft.data.tags import (
+from ft.data.tags.tags import (
     SCHEMES,
     find_illegal,
     from_bio2,

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ft import FtError, Label, Text
-from ft.data.texts import sort_labels
+from ft.data.read_texts import sort_labels
 
 
 def test_a_csv_file(write: Any, texts: Any) -> None:

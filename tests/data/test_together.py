@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ft import FtError
-from ft.data import read_split_tables
-from ft.settings import DataConfig
+from ft.contract.settings import DataConfig
+from ft.data.read_tables import read_split_tables
 
 
 def told(read: Callable[..., Any], *given: Any, **settings: Any) -> list[str]:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ft.engine import attention
-from ft.engine.attention import SHORT, lean_attention
+from ft.builtin.processor import attention
+from ft.builtin.processor.attention import SHORT, lean_attention
 
 NOTHING_DROPPED = 2.0**-18
 """A probability that rounds to no level of the mask: every weight stays."""

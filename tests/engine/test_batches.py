@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ft.engine.batches import POOL_BATCHES, Plan, collate, lengths, micro_batches
+from ft.engine.batch.batches import POOL_BATCHES, Plan, collate, lengths, micro_batches
 
 
 def epoch_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ft.engine.dropout import LeanDropout, mask
+from ft.builtin.processor.dropout import LeanDropout, mask
 
 
 @pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from ft.engine.frozen import FrozenEncoder
+from ft.builtin.frozen import FrozenEncoder
 
 
 @pytest.fixture

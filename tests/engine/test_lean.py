@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from transformers import BertConfig, BertForTokenClassification
 
-from ft.engine.lean import ATTENTION, make_lean
-from ft.engine.optim import Optimizer
-from ft.settings import RunConfig
+from ft.builtin.processor.lean import ATTENTION, make_lean
+from ft.contract.settings import RunConfig
+from ft.engine.optim.optim import Optimizer
 
 
 def _model(vocabulary: int = 40_000) -> BertForTokenClassification:

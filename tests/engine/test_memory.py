@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import ft
-from ft.engine.memory import out_of_memory
-from ft.errors import Interrupted, TrainingError
+from ft.contract.errors import Interrupted, TrainingError
+from ft.engine.batch.memory import out_of_memory
 from ft.testing import tiny_bert
 
 HUNGRY = f"{Path(__file__).parent / 'hungry.py'}:Hungry"

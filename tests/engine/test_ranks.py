@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ft.engine.agreement import Agreement
-from ft.engine.batches import divide, lengths
-from ft.engine.perrank import add_others, of_this_rank
-from ft.engine.ranks import Ranks
+from ft.engine.batch.batches import divide, lengths
+from ft.engine.ranks.agreement import Agreement
+from ft.engine.ranks.ranks import Ranks
+from ft.engine.ranks.state import add_others, of_this_rank
 from ft.testing import tiny_bert
 
 STUMBLE = f"{Path(__file__).parents[1] / 'techniques.py'}:Stumble"
@@ -136,8 +136,8 @@ class FakeRun:
     """As much of a run as is asked for here."""
 
     def __init__(self, ranks: Ranks) -> None:
-        from ft.engine.memory import Budget
-        from ft.settings import RunConfig
+        from ft.contract.settings import RunConfig
+        from ft.engine.batch.memory import Budget
 
         self.ranks = ranks
         self.stops: list[dict[str, Any]] = []

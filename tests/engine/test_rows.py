@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from ft.engine.lean import LARGE
-from ft.engine.optim import Optimizer
-from ft.settings import RunConfig
+from ft.builtin.processor.lean import LARGE
+from ft.contract.settings import RunConfig
+from ft.engine.optim.optim import Optimizer
 
 ENTRIES, SIZE = 4_000, 300
 CONFIG = RunConfig(learning_rate=0.01, weight_decay=0.1)

@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ft
-from ft.engine.batches import to_device
+from ft.engine.batch.batches import to_device
 
 CORE = str(Path(ft.__file__).parent)
 NOT_ASKING = (str(Path(torch.__file__).parent), __file__)
@@ -95,8 +95,8 @@ class Bad(ft.Plugin):
 
 @pytest.mark.parametrize("items", [0.0, -1.0, float("nan")])
 def test_a_batch_without_items_leaves_weights_and_moments(items: float) -> None:
-    from ft.engine.optim import Optimizer
-    from ft.settings import RunConfig
+    from ft.contract.settings import RunConfig
+    from ft.engine.optim.optim import Optimizer
 
     model = torch.nn.Linear(3, 2)
     optimizer = Optimizer(model, RunConfig())

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from torch.distributed import HashStore
 
-from ft.engine import watch
-from ft.engine.watch import FAILED, Watch
+from ft.engine.ranks import heartbeat
+from ft.engine.ranks.heartbeat import FAILED, Watch
 
 
 class Ended:
@@ -30,9 +30,9 @@ class Ended:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(watch, "BEAT", 0.02)
-    monkeypatch.setattr(watch, "SILENCE", 0.6)
-    monkeypatch.setattr(watch, "GRACE", 0.3)
+    monkeypatch.setattr(heartbeat, "BEAT", 0.02)
+    monkeypatch.setattr(heartbeat, "SILENCE", 0.6)
+    monkeypatch.setattr(heartbeat, "GRACE", 0.3)
     store = HashStore()
     store.set_timeout(timedelta(seconds=5))
     return store

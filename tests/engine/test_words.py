@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from ft import DataError, Words
-from ft.defaults.words import encode_words, frame_of, pieces_of, windows
+from ft.builtin.standard.words import encode_words, frame_of, pieces_of, windows
 
 WORDS = Words(labels=("O", "B-A", "I-A"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ft import Config, Loss, Plugin, hookimpl
-from ft.engine import whole
+from ft.runfolder import tensors
 
 STAGES = ("save_file", "_digest", "flush")
 """What `write_folder` does one after the other, for every file."""
@@ -38,7 +38,7 @@ class Strike(Plugin):
             left = int(armed.read_text())
             armed.unlink()
             for stage in STAGES:
-                setattr(whole, stage, self._counted(getattr(whole, stage)))
+                setattr(tensors, stage, self._counted(getattr(tensors, stage)))
             self._left = left
         return inner(run, model, batch)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import ft
-from ft.engine import circumstances
-from ft.errors import Interrupted
+from ft.contract.errors import Interrupted
+from ft.engine.resume import changes as resume_changes
 
 Stop = Callable[..., Path]
 
@@ -195,8 +195,8 @@ def test_libraries_and_the_machine(
 ) -> None:
     run = stopped()
     name = "library_versions" if what == "libraries" else "machine"
-    real = getattr(circumstances, name)
-    monkeypatch.setattr(circumstances, name, lambda *given: {**real(*given), **now})
+    real = getattr(resume_changes, name)
+    monkeypatch.setattr(resume_changes, name, lambda *given: {**real(*given), **now})
     if not harmless:
         (value,) = now.values()
         assert f"is {str(value).partition(':')[0]} now, and was" in refusal(run)

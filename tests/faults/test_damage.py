@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import ft
-from ft.engine.session import predict
-from ft.errors import Interrupted
-from ft.reporter import SilentReporter
+from ft.contract.errors import Interrupted
+from ft.engine.train import predict
+from ft.reporters.reporter import SilentReporter
 
 
 def truncate(path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import ft
-from ft.engine import checkpoint
-from ft.errors import Interrupted
+from ft.contract.errors import Interrupted
+from ft.engine.resume import checkpoint
 
 FILL = Path(__file__).with_name("fill.py")
 

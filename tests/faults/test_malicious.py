@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import ft
-from ft.engine.folder import RunFolder
+from ft.runfolder.folder import RunFolder
 
 Change = Callable[[Path], None]
 TEXTS = ["anna went to london"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import ft
-from ft.errors import Interrupted
+from ft.contract.errors import Interrupted
 
 YEAR = 365 * 86400.0
 

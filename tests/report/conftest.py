@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ft.report import write_report
+from ft.builtin.report.build import write_report
 
 HOSTILE = (
     "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ft import Label, Schema, Text, Words
-from ft.report import write_report
+from ft.builtin.report.build import write_report
 
 WORDS = Schema(words=Words(labels=("O", "B-city", "I-city", "B-name", "I-name")))
 

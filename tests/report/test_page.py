@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ft import Label, Schema, Table, Text, Words
-from ft.report import write_report
+from ft.builtin.report.build import write_report
 
 LIMIT = 1_500_000
 

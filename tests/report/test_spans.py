@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ft.report.spans import KINDS, Pair, pair, spans_of
+from ft.builtin.report.spans import KINDS, Pair, pair, spans_of
 
 TAGS = st.sampled_from(["O", "B-a", "I-a", "B-b", "I-b"])
 SENTENCES = st.integers(0, 12).flatmap(

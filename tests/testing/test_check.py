@@ -14,7 +14,7 @@ import pytest
 
 import ft
 from ft.cli.main import main
-from ft.errors import UserError
+from ft.contract.errors import UserError
 from ft.testing import TEXTS, WORDS
 from ft.testing.kit import rules_named
 from ft.testing.page import page

@@ -6,22 +6,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ft.api import evaluate, predict, run
     from ft.cli.options import RunOptions, run_options
-    from ft.cli.text import table_text
-    from ft.config import Resolved, resolve, to_toml
-    from ft.data import (
-        Finding,
-        WordsConfig,
-        lint,
-        read_split_tables,
-        read_table,
-        read_texts,
-        read_words,
-        tags,
-    )
-    from ft.draws import Draws, read_draws
-    from ft.engine.outcome import Result
-    from ft.engine.run import Run
-    from ft.errors import (
+    from ft.config.resolve import Resolved, resolve
+    from ft.config.write import to_toml
+    from ft.contract.draws import Draws, read_draws
+    from ft.contract.errors import (
         ConfigError,
         DataError,
         FtError,
@@ -31,14 +19,23 @@ if TYPE_CHECKING:
         TrainingError,
         UserError,
     )
-    from ft.plugin import Config, Plugin, derive_seed, hookimpl
-    from ft.report.sheet import Intervals, html_page
-    from ft.results import Evaluation, Loss, Metric, Predictions, Table
-    from ft.schema import EXAMPLE_ID, FILE, LINE, Label, Schema, TaskData, Text, Words
-    from ft.settings import DataConfig, RunConfig
-    from ft.starters import data_or_starter, starter
-    from ft.stats import bootstrap_items, bootstrap_sums
-    from ft.tunable import Tunable
+    from ft.contract.intervals import bootstrap_items, bootstrap_sums
+    from ft.contract.plugin import Config, Plugin, derive_seed, hookimpl
+    from ft.contract.results import Evaluation, Loss, Metric, Predictions, Table
+    from ft.contract.schema import EXAMPLE_ID, FILE, LINE, Label, Schema, TaskData, Text, Words
+    from ft.contract.settings import DataConfig, RunConfig
+    from ft.contract.tunable import Tunable
+    from ft.data.config import WordsConfig
+    from ft.data.lint.lint import Finding, lint
+    from ft.data.read_tables import read_split_tables, read_table
+    from ft.data.read_texts import read_texts
+    from ft.data.read_words import read_words
+    from ft.data.tags import tags
+    from ft.engine.outcome import Result
+    from ft.engine.run import Run
+    from ft.loading.starters import data_or_starter, starter
+    from ft.page.sheet import Intervals, html_page
+    from ft.reporters.text import table_text
 
 __version__ = "0.1.0"
 
@@ -105,22 +102,28 @@ _HOMES = {
     for module, names in {
         "ft.api": "evaluate predict run",
         "ft.cli.options": "RunOptions run_options",
-        "ft.cli.text": "table_text",
-        "ft.config": "Resolved resolve to_toml",
-        "ft.data": "Finding WordsConfig lint read_split_tables read_table read_texts read_words tags",
-        "ft.draws": "Draws read_draws",
+        "ft.reporters.text": "table_text",
+        "ft.config.resolve": "Resolved resolve",
+        "ft.config.write": "to_toml",
+        "ft.data.config": "WordsConfig",
+        "ft.data.lint.lint": "Finding lint",
+        "ft.data.read_tables": "read_split_tables read_table",
+        "ft.data.read_texts": "read_texts",
+        "ft.data.read_words": "read_words",
+        "ft.data.tags": "tags",
+        "ft.contract.draws": "Draws read_draws",
         "ft.engine.outcome": "Result",
         "ft.engine.run": "Run",
-        "ft.errors": "ConfigError DataError FtError Interrupted PluginError Problems TrainingError "
+        "ft.contract.errors": "ConfigError DataError FtError Interrupted PluginError Problems TrainingError "
         "UserError",
-        "ft.plugin": "Config Plugin derive_seed hookimpl",
-        "ft.report.sheet": "Intervals html_page",
-        "ft.results": "Evaluation Loss Metric Predictions Table",
-        "ft.schema": "EXAMPLE_ID FILE LINE Label Schema TaskData Text Words",
-        "ft.settings": "DataConfig RunConfig",
-        "ft.starters": "data_or_starter starter",
-        "ft.stats": "bootstrap_items bootstrap_sums",
-        "ft.tunable": "Tunable",
+        "ft.contract.plugin": "Config Plugin derive_seed hookimpl",
+        "ft.page.sheet": "Intervals html_page",
+        "ft.contract.results": "Evaluation Loss Metric Predictions Table",
+        "ft.contract.schema": "EXAMPLE_ID FILE LINE Label Schema TaskData Text Words",
+        "ft.contract.settings": "DataConfig RunConfig",
+        "ft.loading.starters": "data_or_starter starter",
+        "ft.contract.intervals": "bootstrap_items bootstrap_sums",
+        "ft.contract.tunable": "Tunable",
     }.items()
     for name in names.split()
 }

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ft.reporter import SilentReporter
+from ft.reporters.reporter import SilentReporter
 
 if TYPE_CHECKING:
-    from ft.engine.session import Result
+    from ft.engine.train import Result
 
 
 def run(
@@ -45,7 +45,8 @@ def run(
         ft.UserError: a plugin, a setting or the data is wrong.
         ft.TrainingError: training failed.
     """
-    from ft.config import resolve, source_file
+    from ft.config.resolve import resolve
+    from ft.config.source import source_file
 
     target, resumed = _path(output), _path(resume)
     file = source_file(plugins, _path(config), target, resumed, prefix="")
@@ -57,11 +58,11 @@ def run(
     resolved = resolve(plugins, file=file, values=values, labels=labels)
     reporter = _reporter(quiet)
     try:
-        from ft.engine import session
+        from ft.engine.train import train
 
         for note in resolved.notes:
             reporter.note(note)
-        return session.train(
+        return train(
             resolved,
             output=target,
             resume=resumed,
@@ -97,8 +98,8 @@ def predict(
     Raises:
         ft.UserError: the folder or an input is wrong.
     """
-    from ft.engine import session
-    from ft.inputs import read_requests
+    from ft.engine.batch.read_requests import read_requests
+    from ft.engine.predict import predict as predict_requests
 
     requests: Iterable[Any]
     if isinstance(inputs, Path):
@@ -108,7 +109,7 @@ def predict(
     else:
         requests = inputs
     folder, reporter = Path(run_folder), SilentReporter()
-    found = session.predict(
+    found = predict_requests(
         folder, iter(requests), reporter, strict=strict, trust_remote_code=trust_remote_code
     )
     return list(found)
@@ -137,12 +138,12 @@ def evaluate(
     Raises:
         ft.UserError: the folder or the data is wrong, or there is no such split.
     """
-    from ft.engine import session
+    from ft.engine.predict import evaluate as evaluate_run
 
     reporter = _reporter(quiet)
     try:
         source = None if data is None else str(data)
-        return session.evaluate(
+        return evaluate_run(
             Path(run_folder),
             source,
             split,
@@ -161,6 +162,6 @@ def _path(path: str | Path | None) -> Path | None:
 def _reporter(quiet: bool) -> SilentReporter:
     if quiet:
         return SilentReporter()
-    from ft.cli.progress import choose
+    from ft.reporters.lines import choose
 
     return choose(quiet=False, as_json=False)

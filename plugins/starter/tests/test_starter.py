@@ -16,7 +16,7 @@ import pytest
 import ft_starter
 from ft import ConfigError, DataConfig, DataError, UserError, data_or_starter
 from ft.cli.main import main
-from ft.starters import starter
+from ft.loading.starters import starter
 from ft_starter import sources
 
 TASKS = ("ner", "sentiment", "recommend")

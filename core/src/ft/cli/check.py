@@ -45,7 +45,7 @@ def check(
     """
     from tempfile import TemporaryDirectory
 
-    from ft.cli.progress import to_json
+    from ft.reporters.lines import to_json
     from ft.testing.kit import Kit, rules_named
 
     rules = rules_named(rule or ())
@@ -70,10 +70,10 @@ def _settings(name: str, given: Sequence[str]) -> Mapping[str, Any]:
     Raises:
         FtError: one is not ``key=value``, or there is no such plugin.
     """
-    from ft.config.layers import read_overrides
+    from ft.config.given import read_overrides
     from ft.config.merge import Given
-    from ft.discovery import load
-    from ft.errors import raise_all
+    from ft.contract.errors import raise_all
+    from ft.loading.load import load
 
     if not given:
         return {}
@@ -102,7 +102,7 @@ def _end(verdicts: Sequence[Verdict], owner: str, as_json: bool) -> None:
     Raises:
         typer.Exit: a rule is broken.
     """
-    from ft.errors import EXIT_FAILED
+    from ft.contract.errors import EXIT_FAILED
 
     if not as_json:
         for verdict in verdicts:

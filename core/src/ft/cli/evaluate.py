@@ -26,14 +26,12 @@ def evaluate(
     debug: Debug = False,
 ) -> None:
     """Score the model of a run on its test split, or on other data."""
-    from ft.cli.progress import choose
+    from ft.reporters.lines import choose
 
     reporter = choose(quiet=quiet, as_json=as_json)
     try:
-        from ft.engine import session
+        from ft.engine.predict import evaluate as evaluate_run
 
-        session.evaluate(
-            run, data, split, reporter, strict=strict, trust_remote_code=trust_remote_code
-        )
+        evaluate_run(run, data, split, reporter, strict=strict, trust_remote_code=trust_remote_code)
     finally:
         reporter.close()

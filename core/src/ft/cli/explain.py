@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ft.cli.progress import to_json
-from ft.cli.text import aligned
 from ft.config.describe import shown
+from ft.reporters.lines import to_json
+from ft.reporters.text import aligned
 
 if TYPE_CHECKING:
-    from ft.config import Resolved
+    from ft.config.resolve import Resolved
 
 
 def show(resolved: Resolved, *, as_json: bool) -> None:
@@ -20,9 +20,9 @@ def show(resolved: Resolved, *, as_json: bool) -> None:
     Raises:
         PluginError: the plugins do not fit together.
     """
-    from ft.engine import session
+    from ft.engine.setup import explain as explain_run
 
-    facts = session.explain(resolved)
+    facts = explain_run(resolved)
     if as_json:
         typer.echo(to_json({**facts, "origins": resolved.origins, "notes": resolved.notes}))
         return
@@ -35,7 +35,7 @@ def lines(resolved: Resolved, facts: dict[str, Any]) -> list[str]:
 
     Args:
         resolved: plugins and settings.
-        facts: what `ft.engine.session.explain` says of them.
+        facts: what `ft.engine.train.explain` says of them.
     """
     found = [f"note: {note}" for note in (*resolved.notes, *facts["starters"])]
     rows = [(p.name, p.distribution or p.source, p.version) for p in resolved.plugins]

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 import typer
 
-from ft.errors import (
+from ft.contract.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     TOLD_ELSEWHERE,

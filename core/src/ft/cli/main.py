@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from ft.cli import evaluate, plugins, predict, report, run
+from ft.cli.commands import Commands
 from ft.cli.failure import detach_stdout, guarded
 from ft.cli.new import command as new
-from ft.cli.verbs import Commands
 
 app = typer.Typer(
     cls=Commands,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, ge
 import typer
 
 if TYPE_CHECKING:
-    from ft.config import Resolved
+    from ft.config.resolve import Resolved
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -100,7 +100,7 @@ class RunOptions:
             ft.PluginError: a plugin cannot be loaded.
             ft.Problems: several of these.
         """
-        from ft.config import resolve
+        from ft.config.resolve import resolve
 
         flags = [one.name for one in fields(self)][3:-1]
         values = {name: getattr(self, name) for name in flags}

@@ -13,7 +13,7 @@ from ft.cli.failure import guarded
 from ft.cli.options import Debug, split_names
 
 if TYPE_CHECKING:
-    from ft.discovery import Loaded
+    from ft.loading.load import Loaded
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -35,9 +35,9 @@ def plugins(context: typer.Context, as_json: Json = False) -> None:
 @guarded
 def list_installed(as_json: Json = False) -> None:
     """List the installed plugins, from metadata and source alone: none is imported."""
-    from ft.cli.text import aligned
-    from ft.installed import duplicates, installed
-    from ft.outline import outline
+    from ft.loading.installed import duplicates, installed
+    from ft.loading.outline import outline
+    from ft.reporters.text import aligned
 
     found = installed()
     plans = [outline(one.target) for one in found]
@@ -54,7 +54,7 @@ def list_installed(as_json: Json = False) -> None:
     ]
     clashes = duplicates(found)
     if as_json:
-        from ft.cli.progress import to_json
+        from ft.reporters.lines import to_json
 
         typer.echo(to_json({"plugins": rows, "clashes": sorted(clashes)}))
         return
@@ -83,10 +83,10 @@ def show(
     debug: Debug = False,
 ) -> None:
     """Show a plugin's hooks, what it declares, its settings and its card. This imports the plugin."""
-    from ft.cli.progress import to_json
-    from ft.discovery import FLAG, load
-    from ft.errors import FtError
-    from ft.outline import outline_of
+    from ft.contract.errors import FtError
+    from ft.loading.load import FLAG, load
+    from ft.loading.outline import outline_of
+    from ft.reporters.lines import to_json
 
     try:
         loaded = load(name)
@@ -124,8 +124,8 @@ def schema(
     """Print the JSON schema of a configuration with these plugins, for editors."""
     import json
 
-    from ft.config import json_schema
-    from ft.discovery import load_all
+    from ft.config.write import json_schema
+    from ft.loading.load import load_all
 
     typer.echo(json.dumps(json_schema(load_all(split_names(names) or [])), indent=2))
 
@@ -149,7 +149,7 @@ def _settings(loaded: Loaded) -> Iterator[dict[str, Any]]:
 
 def _declared(loaded: Loaded) -> dict[str, Any]:
     """What the plugin declares with its default settings, which may decide it."""
-    from ft.rules import declared
+    from ft.hooks.declarations import declared
 
     try:
         return declared(loaded.cls(loaded.cls.Config()))

@@ -10,8 +10,8 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from ft.cli.options import Debug, Quiet, Strict, TrustRemoteCode
-from ft.errors import UserError
-from ft.inputs import Format, Request
+from ft.contract.errors import UserError
+from ft.engine.batch.read_requests import Format, Request
 
 STDIN = "-"
 
@@ -45,7 +45,7 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Predict with the model of a run: one JSON object a line, in the order of the input."""
-    from ft.cli.progress import QuietReporter, choose, to_json
+    from ft.reporters.lines import QuietReporter, choose, to_json
 
     requests = _requests(source, form)
     if output is not None and source != STDIN and output.resolve() == Path(source).resolve():
@@ -57,9 +57,9 @@ def predict(
             sys.stderr, sys.stderr
         )  # the predictions are what one wants to see
     try:
-        from ft.engine import session
+        from ft.engine.predict import predict as predict_requests
 
-        found = session.predict(
+        found = predict_requests(
             run, requests, reporter, strict=strict, trust_remote_code=trust_remote_code
         )
         answers = (to_json(one) for one in found)
@@ -72,7 +72,7 @@ def predict(
 
 
 def _requests(source: str, form: Format) -> Iterator[Request]:
-    from ft.inputs import parse_requests, read_requests
+    from ft.engine.batch.read_requests import parse_requests, read_requests
 
     if source != STDIN:
         return read_requests(Path(source), form)

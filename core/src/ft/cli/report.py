@@ -15,6 +15,6 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Make a run's report.html again, from what its folder holds, and print its path."""
-    from ft.report import write_report
+    from ft.builtin.report.build import write_report
 
     typer.echo(write_report(run))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ft.cli.options import Debug, Json, Quiet, RunOptions, Strict, run_options
-from ft.errors import UserError
+from ft.contract.errors import UserError
 
 
 @run_options()
@@ -42,8 +42,8 @@ def run(
     Settings come from the file, then -o, then the other options; `ft plugins show NAME` lists those
     of a plugin. Relative paths are looked up from the current folder.
     """
-    from ft.cli.progress import choose
-    from ft.config import source_file
+    from ft.config.source import source_file
+    from ft.reporters.lines import choose
 
     if strict and resume is None:
         raise UserError(
@@ -65,11 +65,11 @@ def run(
         return
     reporter = choose(quiet=quiet, as_json=as_json)
     try:
-        from ft.engine import session
+        from ft.engine.train import train
 
         for note in resolved.notes:
             reporter.note(note)
-        session.train(
+        train(
             resolved,
             output=output,
             resume=resume,

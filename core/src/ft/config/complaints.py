@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ft.config.describe import expected, fields_by_key, shown
-from ft.errors import ConfigError, FtError
-from ft.plugin import Config
+from ft.contract.errors import ConfigError, FtError
+from ft.contract.plugin import Config
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

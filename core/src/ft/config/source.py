@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ft.config import foreign
-from ft.errors import UserError
-from ft.installed import installed
+from ft.contract.errors import UserError
+from ft.loading.installed import installed
+from ft.runfolder import untrusted
 
 CONFIG_FILE = "config.toml"
 """The resolved configuration in a run folder."""
@@ -68,5 +68,5 @@ def run_config(run: Path) -> Path:
             where=str(run),
             hint="give the folder that `ft run` printed at its end",
         )
-    foreign.refuse(run)
+    untrusted.refuse(run)
     return file

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ft.config.merge import NONE
-from ft.errors import ConfigError
-from ft.settings import RunConfig
+from ft.contract.errors import ConfigError
+from ft.contract.settings import RunConfig
 
 if TYPE_CHECKING:
-    from ft.config.resolver import Resolved
-    from ft.discovery import Loaded
+    from ft.config.resolve import Resolved
+    from ft.loading.load import Loaded
 
 
 def to_toml(resolved: Resolved) -> str:
@@ -76,7 +76,7 @@ def json_schema(plugins: Sequence[Loaded]) -> dict[str, Any]:
     """The JSON schema of configuration files for these plugins, for editors.
 
     Args:
-        plugins: as `ft.discovery.load_all` gives them.
+        plugins: as `ft.loading.load.load_all` gives them.
     """
     from pydantic.json_schema import models_json_schema
 

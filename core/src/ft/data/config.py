@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ft.settings import DataConfig
+from ft.contract.settings import DataConfig
 
 
 class WordsConfig(DataConfig):

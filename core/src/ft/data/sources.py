@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ft.data.hub import HUB, hub_splits
-from ft.errors import ConfigError, DataError, FtError
-from ft.schema import SPLITS
-from ft.settings import DataConfig
+from ft.contract.errors import ConfigError, DataError, FtError
+from ft.contract.schema import SPLITS
+from ft.contract.settings import DataConfig
+from ft.data.formats.hub import HUB, hub_splits
 
 if TYPE_CHECKING:
     from datasets import Dataset

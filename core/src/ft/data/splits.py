@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ft.data.badrows import refusals, settle
-from ft.data.cache import Entry
-from ft.data.holdout import hold_out
+from ft.contract.errors import DataError, FtError, raise_all
+from ft.contract.schema import FILE, SPLITS, Schema, TaskData
+from ft.contract.settings import DataConfig
+from ft.data.rows.bad import refusals, settle
+from ft.data.rows.cache import Entry
+from ft.data.rows.holdout import hold_out
 from ft.data.sources import Source
 from ft.data.tables import open_entry
-from ft.errors import DataError, FtError, raise_all
-from ft.schema import FILE, SPLITS, Schema, TaskData
-from ft.settings import DataConfig
 
 if TYPE_CHECKING:
     from datasets import Dataset

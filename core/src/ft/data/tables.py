@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ft.data.badrows import Hopeless, Sink, hopeless_errors, row_errors
-from ft.data.cache import Entry, cached, file_hash, make_key
+from ft.contract.errors import DataError, FtError, raise_all
+from ft.contract.settings import DataConfig
 from ft.data.config import WordsConfig
+from ft.data.rows.bad import Hopeless, Sink, hopeless_errors, row_errors
+from ft.data.rows.cache import Entry, cached, file_hash, make_key
 from ft.data.sources import Source
-from ft.errors import DataError, FtError, raise_all
-from ft.settings import DataConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +70,8 @@ def open_entry(entry: Entry) -> Dataset:
 
 
 def _read(source: Source, config: DataConfig, owner: str, sink: Sink) -> Iterator[pa.RecordBatch]:
-    from ft.data import conll, delimited, jsonrows, parquet
+    from ft.data.formats import conll, delimited, parquet
+    from ft.data.formats import json as json_format
 
     if source.data is not None:
         return parquet.read_hub(source.data, source.name)
@@ -82,13 +83,13 @@ def _read(source: Source, config: DataConfig, owner: str, sink: Sink) -> Iterato
     if source.format == "parquet":
         return parquet.read_parquet(path, name)
     if source.format == "json":
-        return jsonrows.read_json(path, name, encoding, owner, sink)
+        return json_format.read_json(path, name, encoding, owner, sink)
     return delimited.read_delimited(path, name, encoding, owner, sink)
 
 
 def _content(source: Source) -> str:
     if source.data is not None:
-        from ft.data.hashing import content_hash
+        from ft.data.rows.hashing import content_hash
 
         return content_hash(source.data)
     try:

@@ -10,9 +10,9 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType, InitProcessGroupKwargs
 
-from ft.engine.ranks import PATIENCE
-from ft.errors import ConfigError
-from ft.settings import RunConfig
+from ft.contract.errors import ConfigError
+from ft.contract.settings import RunConfig
+from ft.engine.ranks.ranks import PATIENCE
 
 Precision = Literal["bf16", "fp32"]
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ft.engine import snapshot
-from ft.engine.agreement import Agreement
-from ft.engine.batches import Feature, Plan, longest
-from ft.engine.checkpoint import Checkpoints
-from ft.engine.features import Features
-from ft.engine.folder import RunFolder
-from ft.engine.inference import measure
-from ft.engine.optim import Optimizer, rate_factor
-from ft.engine.progress import Progress
+from ft.contract.errors import ConfigError, Interrupted, TrainingError
+from ft.contract.results import Metric, scores
+from ft.engine.batch.batches import Feature, Plan, longest
+from ft.engine.batch.features import Features
+from ft.engine.batch.inference import measure
+from ft.engine.optim.optim import Optimizer, rate_factor
+from ft.engine.ranks.agreement import Agreement
+from ft.engine.resume import state as run_state
+from ft.engine.resume.checkpoint import Checkpoints
+from ft.engine.resume.progress import Progress
 from ft.engine.step import Done, Step
-from ft.errors import ConfigError, Interrupted, TrainingError
-from ft.results import Metric, scores
+from ft.runfolder.folder import RunFolder
 
 if TYPE_CHECKING:
     from ft.engine.run import Run
@@ -73,7 +73,7 @@ class Loop:
             self.run.note("there is no complete checkpoint: training starts from the beginning")
             return False
         state = self.checkpoints.load(path, self.model, self.optimizer)
-        self.progress, self._sums = snapshot.restore(self.run, state)
+        self.progress, self._sums = run_state.restore(self.run, state)
         if self.folder.cut_metrics(self.progress.lines) < self.progress.lines:
             self.run.note(f"{self.folder.metrics} lacks lines that were there at the checkpoint")
         self.run.note(f"resumed at step {self.progress.step} of {self.run.total_steps}")
@@ -264,7 +264,7 @@ class Loop:
         """Write a checkpoint of everything that the rest of the run depends on."""
         self._settle()
         self.progress.lines = self.folder.metrics_lines()
-        state = snapshot.take(self.run, self.progress, self._sums)
+        state = run_state.take(self.run, self.progress, self._sums)
         if self.run.ranks.main:
             self.checkpoints.save(
                 self.progress.step, self.model, self.optimizer, state, self.best_step

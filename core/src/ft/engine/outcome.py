@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import SafetensorError
 
-from ft.config import Resolved
-from ft.draws import by_metric, keeping, to_bytes
-from ft.engine import provenance, record
-from ft.engine.checkpoint import plugin_state, weights
+from ft.config.resolve import Resolved
+from ft.contract.draws import by_metric, keeping, to_bytes
+from ft.contract.errors import DataError, TrainingError
+from ft.contract.quiet import quiet_transformers
+from ft.contract.results import Metric, Table
+from ft.contract.schema import TaskData
+from ft.engine.batch.inference import measure
 from ft.engine.device import make_accelerator
-from ft.engine.examples import example_rows
-from ft.engine.folder import RunFolder
-from ft.engine.inference import measure
+from ft.engine.resume import made_with, record
+from ft.engine.resume.checkpoint import plugin_state, weights
 from ft.engine.run import Run
 from ft.engine.setup import build_model, make_hooks
-from ft.engine.whole import flush
-from ft.errors import DataError, TrainingError
-from ft.quiet import quiet_transformers
-from ft.results import Metric, Table
-from ft.schema import TaskData
+from ft.runfolder.examples import example_rows
+from ft.runfolder.folder import RunFolder
+from ft.runfolder.tensors import flush
 
 if TYPE_CHECKING:
-    from ft.reporter import Reporter
+    from ft.reporters.reporter import Reporter
 
 
 @dataclass
@@ -85,7 +85,7 @@ def task_json(
 ) -> dict[str, Any]:
     """What prediction needs beside the model, and what a resume compares."""
     return {
-        "settings": provenance.settings(resolved),
+        "settings": made_with.settings(resolved),
         "data": dict(fingerprints),
         **made,
         "schema": data.schema.to_json(),

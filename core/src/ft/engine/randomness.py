@@ -13,7 +13,7 @@ import torch
 from accelerate.utils import set_seed
 from torch import Tensor
 
-from ft.plugin import Plugin, derive_seed
+from ft.contract.plugin import Plugin, derive_seed
 
 
 def random_state() -> dict[str, Any]:

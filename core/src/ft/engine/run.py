@@ -13,22 +13,22 @@ import torch
 from accelerate import Accelerator
 from transformers import AutoConfig, AutoTokenizer
 
-from ft.engine.memory import Budget
-from ft.engine.ranks import Ranks
-from ft.errors import ConfigError, FtError
-from ft.quiet import quiet_transformers
-from ft.settings import RunConfig
+from ft.contract.errors import ConfigError, FtError
+from ft.contract.quiet import quiet_transformers
+from ft.contract.settings import RunConfig
+from ft.engine.batch.memory import Budget
+from ft.engine.ranks.ranks import Ranks
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-    from ft.manager import Hooks
-    from ft.plugin import Plugin
-    from ft.reporter import Reporter
-    from ft.results import Loss, Predictions
-    from ft.schema import Split, TaskData
+    from ft.contract.plugin import Plugin
+    from ft.contract.results import Loss, Predictions
+    from ft.contract.schema import Split, TaskData
+    from ft.hooks.hooks import Hooks
+    from ft.reporters.reporter import Reporter
 
 LONGEST = 512
 
@@ -229,7 +229,7 @@ class Run:
                 call runs with gradients enabled if the context enables them.
             edit: changes raw examples before they are encoded.
         """
-        from ft.engine.inference import predict_split
+        from ft.engine.batch.inference import predict_split
 
         return predict_split(self, split, context=context, edit=edit)
 

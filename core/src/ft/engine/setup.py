@@ -11,21 +11,21 @@ from uuid import uuid4
 
 import torch
 
-from ft import rules
-from ft.config import Resolved
-from ft.data import lint
-from ft.defaults.core import Core
-from ft.engine import record
+from ft.builtin.standard.core import Core
+from ft.config.resolve import Resolved
+from ft.contract.errors import ConfigError, DataError, PluginError, raise_all
+from ft.contract.plugin import Config
+from ft.contract.schema import TaskData
+from ft.data.lint.lint import lint
+from ft.engine.resume import record
 from ft.engine.run import Run
-from ft.errors import ConfigError, DataError, PluginError, raise_all
-from ft.manager import CORE, Hooks, Member
-from ft.plugin import Config
-from ft.schema import TaskData
-from ft.starters import MODEL, fallbacks, starter
-from ft.trace import Trace
+from ft.hooks import declarations
+from ft.hooks.hooks import CORE, Hooks, Member
+from ft.hooks.trace import Trace
+from ft.loading.starters import MODEL, fallbacks, starter
 
 if TYPE_CHECKING:
-    from ft.reporter import Reporter
+    from ft.reporters.reporter import Reporter
 
 
 def default_output(resolved: Resolved) -> Path:
@@ -96,7 +96,7 @@ def load_data(run: Run) -> TaskData:
                 who=who,
                 hint=f"its columns are {', '.join(dataset.column_names)}",
             )
-    raise_all(rules.schema_faults(run.hooks.members, data.schema))
+    raise_all(declarations.schema_faults(run.hooks.members, data.schema))
     return data
 
 

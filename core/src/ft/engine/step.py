@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ft.engine.batches import Feature, collate, divide, lengths, micro_batches, to_device
-from ft.engine.exchange import sum_gradients
-from ft.engine.memory import Generators, out_of_memory
-from ft.engine.optim import Optimizer
-from ft.results import Loss
+from ft.contract.results import Loss
+from ft.engine.batch.batches import Feature, collate, divide, lengths, micro_batches, to_device
+from ft.engine.batch.memory import Generators, out_of_memory
+from ft.engine.optim.optim import Optimizer
+from ft.engine.ranks.gradients import sum_gradients
 
 if TYPE_CHECKING:
     from ft.engine.run import Run

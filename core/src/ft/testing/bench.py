@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from ft.config.complaints import Scope
-from ft.config.layers import read_values
+from ft.config.given import read_values
 from ft.config.merge import Given
-from ft.discovery import Loaded, load
-from ft.errors import FtError
-from ft.outline import outline_of
-from ft.plugin import Config
+from ft.contract.errors import FtError
+from ft.contract.plugin import Config
+from ft.loading.load import Loaded, load
+from ft.loading.outline import outline_of
 from ft.testing.models import tiny_bert
 
 if TYPE_CHECKING:
-    from ft.engine.session import Result
+    from ft.engine.train import Result
 
 SETTINGS: Mapping[str, Any] = {
     "epochs": 2,
@@ -160,7 +160,7 @@ class Bench:
             settings: of the run, over `SETTINGS`.
         """
         import ft
-        from ft.quiet import quiet_transformers
+        from ft.contract.quiet import quiet_transformers
         from ft.testing.guards import guarded
 
         trial = Trial(resume or self.new_folder(label) / "run")
@@ -192,7 +192,7 @@ class Bench:
     def imported_by_listing(self) -> frozenset[str]:
         """The modules that listing the installed plugins imports, in a fresh interpreter."""
         code = (
-            "import sys, json; from ft.installed import installed; from ft.outline import outline; "
+            "import sys, json; from ft.loading.installed import installed; from ft.loading.outline import outline; "
             "[outline(one.target) for one in installed()]; print(json.dumps(sorted(sys.modules)))"
         )
         done = subprocess.run(

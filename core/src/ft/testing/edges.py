@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from ft.plugin import Config, Plugin, hookimpl
-from ft.results import Loss
-from ft.schema import EXAMPLE_ID, Schema
+from ft.contract.plugin import Config, Plugin, hookimpl
+from ft.contract.results import Loss
+from ft.contract.schema import EXAMPLE_ID, Schema
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from ft.errors import PluginError
-from ft.installed import installed
-from ft.plugin import Plugin
+from ft.contract.errors import PluginError
+from ft.contract.plugin import Plugin
+from ft.loading.installed import installed
 from ft.testing import names
 from ft.testing.bench import Bench, Subject, Trial, checked
 from ft.testing.edges import Kind

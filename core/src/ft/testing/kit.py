@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ft.errors import UserError
+from ft.contract.errors import UserError
 from ft.testing.bench import Bench
 from ft.testing.contract import Rule, Verdict, judge
 from ft.testing.exam import Exam

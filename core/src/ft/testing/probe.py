@@ -14,9 +14,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ft.plugin import Config, Plugin, hookimpl
-from ft.results import Evaluation, Loss, Predictions
-from ft.schema import TaskData
+from ft.contract.plugin import Config, Plugin, hookimpl
+from ft.contract.results import Evaluation, Loss, Predictions
+from ft.contract.schema import TaskData
 from ft.testing.snapshot import changed, copied
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class FarProbe(Plugin):
 
     def _check_encode(self, run: Run) -> None:
         """The same examples, encoded in several steps of one epoch."""
-        from ft.engine.features import examples_at
+        from ft.engine.batch.features import examples_at
 
         assert run.data is not None
         train, step = run.data.splits["train"], run.step
@@ -223,8 +223,8 @@ class FarProbe(Plugin):
 
     def _check_sum(self, run: Run) -> None:
         """The loss of a batch beside those of its halves, without dropout."""
-        from ft.engine.batches import collate
-        from ft.engine.features import encode, examples_at
+        from ft.engine.batch.batches import collate
+        from ft.engine.batch.features import encode, examples_at
 
         assert run.data is not None
         assert run.model is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ft.engine.session import Result
+    from ft.engine.train import Result
     from ft.testing.kit import Kit
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from ft.plugin import Config, Plugin, hookimpl
-from ft.results import Evaluation, Metric, Predictions
-from ft.schema import SPLITS, Label, Schema, TaskData, Text, Words
+from ft.contract.plugin import Config, Plugin, hookimpl
+from ft.contract.results import Evaluation, Metric, Predictions
+from ft.contract.schema import SPLITS, Label, Schema, TaskData, Text, Words
 
 if TYPE_CHECKING:
     from ft.engine.run import Run

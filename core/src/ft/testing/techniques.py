@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ft.plugin import Plugin, hookimpl
-from ft.results import Evaluation, Loss, Predictions
-from ft.schema import EXAMPLE_ID, TaskData
+from ft.contract.plugin import Plugin, hookimpl
+from ft.contract.results import Evaluation, Loss, Predictions
+from ft.contract.schema import EXAMPLE_ID, TaskData
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from ft.errors import UserError
+from ft.contract.errors import UserError
 
 Kind = Literal["task", "technique"]
 
@@ -87,9 +87,9 @@ def check_new_name(name: str) -> None:
         UserError: it has other characters than a name has, or is taken.
     """
     from ft.api import run
-    from ft.classes import check_name
-    from ft.installed import installed
-    from ft.manager import CORE
+    from ft.hooks.hooks import CORE
+    from ft.loading.classes import check_name
+    from ft.loading.installed import installed
 
     who = f"plugin '{name}'"
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 
 from ft.config.describe import fields_by_key
-from ft.errors import FtError, PluginError
-from ft.manager import CORE, Hooks, Member, specs
-from ft.outline import outline, outline_of
-from ft.plugin import Config
+from ft.contract.errors import FtError, PluginError
+from ft.contract.plugin import Config
+from ft.hooks.hooks import CORE, Hooks, Member, specs
+from ft.loading.outline import outline, outline_of
 from ft.testing.bench import Subject, checked
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import Exam
@@ -27,7 +27,7 @@ def hooks(exam: Exam) -> None:
     that is no hook, or asks for an argument that the hook does not have, is refused when a run
     begins. `forwards`, `state_dict` and `load_state_dict` are called as `ft.Plugin` has them.
     """
-    from ft.defaults.core import Core
+    from ft.builtin.standard.core import Core
 
     cls = exam.subject.loaded.cls
     for name in specs():

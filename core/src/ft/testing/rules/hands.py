@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ft.errors import PluginError
+from ft.contract.errors import PluginError
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import Exam
 from ft.testing.rules.shared import none_found, ran

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ft.errors import TrainingError
+from ft.contract.errors import TrainingError
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import STOP_AT, Exam
 from ft.testing.rules.shared import finished, none_found, ran, said
@@ -58,7 +58,7 @@ def encode(exam: Exam) -> None:
     It may depend on the examples, `run.epoch` and `self.rng_at(run.epoch, example_id)`, never on
     `self.rng`, `run.step` or a count of its own calls.
     """
-    from ft.engine.features import DRAWN
+    from ft.engine.batch.features import DRAWN
 
     error = exam.watched.error
     hint = "draw from self.rng_at(run.epoch, example_id)"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ft.errors import ConfigError, DataError, PluginError
-from ft.rules import SCHEMA
+from ft.contract.errors import ConfigError, DataError, PluginError
+from ft.hooks.declarations import SCHEMA
 from ft.testing.bench import Subject
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.edges import Kind
@@ -177,9 +177,9 @@ def _predict(exam: Exam, run: Path, split: str, before: list[Any], hint: str) ->
 
 
 def _requests(exam: Exam, run: Path, split: str) -> list[dict[str, Any]] | None:
+    from ft.engine.predict import open_run
     from ft.engine.setup import load_data
-    from ft.engine.use import open_run
-    from ft.reporter import SilentReporter
+    from ft.reporters.reporter import SilentReporter
 
     with exam.bench.cache():
         opened = open_run(run, SilentReporter())

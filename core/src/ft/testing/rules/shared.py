@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ft.errors import FtError, Problems
+from ft.contract.errors import FtError, Problems
 from ft.testing.bench import Trial
 from ft.testing.contract import Broken, NotApplicable
 from ft.testing.exam import Exam

@@ -1,0 +1,1 @@
+"""Plugins that the core brings and registers as anybody's are."""

@@ -1,0 +1,184 @@
+"""Gathers what the page shows, and keeps it within its size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from ft import __version__
+from ft.builtin.report import curves, headline, matrix, origin
+from ft.builtin.report import data as datapart
+from ft.builtin.report.views import view_of
+from ft.builtin.report.views.view import Findings, View
+from ft.page import draw
+from ft.page.page import render
+from ft.reporters.text import cost_table
+from ft.runfolder.read import RunFiles
+
+LIMIT = 1_500_000
+"""Bytes of the page."""
+
+BROWSER = 900_000
+"""Bytes of it for the examples of all splits together; fewer where the rest is large."""
+
+TABLES = 12
+"""Tables of an evaluation that are shown."""
+
+CONFIG = 60_000
+"""Characters of the settings that are shown."""
+
+NAME = "report.html"
+
+
+@dataclass
+class Split:
+    """What the page shows of one scored split.
+
+    Attributes:
+        name: of the split.
+        tables: of the view, then those of its evaluation.
+        matrices: confusion matrices with their titles.
+        confused: the most frequent errors of the first: gold, predicted, how often.
+        points: a scatter plot of numbers, as SVG.
+        view: knows the examples; ``None`` where the folder does not hold them.
+        seen: how many examples there are.
+    """
+
+    name: str
+    tables: list[Mapping[str, Any]] = field(default_factory=list)
+    matrices: list[tuple[str, matrix.Matrix]] = field(default_factory=list)
+    confused: list[tuple[str, str, int]] = field(default_factory=list)
+    points: Markup | None = None
+    view: View | None = None
+    seen: int = 0
+
+
+def write_report(path: Path) -> Path:
+    """Write ``report.html`` into the folder of a finished run, from what the folder holds.
+
+    Args:
+        path: the run's folder.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UserError: there is no finished run in the folder.
+        DataError: one of its files is missing or damaged.
+        OSError: the page cannot be written.
+    """
+    files = RunFiles(path)
+    files.check()
+    page = build(files)
+    target, partial = path / NAME, path / f".{NAME}.partial"
+    partial.write_bytes(page)
+    partial.replace(target)
+    return target
+
+
+def build(files: RunFiles) -> bytes:
+    """The page of a run, at most `LIMIT` bytes."""
+    record = files.record
+    splits = [_split(files, name) for name in record["metrics"]]
+    splits.sort(key=lambda split: split.name != headline.headline_split(record["metrics"]))
+    values = _values(files, splits)
+    room = BROWSER
+    while True:
+        page = render(values, _browser(splits, room))
+        if len(page) <= LIMIT or not room:
+            return page
+        room = room // 2 if room > BROWSER // 16 else 0
+
+
+def _values(files: RunFiles, splits: Sequence[Split]) -> dict[str, Any]:
+    record = files.record
+    main = record.get("main") or (record.get("best") or {}).get("metric")
+    shown = headline.headline_split(record["metrics"])
+    drawn = curves.charts(files.log, main, (record.get("best") or {}).get("step"))
+    return {
+        "title": " + ".join(str(one["name"]) for one in record.get("plugins", ())) or "run",
+        "folder": files.path.resolve().name,
+        "version": __version__,
+        "model": Path(str(record.get("model", {}).get("path", ""))).name,
+        "seed": record.get("seed"),
+        "split": shown,
+        "cards": headline.cards(record["metrics"][shown], main) if shown else [],
+        "facts": headline.facts(record, shown),
+        "metrics": headline.every_metric(record["metrics"]),
+        "chains": origin.chains(record),
+        "charts": [
+            (chart, Markup(draw.curves(chart, f"c{number}"))) for number, chart in enumerate(drawn)
+        ],
+        "splits": splits,
+        "browsed": any(split.view for split in splits),
+        "data": origin.data(record),
+        "spreads": datapart.spreads(record),
+        "labels": datapart.label_counts(record),
+        "findings": datapart.findings(record),
+        "notes": record.get("notes", ())[:60],
+        "costs": cost_table(record.get("costs", ())),
+        "train_seconds": record.get("train_seconds"),
+        "total_seconds": record.get("total_seconds"),
+        "peak_memory": record.get("peak_memory") or {},
+        "plugins": origin.plugins(record),
+        "pairs": origin.pairs(record),
+        "command": origin.command(files.path),
+        "config": files.config[:CONFIG],
+        "config_cut": len(files.config) > CONFIG,
+    }
+
+
+def _split(files: RunFiles, name: str) -> Split:
+    split = Split(name)
+    found = Findings()
+    if files.has_examples(name):
+        found = _look(files, split)
+    if found.counts:
+        laid = matrix.matrix(found.counts, found.names, found.note)
+        split.matrices.append(("Confusion matrix", laid))
+        split.confused = matrix.confusions(found.counts)
+    if found.points:
+        split.points = Markup(draw.scatter(*found.points, f"p-{name}"))
+    for table in files.tables(name)[:TABLES]:
+        counts = matrix.counts_of(table)
+        if counts is None:
+            split.tables.append(table)
+        elif counts != dict(found.counts):
+            names = [str(one) for one in table["columns"][1:]]
+            laid = matrix.matrix(counts, names, table.get("note", ""))
+            split.matrices.append((table["title"], laid))
+    split.tables = [*(vars(table) for table in found.tables), *split.tables]
+    return split
+
+
+def _look(files: RunFiles, split: Split) -> Findings:
+    titles = files.titles(split.name)
+    for example, item in files.pairs(split.name):
+        if split.view is None:
+            split.view = view_of(files.schema, example, item, titles)
+        split.view.see(example, item)
+        split.seen += 1
+    return split.view.findings() if split.view else Findings()
+
+
+def _browser(splits: Sequence[Split], room: int) -> dict[str, Any]:
+    """What the script shows: the examples of each split, each split with an equal part."""
+    looked = [split for split in splits if split.view]
+    return {
+        "splits": [
+            {
+                "name": split.name,
+                "view": split.view.renderer,
+                "kinds": split.view.kinds,
+                "order": split.view.order,
+                "total": split.seen,
+                "examples": split.view.examples(room // len(looked)),
+            }
+            for split in looked
+            if split.view
+        ]
+    }

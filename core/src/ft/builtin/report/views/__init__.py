@@ -1,0 +1,35 @@
+"""What can be said of examples and their predictions, by the role that the schema gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ft.builtin.report.views.labels import LabelsView
+from ft.builtin.report.views.lists import ListsView
+from ft.builtin.report.views.plain import PlainView
+from ft.builtin.report.views.words import WordsView
+
+if TYPE_CHECKING:
+    from ft.builtin.report.views.view import View
+    from ft.contract.schema import Schema
+
+
+def view_of(
+    schema: Schema,
+    example: Mapping[str, Any],
+    item: Mapping[str, Any],
+    titles: Mapping[str, str],
+) -> View:
+    """The view that fits, judged by the schema and the first example with its prediction.
+
+    What fits none is shown as it is.
+    """
+    words, label = schema.words, schema.label
+    if words and words.tags in example and isinstance(item.get("tags"), list):
+        return WordsView(words)
+    if label and label.column in example and "label" in item:
+        return LabelsView(schema, label)
+    if schema.group and "target" in item and isinstance(item.get("items"), list):
+        return ListsView(schema, titles)
+    return PlainView()

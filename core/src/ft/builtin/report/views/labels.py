@@ -1,0 +1,119 @@
+"""Texts with a label: those where the true label had the lowest probability come first."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from ft.builtin.report.views.view import PER_KIND, Findings, cut
+from ft.builtin.report.worst_examples import Shelf
+from ft.contract.results import Table
+from ft.contract.schema import Label, Schema
+from ft.runfolder.examples import PLACE
+
+RIGHT, WRONG, MISSED, INVENTED = "right", "wrong", "missed", "invented"
+TINY = 1e-12
+POINTS = 1000
+"""Points of a scatter plot; of more, every so many-th."""
+
+
+class LabelsView:
+    """One class, any number of classes, ratings or a number, beside what was predicted."""
+
+    renderer = "labels"
+
+    def __init__(self, schema: Schema, label: Label) -> None:
+        self._label = label
+        self._shown = [text.column for text in schema.texts]
+        self._shown += [*schema.numbers, *schema.categories]
+        self._shelf = Shelf(PER_KIND * 2)
+        self._confused: Counter[tuple[str, str]] = Counter()
+        self._by_class: dict[str, Counter[str]] = {name: Counter() for name in label.names}
+        self._points: list[tuple[float, float]] = []
+        kinds: dict[str, tuple[str, ...]] = {"number": (), "multi": (MISSED, INVENTED, RIGHT)}
+        self.kinds = kinds.get(label.kind, (WRONG, RIGHT))
+        self.order = {
+            "number": "those with the largest error come first",
+            "multi": "those with the highest loss come first",
+        }.get(label.kind, "those whose true label had the lowest probability come first")
+
+    def see(self, example: Mapping[str, Any], item: Mapping[str, Any]) -> None:
+        """See `View`."""
+        gold, found = example[self._label.column], item["label"]
+        scores = item.get("scores")
+        scores = scores if isinstance(scores, Mapping) else {}
+        row: dict[str, Any] = {
+            "n": self._shelf.seen,
+            "at": example.get(PLACE),
+            "texts": [[name, cut(example[name])] for name in self._shown if name in example],
+        }
+        if self._label.kind == "number":
+            kinds, loss = self._number(row, gold, found)
+        elif self._label.kind == "multi":
+            kinds, loss = self._several(row, gold, found, scores)
+        else:
+            kinds, loss = self._one(row, gold, found, scores)
+        row |= {"kinds": sorted(kinds), "loss": loss}
+        self._shelf.add(kinds or {RIGHT}, loss, row)
+
+    def _one(
+        self, row: dict[str, Any], gold: Any, found: Any, scores: Mapping[str, float]
+    ) -> tuple[set[str], float]:
+        true, said = str(gold), str(found)
+        self._confused[true, said] += 1
+        row |= {"gold": true, "found": said}
+        right = true == said
+        if not scores:
+            return {RIGHT if right else WRONG}, 0.0 if right else 1.0
+        # A class that the model does not know has no probability at all.
+        row |= {"p_gold": scores.get(true, 0.0), "p_found": scores.get(said)}
+        return {RIGHT if right else WRONG}, -math.log(max(scores.get(true, 0.0), TINY))
+
+    def _several(
+        self, row: dict[str, Any], gold: Any, found: Any, scores: Mapping[str, float]
+    ) -> tuple[set[str], float]:
+        true, said = set(map(str, gold)), set(map(str, found))
+        for kind, names in ((RIGHT, true & said), (MISSED, true - said), (INVENTED, said - true)):
+            for name in names:
+                self._by_class.setdefault(name, Counter())[kind] += 1
+        row |= {"gold": sorted(true), "found": sorted(said)}
+        kinds = ({MISSED} if true - said else set()) | ({INVENTED} if said - true else set())
+        loss = float(len(true ^ said))
+        if scores:
+            chances = [scores.get(name, 0.0) for name in true]
+            chances += [1 - scores[name] for name in scores.keys() - true]
+            loss = -sum(math.log(max(chance, TINY)) for chance in chances)
+        return kinds or {RIGHT}, loss
+
+    def _number(self, row: dict[str, Any], gold: Any, found: Any) -> tuple[set[str], float]:
+        true, said = float(gold), float(found)
+        self._points.append((true, said))
+        row |= {"gold": true, "found": said}
+        error = abs(true - said)
+        return set(), error if math.isfinite(error) else math.inf
+
+    def findings(self) -> Findings:
+        """See `View`."""
+        if self._label.kind == "number":
+            some = self._points[:: -(-len(self._points) // POINTS) or 1]
+            some = [point for point in some if all(map(math.isfinite, point))]
+            return Findings(points=([a for a, _ in some], [b for _, b in some]) if some else None)
+        if self._label.kind == "multi":
+            rows = tuple(
+                (name, one[RIGHT] + one[MISSED], one[RIGHT], one[MISSED], one[INVENTED])
+                for name, one in self._by_class.items()
+                if one
+            )
+            columns = ("class", "gold", RIGHT, MISSED, INVENTED)
+            return Findings(tables=(Table("Kinds of error", columns, rows),) if rows else ())
+        return Findings(
+            counts=self._confused,
+            names=self._label.names,
+            note="rows: the gold class; columns: how often each class was predicted",
+        )
+
+    def examples(self, room: int) -> list[dict[str, Any]]:
+        """See `View`."""
+        return self._shelf.taken(room)

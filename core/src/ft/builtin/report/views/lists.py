@@ -1,0 +1,99 @@
+"""Ranked lists, with the item that was really taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ft.builtin.report.views.view import PER_KIND, Findings, cut
+from ft.builtin.report.worst_examples import Shelf
+from ft.contract.results import Table
+from ft.contract.schema import Schema
+from ft.runfolder.examples import PLACE
+
+HIT, NOT_LISTED = "hit", "not in the list"
+LENGTH, TITLE = 10, 160
+"""Items of a list, and characters of a title, that are shown."""
+
+DEPTHS = (1, 3, 5, 10, 20, 50, 100)
+
+
+class ListsView:
+    """The list of each group (a user, a query), and where in the ranking the true item stands.
+
+    Reads from a prediction ``target``, the true item; ``items``, the ids of the best, and where
+    they are there ``scores``, ``texts``, ``rank`` (of the target, from 1), ``among`` so many, and
+    ``history``, ids of what came before.
+    """
+
+    renderer = "lists"
+    kinds = (NOT_LISTED, HIT)
+    order = "those whose item was ranked lowest come first"
+
+    def __init__(self, schema: Schema, titles: Mapping[str, str]) -> None:
+        self._schema = schema
+        self._titles = titles
+        self._shelf = Shelf(PER_KIND)
+        self._ranks: list[float] = []
+
+    def see(self, example: Mapping[str, Any], item: Mapping[str, Any]) -> None:
+        """See `View`."""
+        target, listed = str(item["target"]), [str(one) for one in item["items"]]
+        rank = item.get("rank")
+        if rank is None and target in listed:
+            rank = listed.index(target) + 1
+        if rank is not None:
+            self._ranks.append(rank)
+        texts = item.get("texts") or [self._titles.get(one) for one in listed]
+        scores = item.get("scores") or []
+        group = self._schema.group
+        kind = HIT if target in listed else NOT_LISTED
+        row = {
+            "n": self._shelf.seen,
+            "at": example.get(PLACE),
+            "group": cut(example.get(group or "", item.get("user", "")), TITLE),
+            "target": [cut(target, TITLE), self._title(target)],
+            "rank": rank,
+            "among": item.get("among"),
+            "list": [
+                [
+                    cut(one, TITLE),
+                    cut(texts[k], TITLE) if k < len(texts) and texts[k] else None,
+                    round(scores[k], 3) if k < len(scores) else None,
+                    one == target,
+                ]
+                for k, one in enumerate(listed[:LENGTH])
+            ],
+            "history": [
+                [cut(one, TITLE), self._title(str(one))] for one in item.get("history", ())
+            ],
+            "kinds": [kind],
+        }
+        self._shelf.add([kind], float(rank if rank is not None else 0), row)
+
+    def _title(self, one: str) -> str | None:
+        return cut(self._titles[one], TITLE) if one in self._titles else None
+
+    def findings(self) -> Findings:
+        """See `View`."""
+        if not self._ranks or not self._shelf.seen:
+            return Findings()
+        rows = tuple(
+            (depth, hits, round(hits / self._shelf.seen, 4))
+            for depth in DEPTHS
+            for hits in [sum(rank <= depth for rank in self._ranks)]
+        )
+        return Findings(
+            tables=(
+                Table(
+                    "How far down the true item stands",
+                    ("within the first", "lists", "share"),
+                    rows,
+                    f"{self._shelf.seen:,} lists",
+                ),
+            )
+        )
+
+    def examples(self, room: int) -> list[dict[str, Any]]:
+        """See `View`."""
+        return self._shelf.taken(room)

@@ -1,0 +1,160 @@
+"""The core's own defaults, as a plugin like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+)
+
+from ft.builtin.standard.requests import as_example
+from ft.builtin.standard.texts import encode_texts
+from ft.builtin.standard.words import encode_words
+from ft.contract.errors import PluginError
+from ft.contract.plugin import Plugin, hookimpl
+from ft.contract.results import Loss
+from ft.contract.schema import Label, Schema, TaskData
+from ft.engine.batch.inference import forward
+
+if TYPE_CHECKING:
+    from ft.engine.run import Run
+
+IGNORE = -100
+
+
+def _schema(run: Run) -> Schema:
+    assert run.data is not None
+    return run.data.schema
+
+
+def _unknown(what: str, hook: str) -> PluginError:
+    return PluginError(
+        f"the core has no standard {what} for this schema",
+        hint=f"give the schema words with tags or texts with a label, or let the task plugin provide {hook}",
+    )
+
+
+class Core(Plugin):
+    """Standard encoding, heads, losses and predictions for words with tags and labelled texts."""
+
+    @hookimpl
+    def encode(
+        self, run: Run, examples: Mapping[str, list[Any]], training: bool
+    ) -> Mapping[str, list[Any]]:
+        """Words become pieces with first-piece labels in windows; texts become one window."""
+        schema = _schema(run)
+        if schema.words:
+            return encode_words(run.tokenizer, examples, schema.words, run.max_length)
+        if schema.texts:
+            return encode_texts(run, examples, schema)
+        raise _unknown("encoding", "encode")
+
+    @hookimpl
+    def build_head(self, run: Run, data: TaskData) -> nn.Module:
+        """The pre-trained encoder with a token or sequence classification head."""
+        schema = data.schema
+        if schema.words:
+            return self._load(run, AutoModelForTokenClassification, schema.words.labels)
+        if schema.texts and schema.label:
+            problem = {
+                "single": "single_label_classification",
+                "ordinal": "single_label_classification",
+                "multi": "multi_label_classification",
+                "number": "regression",
+            }[schema.label.kind]
+            names = schema.label.names or (schema.label.column,)
+            return self._load(run, AutoModelForSequenceClassification, names, problem_type=problem)
+        raise _unknown("head", "build_head")
+
+    def _load(self, run: Run, kind: Any, names: Sequence[str], **settings: Any) -> nn.Module:
+        if not run.restored:
+            settings |= {
+                "num_labels": len(names),
+                "id2label": dict(enumerate(names)),
+                "label2id": {name: i for i, name in enumerate(names)},
+                "ignore_mismatched_sizes": True,
+            }
+        model: nn.Module = run.load(kind.from_pretrained, "model", dtype=torch.float32, **settings)
+        return model
+
+    @hookimpl
+    def compute_loss(self, run: Run, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
+        """Cross entropy over tagged pieces or labels; binary for several labels; squared error
+        for numbers. A sum over the items.
+        """
+        outputs = forward(model, batch)
+        logits, labels = outputs["logits"].float(), batch["labels"]
+        label = _schema(run).label
+        kind = "single" if _schema(run).words or label is None else label.kind
+        if kind == "number":
+            total = nn.functional.mse_loss(logits.squeeze(-1), labels.float(), reduction="sum")
+            return Loss(total, float(len(labels)), outputs)
+        if kind == "multi":
+            total = nn.functional.binary_cross_entropy_with_logits(
+                logits, labels.float(), reduction="sum"
+            )
+            return Loss(total / logits.shape[-1], float(len(labels)), outputs)
+        total = nn.functional.cross_entropy(
+            logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORE, reduction="sum"
+        )
+        return Loss(total, (labels != IGNORE).sum(), outputs)
+
+    @hookimpl
+    def read_request(self, run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
+        """A text is cut into words, or is the first text of the schema; an object is the example."""
+        return as_example(run, request)
+
+    @hookimpl
+    def decode(
+        self,
+        run: Run,
+        outputs: Sequence[Mapping[str, np.ndarray]],
+        examples: Mapping[str, list[Any]],
+    ) -> Sequence[Mapping[str, Any]]:
+        """Words get a tag and its probability each; texts a label and the probability of each."""
+        schema = _schema(run)
+        if schema.words:
+            return [decode_words(output, schema.words.labels) for output in outputs]
+        if schema.label:
+            return [decode_label(output["logits"], schema.label) for output in outputs]
+        raise _unknown("predictions", "decode")
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities over the last dimension."""
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+
+
+def decode_words(output: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
+    """The likeliest tag of each word, and its probability."""
+    logits = output.get("logits")
+    if logits is None or not len(logits):
+        return {"tags": [], "scores": []}
+    probabilities = softmax(logits)
+    best = probabilities.argmax(-1)
+    scores = probabilities[np.arange(len(best)), best]
+    return {"tags": [labels[i] for i in best], "scores": [round(float(s), 6) for s in scores]}
+
+
+def decode_label(logits: np.ndarray, label: Label) -> dict[str, Any]:
+    """The label of a text from the logits of its windows, (windows, classes), averaged."""
+    mean = np.asarray(logits, dtype=np.float64).mean(0)
+    if label.kind == "number":
+        return {"label": float(mean[0])}
+    if label.kind == "multi":
+        scores = 1 / (1 + np.exp(-mean))
+        chosen: Any = [name for name, score in zip(label.names, scores, strict=True) if score > 0.5]
+    else:
+        scores = softmax(mean)
+        chosen = label.names[int(scores.argmax())]
+    return {
+        "label": chosen,
+        "scores": {name: float(score) for name, score in zip(label.names, scores, strict=True)},
+    }

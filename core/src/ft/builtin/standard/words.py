@@ -1,0 +1,158 @@
+"""Encoding of words with tags: first-piece labels, and windows so that no word is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ft.contract.errors import DataError
+from ft.contract.schema import Words
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+IGNORE = -100
+OVERLAP = 4
+"""Neighbouring windows share a quarter of their length."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The special tokens that a model puts around a text."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+def frame_of(tokenizer: PreTrainedTokenizerBase) -> Frame:
+    """The special tokens before and after a single text."""
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    framed = tokenizer("a")["input_ids"]
+    begin = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)
+    return Frame(tuple(framed[:begin]), tuple(framed[begin + len(bare) :]))
+
+
+def pieces_of(
+    tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]]
+) -> list[tuple[list[int], list[int]]]:
+    """Piece ids and the word of each piece, for sentences given as words.
+
+    A word that the tokenizer makes nothing of (a lone zero-width character) stands as the unknown
+    token, so that every word has a piece.
+    """
+    if not sentences:
+        return []
+    encoded = tokenizer(
+        [list(words) for words in sentences],
+        is_split_into_words=True,
+        add_special_tokens=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )
+    result = []
+    for i, words in enumerate(sentences):
+        ids, owners = encoded["input_ids"][i], encoded.word_ids(i)
+        if len(set(owners)) < len(words):
+            missing = sorted(set(range(len(words))) - set(owners))
+            ids, owners = _with_unknown(ids, owners, missing, tokenizer.unk_token_id)
+        result.append((ids, owners))
+    return result
+
+
+def _with_unknown(
+    ids: list[int], owners: list[int], missing: Sequence[int], unknown: int | None
+) -> tuple[list[int], list[int]]:
+    if unknown is None:
+        raise DataError("a word has no pieces and the tokenizer has no unknown token")
+    pairs = sorted(
+        [*zip(owners, range(len(ids)), ids, strict=True), *((word, 0, unknown) for word in missing)]
+    )
+    return [piece for _, _, piece in pairs], [word for word, _, _ in pairs]
+
+
+def windows(owners: Sequence[int], room: int) -> list[tuple[int, int, frozenset[int]]]:
+    """Cut a sentence of pieces into overlapping windows of at most ``room`` pieces.
+
+    Args:
+        owners: the word of each piece, rising.
+        room: pieces a window.
+
+    Returns:
+        ``(begin, end, words)`` for each window: its pieces, and the words that it answers for,
+        each word in the one window that shows most context on both sides of its first piece.
+    """
+    if len(owners) <= room:
+        return [(0, len(owners), frozenset(owners))]
+    firsts = [i for i in range(len(owners)) if i == 0 or owners[i] != owners[i - 1]]
+    spans = [(0, room)]
+    while spans[-1][1] < len(owners):
+        begin, end = spans[-1]
+        # The next window begins with a word, a little before this one ends; where a word is
+        # longer than the window its rest is left out, and the next window begins behind it.
+        inside = [first for first in firsts if begin < first <= end - room // OVERLAP]
+        start = inside[-1] if inside else next((f for f in firsts if f > begin), None)
+        if start is None:
+            break
+        spans.append((start, min(start + room, len(owners))))
+    answers: list[set[int]] = [set() for _ in spans]
+    for first in firsts:
+        context = [min(first - begin, end - 1 - first) for begin, end in spans]
+        answers[context.index(max(context))].add(owners[first])
+    return [(*span, frozenset(words)) for span, words in zip(spans, answers, strict=True)]
+
+
+def encode_words(
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Mapping[str, list[Any]],
+    words: Words,
+    max_length: int,
+) -> dict[str, list[Any]]:
+    """Features of sentences of words.
+
+    Each word is labelled and read off at its first piece, in exactly one window: the one that
+    shows most context around it.
+
+    Returns:
+        Columns ``row``, ``input_ids``, ``word_ids``, and ``labels`` where there are tags.
+
+    Raises:
+        DataError: words and tags differ in number, or a tag is not among the schema's.
+    """
+    frame = frame_of(tokenizer)
+    room = max_length - len(frame.before) - len(frame.after)
+    sentences = examples[words.tokens]
+    tags = examples.get(words.tags) if words.tags else None
+    ids = {tag: i for i, tag in enumerate(words.labels)}
+    features: dict[str, list[Any]] = {"row": [], "input_ids": [], "word_ids": []}
+    if tags is not None:
+        features["labels"] = []
+    for row, (pieces, owners) in enumerate(pieces_of(tokenizer, sentences)):
+        labels = None if tags is None else _label_ids(sentences[row], tags[row], ids, row)
+        for begin, end, answers in windows(owners, room):
+            marks = [-1] * len(frame.before)
+            previous = None
+            for owner in owners[begin:end]:
+                marks.append(owner if owner != previous and owner in answers else -1)
+                previous = owner
+            marks += [-1] * len(frame.after)
+            features["row"].append(row)
+            features["input_ids"].append([*frame.before, *pieces[begin:end], *frame.after])
+            features["word_ids"].append(marks)
+            if labels is not None:
+                features["labels"].append([labels[m] if m >= 0 else IGNORE for m in marks])
+    return features
+
+
+def _label_ids(
+    tokens: Sequence[str], tags: Sequence[str], ids: Mapping[str, int], row: int
+) -> list[int]:
+    if len(tokens) != len(tags):
+        raise DataError(
+            f"{len(tokens)} words but {len(tags)} tags", where=f"example {row} of a batch"
+        )
+    try:
+        # A tag that training never saw cannot be predicted; it scores as missed.
+        return [ids.get(tag, IGNORE) for tag in tags]
+    except TypeError as error:
+        raise DataError(f"a tag is not a string: {error}") from error

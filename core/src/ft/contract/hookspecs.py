@@ -1,0 +1,181 @@
+"""The contract: every hook that a plugin may implement.
+
+Two kinds of hook. A *chain* hook has one provider, which answers, and any number of techniques,
+which wrap it: an implementation that asks for ``inner`` wraps, one that does not provides.
+``inner`` takes the hook's other arguments in the order given here, and may be called once, again,
+with other arguments, or not at all. An *event* hook tells everybody and expects no answer.
+An implementation asks for as many of a hook's arguments as it needs, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+
+from ft.contract.results import Evaluation, Loss, Metric, Predictions
+from ft.contract.schema import TaskData
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from ft.engine.run import Run
+
+F = TypeVar("F", bound=Callable[..., object])
+
+PROJECT = "ft"
+"""What pluggy calls our hooks and their marks."""
+
+_mark = pluggy.HookspecMarker(PROJECT)
+
+INNER = "inner"
+
+
+REMOVED: Mapping[str, str] = {}
+"""Hooks that earlier versions had, each with the last version that has it and what replaces it."""
+
+
+def chain(versionadded: str, deprecated: str | None = None) -> Callable[[F], F]:
+    """Marks a hook spec as a chain hook.
+
+    Args:
+        versionadded: the first version of ft that has it.
+        deprecated: since which version it should not be used, what to use, and when it goes.
+    """
+    return _spec("chain", versionadded, deprecated)
+
+
+def event(versionadded: str, deprecated: str | None = None) -> Callable[[F], F]:
+    """Marks a hook spec as an event hook; the arguments are those of `chain`."""
+    return _spec("event", versionadded, deprecated)
+
+
+def _spec(kind: str, versionadded: str, deprecated: str | None) -> Callable[[F], F]:
+    def mark(function: F) -> F:
+        vars(function).update(ft_kind=kind, ft_versionadded=versionadded, ft_deprecated=deprecated)
+        return _mark(function)
+
+    return mark
+
+
+@chain(versionadded="0.1")
+def load_data(inner: Callable[..., TaskData], run: Run) -> TaskData:
+    """Read the data.
+
+    A provider returns the splits of raw examples and their schema. A technique may change the
+    ``train`` split (add, drop, mix examples); the core checks that every other split comes back
+    untouched. Runs once, before the model exists.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def encode(
+    inner: Callable[..., Mapping[str, list[Any]]],
+    run: Run,
+    examples: Mapping[str, list[Any]],
+    training: bool,
+) -> Mapping[str, list[Any]]:
+    """Turn raw examples into model inputs.
+
+    ``examples`` holds columns of equal length (the raw columns and ``example_id``). A provider
+    returns columns of *features*: ``input_ids`` (a list of ints each) and whatever else its model
+    takes; lists are padded by the core (``labels`` with -100, ``*input_ids`` with the pad id, the
+    rest with 0), and an attention mask is made for each ``*input_ids``. An example may give several
+    features (windows of a long text): the column ``row`` then says which example, counted from 0,
+    each feature belongs to. ``word_ids`` (the word each piece begins, -1 elsewhere) makes the
+    outputs come back one row a word.
+
+    A technique alters the raw examples when ``training`` and calls ``inner``; it must not change
+    the lists it was given. Without techniques the features are cached on disk; with any, every
+    epoch encodes anew, so use ``self.rng_at(run.epoch, example_id)`` for randomness.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def build_head(inner: Callable[..., nn.Module], run: Run, data: TaskData) -> nn.Module:
+    """Build the whole model: the pre-trained encoder with its head, in float32.
+
+    The model takes the batch's inputs by keyword and returns a mapping of outputs, works without
+    labels, and has ``save_pretrained``. Random numbers are seeded before the call, the optimizer is
+    built after it. A technique may freeze, replace or add parameters.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def compute_loss(
+    inner: Callable[..., Loss], run: Run, model: nn.Module, batch: Mapping[str, Tensor]
+) -> Loss:
+    """The training loss of one micro-batch, summed over its items (see `Loss`).
+
+    The core runs the call under autocast and back-propagates ``total`` of the result. A technique
+    with several passes may call ``run.backward(loss)`` on what ``inner`` returned, to free its
+    graph early, and return what is left; it then sets ``early_backward = True``. Evaluation calls
+    the provider alone.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def decode(
+    inner: Callable[..., Sequence[Mapping[str, Any]]],
+    run: Run,
+    outputs: Sequence[Mapping[str, np.ndarray]],
+    examples: Mapping[str, list[Any]],
+) -> Sequence[Mapping[str, Any]]:
+    """Turn model outputs into predictions that a person can use, one mapping an example.
+
+    ``outputs[i]`` holds the model's outputs for example ``i`` as float32 arrays: (words, ...) where
+    the features carry ``word_ids``, else (windows, ...), or a list of arrays where the windows differ
+    in shape; an output with one value a token is padded beyond the feature's own length. The key
+    ``features`` holds the example's features. ``examples`` are the raw columns. Predictions hold
+    JSON values only.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def evaluate(inner: Callable[..., Evaluation], run: Run, predictions: Predictions) -> Evaluation:
+    """Score decoded predictions against the gold examples, each metric with its interval."""
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def read_request(
+    inner: Callable[..., Mapping[str, Any]], run: Run, request: str | Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Turn what somebody asks to be predicted into a raw example, the columns that `encode` reads.
+
+    ``request`` is a line of text or a JSON object. Columns that are to be predicted are left out by
+    the core. A `DataError` without a place gets the number of the request.
+    """
+    raise NotImplementedError
+
+
+@event(versionadded="0.1")
+def on_run_start(run: Run) -> None:
+    """The model is built and the data is loaded; training is about to begin."""
+
+
+@event(versionadded="0.1")
+def on_log(run: Run, step: int, values: Mapping[str, float]) -> None:
+    """Numbers of the run are there, after ``step`` optimizer steps.
+
+    Every ten steps and at the last: ``learning_rate``, the mean ``loss`` an item and its parts since
+    the last time, and what plugins logged with ``run.log``. After an evaluation the metrics as
+    ``validation/f1``, and those of the best model at the end as ``final/test/f1``.
+    """
+
+
+@event(versionadded="0.1")
+def on_epoch_end(run: Run, epoch: int, metrics: Mapping[str, Metric]) -> None:
+    """An epoch (counted from 1) is over and evaluated; ``run.stop(self, reason)`` ends training."""
+
+
+@event(versionadded="0.1")
+def on_run_end(run: Run) -> None:
+    """The best model is restored and scored, and everything is in the run folder."""

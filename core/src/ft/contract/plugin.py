@@ -1,0 +1,135 @@
+"""What a plugin author writes: a class with hooks and a `Config`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pluggy
+from pydantic import BaseModel, ConfigDict
+
+from ft.contract.hookspecs import PROJECT
+
+if TYPE_CHECKING:
+    import numpy as np
+
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a method of a plugin as the implementation of the hook of the same name."""
+
+
+class Config(BaseModel):
+    """Base of every plugin's settings: typed, with defaults and help, unknown keys forbidden.
+
+    Write ``setting: float = Field(0.1, ge=0, le=1, description="...")``; the description is what
+    ``ft plugins show`` prints.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
+
+
+def derive_seed(seed: int, *keys: object) -> int:
+    """A 64-bit seed that depends on nothing but ``seed`` and ``keys``, on every machine."""
+    text = "\x1f".join(str(key) for key in (seed, *keys))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+class Plugin:
+    """Base of every plugin. One instance serves one run.
+
+    Attributes:
+        config: its validated settings.
+        name: the name under which the user chose it.
+        rng: a random generator of its own, seeded from the run's seed and its name, so that
+            adding one plugin never shifts the random numbers of another. Its state is saved in
+            every checkpoint.
+        early_backward: declares that its `compute_loss` calls `run.backward` on what `inner`
+            returned, so that a technique outside it cannot use the graph of those outputs.
+        needs_graph: declares that its `compute_loss` needs the graph of what `inner` returned,
+            or rescales its total, and so must be named nearer to the task than any technique
+            with ``early_backward``.
+        needs: plugins that must be named too.
+        after: plugins that, where they are named, must be named before it.
+        before: plugins that, where they are named, must be named after it.
+        conflicts: plugins that it cannot work with.
+        needs_schema: what the data must have, all of it: ``words``, ``tags``, ``texts``,
+            ``editable`` (a text that may be rewritten), ``pair`` (two texts), ``label``,
+            ``label:single`` (or ``multi``, ``ordinal``, ``number``), ``group``, ``numbers``,
+            ``categories``. ``"words|texts"`` asks for one of several.
+    """
+
+    Config: ClassVar[type[Config]] = Config
+    early_backward: bool = False
+    needs_graph: bool = False
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    needs_schema: tuple[str, ...] = ()
+
+    name: str
+    rng: np.random.Generator
+
+    def __init__(self, config: Any = None) -> None:
+        self.config: Any = self.Config() if config is None else config
+
+    @classmethod
+    def example_settings(cls, folder: Path) -> dict[str, Any]:
+        """Settings with which the plugin works on tiny data that it writes into ``folder`` itself.
+
+        `ft plugins check` and the tests of `ft.testing` use them: a task that reads files writes a
+        few dozen short examples (a training, a validation and a test split) and names them. What
+        needs no data, such as most techniques, leaves it as it is.
+        """
+        return {}
+
+    @classmethod
+    def run_defaults(cls, config: Any) -> dict[str, Any]:
+        """Settings of the run that suit this plugin better than the core's own defaults.
+
+        They stand below everything that the user gives, and `ft run --explain` says whose they
+        are. Of two plugins that give the same one, the one named later counts.
+
+        Args:
+            config: the plugin's checked settings.
+
+        Returns:
+            Values by name, such as ``{"batch_size": 512}``.
+        """
+        return {}
+
+    def seed(self, name: str, seed: int) -> None:
+        """Called once by the core, before any hook."""
+        import numpy as np
+
+        self.name = name
+        self._seed = seed
+        self.rng = np.random.Generator(np.random.PCG64(derive_seed(seed, name)))
+
+    def rng_at(self, *keys: object) -> np.random.Generator:
+        """A generator that depends only on the run's seed, this plugin's name and ``keys``.
+
+        Use it where the order of calls is not fixed, above all in `encode`:
+        ``self.rng_at(run.epoch, example_id)`` gives the same numbers in any batch order, in any
+        process, and after a resume.
+        """
+        import numpy as np
+
+        return np.random.Generator(np.random.PCG64(derive_seed(self._seed, self.name, *keys)))
+
+    def forwards(self, inner: int) -> int:
+        """Forward passes through the model in a training step, given those of what it wraps.
+
+        A technique that runs `inner` twice returns ``2 * inner``; ``ft run --explain`` prints it.
+        """
+        return inner
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must survive a resume, as JSON values; `rng` is saved by the core."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""

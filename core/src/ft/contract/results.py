@@ -1,0 +1,103 @@
+"""What the hooks hand each other: a loss, predictions, an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+
+    from ft.contract.schema import Schema
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of one micro-batch, as a *sum* that the run normalises.
+
+    The run divides the gradient of a whole optimizer step by the items of that step, so that
+    accumulating micro-batches equals the large batch exactly.
+
+    Attributes:
+        total: scalar, the sum of the loss over the items; what is back-propagated.
+        items: how many items (tokens, examples, or their summed weights) the sum runs over.
+        outputs: the model's outputs by name, such as ``logits``: (batch, ...).
+        parts: named sums over the same items, for the log alone.
+    """
+
+    total: Tensor
+    items: Tensor | float
+    outputs: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def plus(self, term: Tensor, name: str) -> Loss:
+        """This loss with ``term`` (a sum over the same items) added, logged under ``name``."""
+        parts = {**self.parts, name: term.detach()}
+        return replace(self, total=self.total + term, parts=parts)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score with its confidence interval; ``low`` and ``high`` are ``None`` where none is known.
+
+    ``higher_is_better`` tells early stopping which way is up.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for people: a row is one value a column; ``note`` says how to read it."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` returns.
+
+    Attributes:
+        metrics: by name, e.g. ``{"f1": Metric(0.43, 0.41, 0.45)}``.
+        main: the name of the metric that chooses the best model unless the user names another.
+        tables: for people, printed and kept in the run folder.
+        titles: what the ids in predictions, such as those of ranked items, are called; the
+            report shows them to people.
+    """
+
+    metrics: Mapping[str, Metric]
+    main: str
+    tables: Sequence[Table] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Decoded predictions for one split, beside the gold examples.
+
+    Attributes:
+        split: ``validation`` or ``test``.
+        examples: the raw examples, in the order of the source.
+        items: one decoded prediction an example, in the same order (see `decode`).
+        schema: what the columns are.
+        loss: the mean loss an item, ``None`` where the split carries no labels.
+    """
+
+    split: str
+    examples: Dataset
+    items: Sequence[Mapping[str, Any]]
+    schema: Schema
+    loss: float | None = None
+
+
+def scores(prefix: str, metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """The values of metrics as they are logged, such as ``validation/f1``."""
+    return {f"{prefix}/{name}": metric.value for name, metric in metrics.items()}

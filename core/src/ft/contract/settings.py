@@ -1,0 +1,112 @@
+"""The settings of a run: the ``[run]`` table of the configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ft.contract.plugin import Config
+from ft.contract.tunable import Tunable
+
+
+class RunConfig(Config):
+    """Every setting of the run itself; each plugin has a table of its own beside it."""
+
+    model: str | None = Field(
+        None, description="model name on the hub, or a folder; default: the starter model"
+    )
+    seed: int = Field(0, ge=0, description="seed of every random number")
+    epochs: Annotated[float, Tunable(2, 8, step=1)] = Field(
+        3, gt=0, description="passes over the training split"
+    )
+    max_steps: int | None = Field(None, gt=0, description="stop after so many optimizer steps")
+    batch_size: Annotated[int, Tunable(choices=(8, 16, 32, 64))] = Field(
+        16, gt=0, description="examples an optimizer step"
+    )
+    max_tokens: int = Field(
+        8192, gt=0, description="tokens, padding included, a forward pass; a step is cut to fit"
+    )
+    max_length: int | None = Field(
+        None, gt=2, description="tokens a window; default: the model's own limit, at most 512"
+    )
+    learning_rate: Annotated[float, Tunable(1e-5, 5e-4, log=True)] = Field(
+        5e-5, gt=0, description="peak learning rate of the encoder"
+    )
+    head_learning_rate: float | None = Field(
+        None, gt=0, description="peak learning rate of the head; default: the encoder's"
+    )
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="factor on the learning rate for each layer further down"
+    )
+    weight_decay: float = Field(
+        0.01, ge=0, description="AdamW's decay; never on biases, norms and embeddings"
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="course of the learning rate after the warm-up"
+    )
+    warmup: Annotated[float, Tunable(0, 0.2)] = Field(
+        0.0, ge=0, lt=1, description="share of the steps that warm up"
+    )
+    clip: float | None = Field(
+        1.0, gt=0, description="largest norm of the gradient; 'none': no clipping"
+    )
+    freeze: Literal["none", "encoder", "embeddings"] | int = Field(
+        "none",
+        description="what stays as it is: the encoder, the embeddings, or the lowest k layers",
+    )
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="auto: bf16 where the processor or GPU has it, else fp32"
+    )
+    device: Literal["auto", "cpu"] = Field(
+        "auto", description="auto: the accelerator if there is one"
+    )
+    evaluate_steps: int | None = Field(
+        None, gt=0, description="evaluate every so many steps too; default: after each epoch only"
+    )
+    checkpoint_steps: int | None = Field(
+        None,
+        gt=0,
+        description="save a checkpoint every so many steps too; always: at the end, and after an epoch if a minute has passed",
+    )
+    checkpoint_minutes: float | None = Field(
+        5, gt=0, description="save a checkpoint whenever so many minutes have passed; or 'none'"
+    )
+    keep_checkpoints: int = Field(1, ge=1, description="checkpoints kept, the newest")
+    patience: int | None = Field(
+        None, gt=0, description="stop after so many evaluations without a better metric"
+    )
+    metric: str | None = Field(
+        None, description="metric that picks the best model; default: the task's main metric"
+    )
+    lint: Literal["warn", "refuse", "off"] = Field(
+        "warn", description="findings in the data: say them, refuse to train, or do not look"
+    )
+    report: bool = Field(True, description="write report.html at the end")
+    trust_remote_code: bool = Field(False, description="run code that the model's folder brings")
+
+
+class DataConfig(Config):
+    """Where a task's examples come from; base of the settings of every task plugin.
+
+    Each split is a file (``.conll``/``.txt``/``.tsv``, ``.csv``, ``.jsonl``/``.json``,
+    ``.parquet``), a folder with one file a split, or ``hub:NAME`` (``hub:NAME:CONFIGURATION``).
+    """
+
+    train: str | None = Field(
+        None, description="training data: a file, a folder of splits, or hub:NAME"
+    )
+    validation: str | None = Field(
+        None, description="validation data; default: a tenth of train, split off by a fixed rule"
+    )
+    test: str | None = Field(None, description="test data, scored once at the end")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="the file's name for each column, e.g. {text = 'review'}"
+    )
+    encoding: str = Field("utf-8", description="text encoding of the files")
+    limit: int | None = Field(
+        None, gt=0, description="use only the first so many training examples"
+    )
+    on_bad_row: Literal["refuse", "skip"] = Field(
+        "refuse", description="a malformed row: refuse, or set it aside into a file with the reason"
+    )

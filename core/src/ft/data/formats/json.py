@@ -1,0 +1,258 @@
+"""JSONL files (an object a line) and JSON files that hold one list of objects."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ft.contract.errors import DataError
+from ft.contract.schema import LINE
+from ft.data.formats.json_types import (
+    MOST_FIELDS,
+    Kind,
+    Misfit,
+    arrow_type,
+    fit,
+    has_json,
+    kind_of,
+    merge,
+)
+from ft.data.formats.lines import LONGEST, Chunk, chunks
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ft.data.rows.bad import Sink
+
+_BATCH_ROWS, _BATCH_CHARACTERS = 1000, 4_000_000
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class _Row(NamedTuple):
+    line: int
+    raw: str
+    value: Any
+    trouble: str | None
+
+
+def read_json(
+    path: Path, name: str, encoding: str, owner: str, sink: Sink
+) -> Iterator[pa.RecordBatch]:
+    """The rows as batches with one Arrow type a column; the last column is the line.
+
+    The file is read twice, for the columns' types first, so that memory stays flat.
+
+    Raises:
+        DataError: the file is neither an object a line nor a list of objects, or has too many
+            columns.
+    """
+    kinds: dict[str, Kind] = {}
+    misfits: set[int] = set()
+    for index, row in enumerate(_rows(path, name, encoding, owner)):
+        trouble = row.trouble or _learn(kinds, row.value)
+        if trouble:
+            misfits.add(index)
+            sink.reject(row.line, trouble, row.raw)
+        elif len(kinds) > MOST_FIELDS:
+            raise DataError(f"the rows have over {MOST_FIELDS:,} columns", where=name)
+        else:
+            sink.seen += 1
+    batch: list[_Row] = []
+    size = 0
+    for index, row in enumerate(_rows(path, name, encoding, owner)):
+        if index in misfits:
+            continue
+        batch.append(row)
+        size += len(row.raw)
+        if len(batch) >= _BATCH_ROWS or size >= _BATCH_CHARACTERS:
+            yield _build(batch, kinds, sink)
+            batch, size = [], 0
+    yield _build(batch, kinds, sink)
+
+
+def _learn(kinds: dict[str, Kind], row: dict[str, Any]) -> str | None:
+    """Widen the columns' kinds to hold a row, or say why it does not fit."""
+    found: dict[str, Kind] = {}
+    for column, value in row.items():
+        if "\0" in column:
+            return f"names the column {column!r}, with a NUL character in it"
+        try:
+            kind = kind_of(value)
+            known = kinds.get(column)
+            if kind != known:
+                found[column] = kind if known is None else merge(known, kind)
+        except Misfit as error:
+            return f"the column {column!r} {error}"
+    kinds.update(found)
+    return None
+
+
+def _build(rows: list[_Row], kinds: dict[str, Kind], sink: Sink) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    def column(rows: list[_Row], name: str, kind: Kind) -> pa.Array:
+        values = [row.value.get(name) for row in rows]
+        if has_json(kind):
+            values = [fit(value, kind) for value in values]
+        return pa.array(values, arrow_type(kind))
+
+    def build(rows: list[_Row]) -> pa.RecordBatch:
+        columns = [column(rows, name, kind) for name, kind in kinds.items()]
+        lines = pa.array([row.line for row in rows], pa.int64())
+        return pa.RecordBatch.from_arrays([*columns, lines], [*kinds, LINE])
+
+    try:
+        return build(rows)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        fitting = []
+        for row in rows:
+            try:
+                build([row])
+            except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+                sink.reject(row.line, f"cannot be held in the columns' types: {error}", row.raw)
+            else:
+                fitting.append(row)
+        return build(fitting)
+
+
+def _rows(path: Path, name: str, encoding: str, owner: str) -> Iterator[_Row]:
+    blocks = chunks(path, encoding, owner)
+    head: list[Chunk] = []
+    first = ""
+    while not first and (chunk := next(blocks, None)):
+        head.append(chunk)
+        first = next((text[0] for line in chunk.lines if (text := line.strip())), "")
+    rows = _listed if first == "[" else _lines
+    return rows(chain(head, blocks), name)
+
+
+def _lines(blocks: Iterator[Chunk], name: str) -> Iterator[_Row]:
+    """An object a line; empty lines are no rows."""
+    for chunk in blocks:
+        for number, line in enumerate(chunk.lines, chunk.first):
+            trouble = chunk.bad.get(number - chunk.first)
+            if trouble:
+                yield _Row(number, line, None, trouble)
+            elif line.strip():
+                yield _row(number, line, *_parse(line))
+
+
+def _parse(text: str) -> tuple[Any, str | None]:
+    try:
+        return json.loads(text, object_pairs_hook=_object), None
+    except json.JSONDecodeError as error:
+        return None, f"is not valid JSON: {error.msg} at character {error.pos + 1}"
+    except ValueError as error:
+        return None, f"is not valid JSON: {error}"
+    except RecursionError:
+        return None, "is nested too deeply"
+
+
+def _row(line: int, raw: str, value: Any, trouble: str | None) -> _Row:
+    if trouble is None and not isinstance(value, dict):
+        trouble = "is not an object, {...}"
+    if trouble is None and "\\u" in raw:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            trouble = "holds half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+        except RecursionError:
+            trouble = "is nested too deeply"
+    return _Row(line, raw, value, trouble)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r} stands twice in one object")
+    return found
+
+
+class _Text:
+    """The part of a JSON list that is in memory."""
+
+    def __init__(self, blocks: Iterator[Chunk], name: str) -> None:
+        self._blocks = blocks
+        self._name = name
+        self.text = ""
+        self.at = 0
+        self.line = 1
+
+    def more(self) -> bool:
+        """Read on, as much again as there is; whether there was more."""
+        wanted = len(self.text) - self.at
+        parts = [self.text[self.at :]]
+        self.at = 0
+        read = 0
+        while read <= wanted and (chunk := next(self._blocks, None)):
+            for i, trouble in chunk.bad.items():
+                raise DataError(trouble, where=f"{self._name}:{chunk.first + i}")
+            parts.append("\n".join(chunk.lines) + "\n")
+            read += len(parts[-1])
+        self.text = "".join(parts)
+        return read > 0
+
+    def skip(self, wanted: str) -> str:
+        """Past white space and one of the characters ``wanted``; the character, ``""`` at the end."""
+        while True:
+            self.advance(_SPACE.match(self.text, self.at).end())  # type: ignore[union-attr]
+            if self.at < len(self.text):
+                break
+            if not self.more():
+                return ""
+        found = self.text[self.at]
+        if found not in wanted:
+            return ""
+        self.advance(self.at + 1)
+        return found
+
+    def advance(self, to: int) -> None:
+        """Go on to a position and count the lines."""
+        self.line += self.text.count("\n", self.at, to)
+        self.at = to
+
+
+def _listed(blocks: Iterator[Chunk], name: str) -> Iterator[_Row]:
+    """The elements of one list, read as they come."""
+    text = _Text(blocks, name)
+    decoder = json.JSONDecoder(object_pairs_hook=_object)
+    text.skip("[")
+    if text.skip("]"):
+        return _end(text, name)
+    while True:
+        text.skip("")
+        line = text.line
+        try:
+            value, end = decoder.raw_decode(text.text, text.at)
+            if end == len(text.text) and text.more():
+                continue  # a number may go on in what was just read
+        except (ValueError, RecursionError) as error:
+            partial = isinstance(error, json.JSONDecodeError) and len(text.text) - text.at < LONGEST
+            if partial and text.more():
+                continue
+            message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise DataError(
+                f"is not valid JSON from here on: {message}", where=f"{name}:{line}"
+            ) from error
+        raw = text.text[text.at : end]
+        yield _row(line, raw, value, None)
+        text.advance(end)
+        last = text.line
+        found = text.skip(",]")
+        if found == "]":
+            return _end(text, name)
+        if not found:
+            line = text.line if text.at < len(text.text) else last
+            raise DataError("the list is not closed, or lacks a comma", where=f"{name}:{line}")
+
+
+def _end(text: _Text, name: str) -> None:
+    text.skip("")
+    if text.at < len(text.text):
+        raise DataError("more text after the end of the list", where=f"{name}:{text.line}")

@@ -1,0 +1,103 @@
+"""Examples that stand twice: in one split, in two, or with two different labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from ft.contract.schema import Schema, TaskData
+from ft.data.lint.lint import Finding, places
+from ft.data.rows.hashing import content_columns, hash64, row_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+
+def input_columns(schema: Schema, names: list[str]) -> list[str]:
+    """The columns that a prediction is made from; all content where the schema names none."""
+    targets = schema.targets()
+    found = [name for name in schema.columns() if name in names and name not in targets]
+    return found or [name for name in content_columns(names) if name not in targets]
+
+
+class Duplicates:
+    """Keeps two 64-bit hashes a row: of what is known, and of that with what is predicted."""
+
+    def __init__(self, data: TaskData) -> None:
+        self._data = data
+        self._known: dict[str, list[np.ndarray]] = {}
+        self._whole: dict[str, list[np.ndarray]] = {}
+
+    def see(self, split: str, first: int, table: pa.Table) -> None:
+        """Hash the rows."""
+        names = table.column_names
+        inputs = input_columns(self._data.schema, names)
+        if not inputs:
+            return
+        targets = [name for name in self._data.schema.targets() if name in names]
+        rows = list(row_bytes(table, inputs))
+        known = hash64(rows)
+        whole = known
+        if targets:
+            labelled = zip(rows, row_bytes(table, targets), strict=True)
+            whole = hash64(
+                len(label).to_bytes(8, "little") + label + row for row, label in labelled
+            )
+        self._known.setdefault(split, []).append(known)
+        self._whole.setdefault(split, []).append(whole)
+
+    def findings(self) -> Iterator[Finding]:
+        """Duplicates in train, between splits, and with different labels."""
+        import numpy as np
+
+        known = {split: np.concatenate(parts) for split, parts in self._known.items()}
+        whole = {split: np.concatenate(parts) for split, parts in self._whole.items()}
+        if "train" in known:
+            yield from self._within(known["train"], whole["train"])
+        for one, other in combinations(known, 2):
+            rows = np.flatnonzero(np.isin(known[other], known[one]))
+            if len(rows):
+                yield Finding(
+                    "warning",
+                    f"overlap-{one}-{other}",
+                    f"{len(rows):,} of {len(known[other]):,} examples of {other} are in {one} too",
+                    places(self._data, ((other, row) for row in rows.tolist())),
+                    len(rows),
+                )
+
+    def _within(self, known: np.ndarray, whole: np.ndarray) -> Iterator[Finding]:
+        import numpy as np
+
+        again = _repeated(whole)
+        if len(again):
+            yield Finding(
+                "warning",
+                "duplicates",
+                f"{len(again):,} examples of train stand there before",
+                places(self._data, (("train", row) for row in again.tolist())),
+                len(again),
+            )
+        _, first = np.unique(whole, return_index=True)
+        several = first[_repeated(known[first])]
+        texts = np.unique(known[several])
+        if len(texts):
+            rows = np.flatnonzero(np.isin(known, texts))
+            yield Finding(
+                "warning",
+                "conflicting-labels",
+                f"{len(texts):,} times, the same input has different labels in train",
+                places(self._data, (("train", row) for row in rows.tolist())),
+                len(texts),
+            )
+
+
+def _repeated(hashes: np.ndarray) -> np.ndarray:
+    """The rows, rising, whose hash stands in a row before."""
+    import numpy as np
+
+    _, first = np.unique(hashes, return_index=True)
+    again = np.ones(len(hashes), bool)
+    again[first] = False
+    return np.flatnonzero(again)

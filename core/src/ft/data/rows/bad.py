@@ -1,0 +1,220 @@
+"""Malformed rows: refused together, or set aside with the reason, never dropped in silence."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ft.contract.errors import DataError, FtError, UserError, raise_all
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ft.contract.settings import DataConfig
+    from ft.data.rows.cache import Entry
+    from ft.engine.run import Run
+
+FILE_NAME = "bad_rows.jsonl"
+
+SHOWN = 20
+"""Errors reported in one go."""
+
+SHARE, ALWAYS = 0.1, 10
+"""Of a file's rows, the share that may be set aside; so many may be in any file."""
+
+HOPELESS = 1000
+"""With so many bad rows, and more of them than good ones, reading stops."""
+
+_RAW_CHARACTERS = 100_000
+
+
+class Hopeless(DataError):
+    """More bad rows than good ones: the file is not what it was taken for.
+
+    Attributes:
+        first: its first bad rows.
+    """
+
+    def __init__(self, first: list[dict[str, Any]]) -> None:
+        self.first = first
+        super().__init__("more than half of the first rows are malformed; reading was given up")
+
+
+class Sink:
+    """Where a reader reports what is not a row, and what it decided.
+
+    Attributes:
+        rows: rows read.
+        bad: rows that could not be.
+        first: the first of these.
+        seen: good rows of a first look, before any is read.
+        notes: what the reader decided for the user, without the file's name.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.first: list[dict[str, Any]] = []
+        self.rows = 0
+        self.bad = 0
+        self.seen = 0
+        self.notes: list[str] = []
+
+    def read(self, rows: int) -> None:
+        """Count rows that were read."""
+        self.rows += rows
+
+    def reject(self, line: int, reason: str, raw: str) -> None:
+        """Set a row aside.
+
+        Args:
+            line: its 1-based line, or row, in the file.
+            reason: what is wrong, to be read after ``file:line:``.
+            raw: the row as it stands in the file.
+        """
+        raw = raw.encode("utf-8", "replace").decode()[:_RAW_CHARACTERS]
+        row = {"line": line, "reason": reason, "raw": raw}
+        self.bad += 1
+        if len(self.first) < SHOWN:
+            self.first.append(row)
+        if self.bad >= HOPELESS and self.bad > max(self.rows, self.seen):
+            raise Hopeless(self.first)
+        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def note(self, text: str) -> None:
+        """Say once what was decided."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+def without(
+    batch: pa.RecordBatch, reasons: Mapping[int, str], original: pa.RecordBatch, sink: Sink
+) -> pa.RecordBatch:
+    """A batch without its bad rows, which go to the sink.
+
+    Args:
+        batch: the rows as they are kept.
+        reasons: what is wrong with a row, by its position.
+        original: the rows as the reader gave them, the line in the last column.
+        sink: takes the bad rows.
+    """
+    import pyarrow as pa
+
+    if not reasons:
+        return batch
+    columns = original.select(range(original.num_columns - 1))
+    lines = original.columns[-1]
+    for i in sorted(reasons):
+        row = columns.slice(i, 1).to_pylist()[0]
+        raw = json.dumps(row, ensure_ascii=False, default=str)
+        sink.reject(lines[i].as_py(), reasons[i], raw)
+    return batch.filter(pa.array([i not in reasons for i in range(batch.num_rows)]))
+
+
+def hopeless_errors(error: Hopeless, name: str) -> list[FtError]:
+    """The first rows of a file that reading was given up on, and that it was."""
+    hint = "is it the right file, format and encoding?"
+    return [*row_errors(error.first, name), DataError(error.what, where=name, hint=hint)]
+
+
+def row_errors(rows: Iterable[Mapping[str, Any]], name: str) -> list[FtError]:
+    """An error for each malformed row of a file."""
+    return [DataError(row["reason"], where=f"{name}:{row['line']}") for row in rows]
+
+
+def refusals(files: Sequence[tuple[str, Entry]], config: DataConfig, owner: str) -> list[str]:
+    """Refuse malformed rows where the user wants that, and set none aside.
+
+    Raises:
+        DataError: there are malformed rows, and they are refused.
+    """
+    found = [(name, entry) for name, entry in files if entry.bad]
+    if found and config.on_bad_row == "refuse":
+        raise_all(_refusals(found, owner))
+    return []
+
+
+def settle(
+    entries: Sequence[tuple[str, Entry]], config: DataConfig, run: Run | None, owner: str
+) -> list[str]:
+    """Refuse malformed rows, or set them aside, as the user chose.
+
+    Args:
+        entries: the files by name, as they were read.
+        config: says which.
+        run: its folder takes ``bad_rows.jsonl``.
+        owner: the plugin, for the names of settings.
+
+    Returns:
+        Notes.
+
+    Raises:
+        DataError: rows are malformed and not to be skipped, or too many are.
+    """
+    refusals(entries, config, owner)
+    found = [(name, entry) for name, entry in entries if entry.bad]
+    if not found:
+        return []
+    if run is None:
+        errors = _refusals(found, owner)
+        errors[-1].hint = "there is no run folder to set the rows aside in; mend them"
+        raise_all(errors)
+        return []
+    raise_all([error for name, entry in found if (error := _too_many(name, entry))])
+    # What training set aside stays there when other data is scored.
+    wanted = getattr(run, "wanted", None)
+    name = FILE_NAME if wanted is None else f"bad_rows-{wanted}.jsonl"
+    path = Path(run.output) / name
+    _write(path, found)
+    return [
+        f"{name}: {entry.bad:,} malformed of {entry.bad + entry.rows:,} rows set aside in {path}"
+        for name, entry in found
+    ]
+
+
+def _refusals(found: Sequence[tuple[str, Entry]], owner: str) -> list[FtError]:
+    errors: list[FtError] = []
+    total = sum(entry.bad for _, entry in found)
+    for name, entry in found:
+        # A file is read in more than one pass: what each finds is told in the order of the lines.
+        rows = heapq.nsmallest(SHOWN - len(errors), entry.bad_rows(), key=itemgetter("line"))
+        errors += row_errors(rows, name)
+    hint = f"mend the rows, or set {owner}.on_bad_row = 'skip' to set them aside"
+    if total > len(errors):
+        errors.append(DataError(f"and {total - len(errors):,} more malformed rows", hint=hint))
+    else:
+        errors[-1].hint = hint
+    return errors
+
+
+def _too_many(name: str, entry: Entry) -> DataError | None:
+    rows = entry.rows + entry.bad
+    if entry.bad <= max(ALWAYS, SHARE * rows):
+        return None
+    first = next(iter(entry.bad_rows()))
+    return DataError(
+        f"{entry.bad:,} of {rows:,} rows are malformed, more than the {SHARE:.0%} that may be "
+        f"set aside; the first is line {first['line']}: it {first['reason']}",
+        where=name,
+        hint="is it the right file, format and encoding?",
+    )
+
+
+def _write(path: Path, found: Sequence[tuple[str, Entry]]) -> None:
+    """All at once, so that several processes with one run folder leave a whole file."""
+    building = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with building.open("w", encoding="utf-8") as file:
+            for name, entry in found:
+                for row in entry.bad_rows():
+                    file.write(json.dumps({"file": name, **row}, ensure_ascii=False) + "\n")
+        building.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"the rows set aside cannot be written: {error.strerror or error}", where=str(path)
+        ) from error

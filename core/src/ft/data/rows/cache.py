@@ -1,0 +1,206 @@
+"""What the readers read, kept as Arrow files on disk and memory-mapped from there.
+
+An entry is a folder ``<key>/`` with ``rows.arrow`` (an Arrow stream), ``bad.jsonl`` (the rows set
+aside) and ``meta.json`` (counts, notes and the hashes of the other two). The key is a hash of the
+source's content and of everything that decides how it is read, so an entry is never out of date;
+it is written under another name and renamed, so it is never half there; and it is checked at
+every use, so a damaged one is built anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ft.contract.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ft.data.rows.bad import Sink
+
+VERSION = 2
+"""Raised whenever a reader reads differently, so that no old entry is used."""
+
+UNUSED_DAYS = 30
+_ROWS, _BAD, _META, _BUILDING = "rows.arrow", "bad.jsonl", "meta.json", "building-"
+PARTIAL = ".partial"
+"""The suffix of a file that is being written."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file as it was read.
+
+    Attributes:
+        folder: where it is kept.
+        rows: rows that were read.
+        bad: rows that could not be.
+        notes: what the reader decided for the user.
+    """
+
+    folder: Path
+    rows: int
+    bad: int
+    notes: tuple[str, ...]
+
+    @property
+    def arrow(self) -> str:
+        """The Arrow stream."""
+        return str(self.folder / _ROWS)
+
+    def bad_rows(self) -> Iterator[dict[str, Any]]:
+        """What was set aside: ``line``, ``reason`` and ``raw`` of each row."""
+        with (self.folder / _BAD).open(encoding="utf-8") as file:
+            for line in file:
+                yield json.loads(line)
+
+
+def cache_folder() -> Path:
+    """``$FT_CACHE``, else ``ft`` in the user's cache folder."""
+    given = os.environ.get("FT_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(given or Path(base) / "ft").expanduser()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_key(*parts: object) -> str:
+    """A key of everything that decides what an entry holds; ``parts`` are JSON values."""
+    text = json.dumps([VERSION, *parts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def cached(key: str, build: Callable[[Sink], Iterator[pa.RecordBatch]]) -> Entry:
+    """The entry of a key, built if it is not there or is damaged.
+
+    Args:
+        key: see `make_key`.
+        build: yields the rows in batches of one schema, at least one batch, and reports rows that
+            it cannot read to the sink.
+
+    Raises:
+        UserError: the cache folder cannot be written.
+        FtError: whatever ``build`` finds wrong; nothing is kept then.
+    """
+    base = cache_folder() / "data"
+    entry = _open(base / key)
+    if entry is None:
+        damaged = (base / key).exists()
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            prune(base)
+            building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=base))
+        except OSError as error:
+            raise _unwritable(base, error) from error
+        try:
+            _write(building, base, build)
+            entry = _settle(building, base / key)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        if damaged:
+            note = "what was kept of it in the cache is damaged; it was read anew"
+            entry = replace(entry, notes=(*entry.notes, note))
+    return entry
+
+
+def _write(building: Path, base: Path, build: Callable[[Sink], Iterator[pa.RecordBatch]]) -> None:
+    from ft.data.rows.bad import Sink
+
+    try:
+        with (building / _BAD).open("w", encoding="utf-8") as bad:
+            sink = Sink(bad)
+            _write_arrow(building / _ROWS, build(sink), sink)
+        meta = {
+            "rows": sink.rows,
+            "bad": sink.bad,
+            "notes": sink.notes,
+            "sha256": {name: file_hash(building / name) for name in (_ROWS, _BAD)},
+        }
+        (building / _META).write_text(json.dumps(meta), encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(base, error) from error
+
+
+def _write_arrow(path: Path, batches: Iterator[pa.RecordBatch], sink: Sink) -> None:
+    import pyarrow as pa
+
+    first = next(batches)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, first.schema) as writer:
+        batch = first
+        while batch is not None:
+            if batch.num_rows:
+                writer.write_batch(batch)
+                sink.read(batch.num_rows)
+            batch = next(batches, None)
+
+
+def _open(folder: Path) -> Entry | None:
+    """The entry in a folder, ``None`` if there is none or anything about it is not as written."""
+    try:
+        meta = json.loads((folder / _META).read_text(encoding="utf-8"))
+        whole = all(file_hash(folder / name) == meta["sha256"][name] for name in (_ROWS, _BAD))
+        entry = Entry(folder, meta["rows"], meta["bad"], tuple(meta["notes"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not whole:
+        return None
+    with contextlib.suppress(OSError):  # a read-only cache serves as well
+        os.utime(folder)  # for `prune`
+    return entry
+
+
+def _settle(building: Path, folder: Path) -> Entry:
+    """Give a finished entry its name; of several processes that built it, the first one wins."""
+    for _ in range(3):
+        try:
+            building.rename(folder)
+        except OSError as error:
+            if not folder.exists():
+                raise _unwritable(folder.parent, error) from error
+        entry = _open(folder)
+        if entry is not None:
+            return entry
+        shutil.rmtree(folder, ignore_errors=True)  # what is there is damaged
+    raise UserError(
+        "an entry of the cache cannot be replaced",
+        where=str(folder),
+        hint="remove the folder, or set FT_CACHE to another",
+    )
+
+
+def prune(base: Path) -> None:
+    """Remove what no run used for a month, and what a killed one left half built."""
+    now = time.time()
+    for path in base.iterdir():
+        half = path.name.startswith(_BUILDING) or path.suffix == PARTIAL
+        try:
+            if now - path.stat().st_mtime <= (1 if half else UNUSED_DAYS) * 86400:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        except OSError:
+            continue  # another process was quicker
+
+
+def _unwritable(base: Path, error: OSError) -> UserError:
+    return UserError(
+        f"the cache cannot be written: {error.strerror or error}",
+        where=str(base),
+        hint="make room there, or set FT_CACHE to a folder on another disk",
+    )

@@ -1,0 +1,263 @@
+"""Features of a split: encoded once and memory-mapped, or anew whenever they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ft.contract.errors import FtError, PluginError, TrainingError
+from ft.contract.schema import EXAMPLE_ID
+from ft.data.rows.cache import PARTIAL, cache_folder, prune
+from ft.engine.batch.batches import Feature, is_ids
+from ft.engine.resume.record import file_hash
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ft.engine.run import Run
+
+ENCODE_BATCH = 1000
+DRAWN = "encode drew from self.rng: a run that is resumed could not draw the same again"
+
+
+class Features(Protocol):
+    """Where the features of a split come from."""
+
+    def __len__(self) -> int:
+        """How many examples there are."""
+
+    def fetch(self, ids: Sequence[int]) -> list[list[Feature]]:
+        """The features of each example."""
+
+
+def examples_at(data: Dataset, ids: Sequence[int]) -> dict[str, list[Any]]:
+    """Raw examples as columns, with their ids."""
+    columns = dict(data[[int(i) for i in ids]])
+    columns[EXAMPLE_ID] = [int(i) for i in ids]
+    return columns
+
+
+def check_features(features: Mapping[str, list[Any]], examples: int, owner: str) -> list[int]:
+    """The example that each feature belongs to, counted within the batch.
+
+    Raises:
+        PluginError: the columns do not fit together.
+    """
+    lengths = {name: len(column) for name, column in features.items()}
+    if not lengths or len(set(lengths.values())) != 1:
+        raise PluginError(
+            f"encode returned columns of different lengths: {lengths}",
+            who=owner,
+            hint="return as many values in every column as there are features",
+        )
+    if not any(is_ids(name) for name in features):
+        raise PluginError(f"encode returned no input_ids (only {', '.join(lengths)})", who=owner)
+    count = next(iter(lengths.values()))
+    if "row" in features:
+        rows = [int(row) for row in features["row"]]
+        if rows != sorted(rows) or set(rows) - set(range(examples)):
+            raise PluginError(
+                "encode returned a column 'row' that does not rise or points outside the batch",
+                who=owner,
+                hint="row says which example of the batch a feature belongs to, counted from 0",
+            )
+        return rows
+    if count != examples:
+        raise PluginError(
+            f"encode returned {count} features for {examples} examples",
+            who=owner,
+            hint="return the column 'row' when an example may give several features or none",
+        )
+    return list(range(examples))
+
+
+def encode(run: Run, examples: Mapping[str, list[Any]], training: bool) -> list[list[Feature]]:
+    """Encode raw examples through the chain of `encode`, grouped by example."""
+    columns = run.hooks.call("encode", run, examples, training)
+    return group(columns, len(examples[EXAMPLE_ID]), _owner(run))
+
+
+def group(columns: Mapping[str, list[Any]], examples: int, owner: str) -> list[list[Feature]]:
+    """Columns of features as lists of features, one list an example."""
+    rows = check_features(columns, examples, owner)
+    grouped: list[list[Feature]] = [[] for _ in range(examples)]
+    names = list(columns)
+    for row, *values in zip(rows, *columns.values(), strict=True):
+        grouped[row].append(dict(zip(names, values, strict=True)))
+    return grouped
+
+
+def _owner(run: Run) -> str:
+    provider, techniques = run.hooks.parts("encode")
+    return "plugin " + ", ".join(one.owner for one in [provider, *techniques])
+
+
+class FreshFeatures:
+    """Features encoded whenever they are asked for, because a technique makes them vary."""
+
+    def __init__(self, run: Run, data: Dataset, training: bool) -> None:
+        self._run = run
+        self._data = data
+        self._training = training
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def fetch(self, ids: Sequence[int]) -> list[list[Feature]]:
+        """The features of each example, encoded now.
+
+        Raises:
+            TrainingError: a technique drew from its own generator, whose state a checkpoint keeps
+                for another moment than that of the encoding.
+        """
+        before = self._generators()
+        features = encode(self._run, examples_at(self._data, ids), self._training)
+        now = self._generators()
+        moved = [owner for owner, state in before.items() if now[owner] != state]
+        if moved:
+            raise TrainingError(
+                DRAWN, who=f"plugin {moved[0]}", hint="use self.rng_at(run.epoch, example_id)"
+            )
+        return features
+
+    def _generators(self) -> dict[str, Any]:
+        return {one.owner: one.plugin.rng.bit_generator.state for one in self._run.hooks.members}
+
+
+class CachedFeatures:
+    """Features encoded once into a memory-mapped Arrow file, whose name ends in its hash."""
+
+    def __init__(self, run: Run, split: str, data: Dataset, fingerprint: str) -> None:
+        self._data = data
+        path = _cache_path(run, split, fingerprint)
+        self._encoded = self._read(run, path) or self._encode(run, split, path)
+
+    @staticmethod
+    def _read(run: Run, path: Path) -> Dataset | None:
+        """What was encoded before, if it is to the last bit what was written."""
+        from datasets import Dataset
+
+        for file in sorted(path.parent.glob(f"{path.stem}-*.arrow")):
+            try:
+                if file.stem.rpartition("-")[2] == file_hash(file):
+                    with suppress(OSError):  # a read-only cache serves as well
+                        file.touch()  # for `prune`
+                    return Dataset.from_file(str(file))
+            except OSError:
+                continue  # another process was quicker to remove it
+            run.note(f"{file}: the encoded data is damaged; it is encoded anew")
+            file.unlink(missing_ok=True)
+        return None
+
+    def _encode(self, run: Run, split: str, path: Path) -> Dataset:
+        import pyarrow as pa
+        from datasets import Dataset
+
+        partial = path.with_suffix(f".{os.getpid()}{PARTIAL}")
+        owner = _owner(run)
+        total = len(self._data)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            prune(path.parent)
+            writer = None
+            with pa.OSFile(str(partial), "wb") as sink:
+                for begin in range(0, total, ENCODE_BATCH):
+                    ids = range(begin, min(begin + ENCODE_BATCH, total))
+                    columns = dict(
+                        run.hooks.call("encode", run, examples_at(self._data, ids), True)
+                    )
+                    rows = check_features(columns, len(ids), owner)
+                    table = pa.table({**columns, "row": [begin + row for row in rows]})
+                    if writer is None:
+                        schema = table.schema
+                        writer = pa.ipc.new_stream(sink, schema)
+                    writer.write_table(table.cast(schema))
+                    run.reporter.progress(f"encode {split}", ids.stop, total)
+                if writer is not None:
+                    writer.close()
+            path = path.with_stem(f"{path.stem}-{file_hash(partial)}")
+            partial.replace(path)
+        except pa.ArrowInvalid as error:
+            raise PluginError(
+                f"encode returned columns that change their type: {error}",
+                who=owner,
+                hint="keep the same columns and types for every batch",
+            ) from error
+        except OSError as error:
+            raise TrainingError(
+                f"cannot write the encoded data: {error}",
+                where=str(path),
+                hint="free some space, or set FT_CACHE to another folder",
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+        return Dataset.from_file(str(path))
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """For each example the position of its first feature; one more entry closes the last."""
+        rows = self._encoded.data.column("row").to_numpy()
+        return np.searchsorted(rows, np.arange(len(self._data) + 1))
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def fetch(self, ids: Sequence[int]) -> list[list[Feature]]:
+        """The features of each example, read from the cache."""
+        counts = [int(self._starts[i + 1] - self._starts[i]) for i in ids]
+        wanted = [
+            int(self._starts[i]) + k for i, n in zip(ids, counts, strict=True) for k in range(n)
+        ]
+        columns = dict(self._encoded[wanted])
+        columns.pop("row")
+        names = list(columns)
+        flat = iter(zip(*columns.values(), strict=True))
+        return [[dict(zip(names, next(flat), strict=True)) for _ in range(n)] for n in counts]
+
+
+def _cache_path(run: Run, split: str, fingerprint: str) -> Path:
+    """A name that changes with the data, the tokenizer, the settings and the code that encodes."""
+    provider, _ = run.hooks.parts("encode")
+    assert run.data is not None
+    key = {
+        "data": fingerprint,
+        "tokenizer": hashlib.sha256(run.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
+        "max_length": run.max_length,
+        "schema": run.data.schema.to_json(),
+        "provider": f"{type(provider.plugin).__module__}.{type(provider.plugin).__qualname__}",
+        "owner": provider.owner,
+        "settings": provider.plugin.config.model_dump(mode="json"),
+        "code": _code(provider.plugin),
+    }
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
+    return cache_folder() / "encoded" / f"{split}-{digest[:32]}.arrow"
+
+
+def _code(plugin: object) -> str:
+    """A hash of the source file of a plugin, so that an edited plugin encodes anew."""
+    import inspect
+
+    try:
+        source = Path(inspect.getfile(type(plugin)))
+        return hashlib.sha256(
+            b"".join(path.read_bytes() for path in sorted(source.parent.glob("*.py")))
+            if source.name == "__init__.py" or source.parent.joinpath("__init__.py").exists()
+            else source.read_bytes()
+        ).hexdigest()
+    except (OSError, TypeError, FtError):
+        return ""
+
+
+def training_features(run: Run, data: Dataset, fingerprint: str) -> Features:
+    """Features of the train split: cached unless a technique wraps `encode`."""
+    if run.hooks.wrapped("encode"):
+        return FreshFeatures(run, data, training=True)
+    return CachedFeatures(run, "train", data, fingerprint)

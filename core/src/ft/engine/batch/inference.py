@@ -1,0 +1,253 @@
+"""Predictions: batches sorted by length, outputs gathered by example, decoded pool by pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ft.contract.errors import PluginError
+from ft.contract.results import Evaluation, Metric, Predictions
+from ft.contract.schema import EXAMPLE_ID
+from ft.engine.batch.batches import Feature, collate, lengths, micro_batches
+from ft.engine.batch.features import encode, examples_at
+from ft.engine.batch.memory import out_of_memory
+from ft.engine.collector import paused
+from ft.engine.randomness import undisturbed
+
+if TYPE_CHECKING:
+    from ft.engine.run import Edit, ModelContext, Run
+
+POOL = 2048
+"""Examples encoded and sorted by length together; their outputs are all that is kept at a time."""
+
+
+def predict_split(
+    run: Run,
+    split: str,
+    *,
+    context: ModelContext | None = None,
+    edit: Edit | None = None,
+) -> Predictions:
+    """Predict every example of a split, in the order of the source.
+
+    Several processes take every so many-th example each, and all get all predictions.
+    """
+    assert run.data is not None
+    data = run.data.splits[split]
+    items: list[Mapping[str, Any]] = []
+    tally = Tally()
+    for begin in range(0, len(data), POOL):
+        examples: Mapping[str, list[Any]] = examples_at(
+            data, range(begin, min(begin + POOL, len(data)))
+        )
+        if edit is not None:
+            examples = edit(examples)
+        with paused():
+            items.extend(_predict_shared(run, examples, tally, context))
+        run.reporter.progress(f"predict {split}", min(begin + POOL, len(data)), len(data))
+    return Predictions(split, data, items, run.data.schema, tally.mean(run))
+
+
+def _predict_shared(
+    run: Run, examples: Mapping[str, list[Any]], tally: Tally, context: ModelContext | None
+) -> list[Mapping[str, Any]]:
+    """Predictions for raw examples, of which each process makes its share."""
+    mine = {name: list(run.ranks.share(column)) for name, column in examples.items()}
+    some = any(mine.values())
+    return run.ranks.merge(predict_examples(run, mine, tally, context) if some else [])
+
+
+def measure(run: Run, split: str) -> tuple[Predictions, Evaluation, dict[str, Metric]]:
+    """Predict and evaluate a split: its metrics are those of `evaluate` and the mean loss."""
+    predictions = run.predict(split)
+    with undisturbed():
+        evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
+    metrics = dict(evaluation.metrics)
+    if predictions.loss is not None:
+        metrics.setdefault("loss", Metric(predictions.loss, higher_is_better=False))
+    # What follows from them, such as the end of the training, must be the same in all processes.
+    return predictions, evaluation, run.ranks.from_main(lambda: metrics)
+
+
+class Tally:
+    """Sums the loss over items where examples carry labels."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self.items = 0.0
+
+    def mean(self, run: Run) -> float | None:
+        """The mean loss an item, over all processes; ``None`` if nothing was counted."""
+        counted = run.ranks.gather((self.total, self.items))
+        total, items = (sum(values) for values in zip(*counted, strict=True))
+        return total / items if items else None
+
+
+def predict_examples(
+    run: Run,
+    examples: Mapping[str, list[Any]],
+    tally: Tally | None = None,
+    context: ModelContext | None = None,
+) -> Sequence[Mapping[str, Any]]:
+    """Decoded predictions for raw examples, in their order."""
+    grouped = encode(run, examples, training=False)
+    flat = [(row, feature) for row, features in enumerate(grouped) for feature in features]
+    each = lengths([feature for _, feature in flat])
+    flat = [flat[i] for i in sorted(range(len(flat)), key=each.__getitem__)]
+    outputs: list[list[tuple[Feature, dict[str, np.ndarray]]]] = [[] for _ in grouped]
+    # One autocast for all batches rounds the weights once, where nothing can change them between.
+    with run.accelerator.autocast() if context is None else nullcontext():
+        batches = forward_all(run, [feature for _, feature in flat], tally, context)
+        for begin, batch_outputs in batches:
+            for offset, output in enumerate(batch_outputs):
+                row, feature = flat[begin + offset]
+                outputs[row].append((feature, output))
+    for row, features in enumerate(grouped):
+        order = {id(feature): k for k, feature in enumerate(features)}
+        outputs[row].sort(key=lambda pair: order[id(pair[0])])
+    gathered = [gather(windows) for windows in outputs]
+    decoded = run.hooks.call("decode", run, gathered, examples)
+    if len(decoded) != len(grouped):
+        provider, techniques = run.hooks.parts("decode")
+        raise PluginError(
+            f"decode returned {len(decoded)} predictions for {len(grouped)} examples",
+            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+        )
+    return decoded  # type: ignore[no-any-return]
+
+
+def forward_all(
+    run: Run,
+    features: list[Feature],
+    tally: Tally | None,
+    context: ModelContext | None,
+) -> Iterator[tuple[int, list[dict[str, np.ndarray]]]]:
+    """Outputs of each micro-batch of features sorted by length, with the position of its first."""
+    assert run.model is not None
+    pad_id = run.tokenizer.pad_token_id or 0
+    was_training = run.model.training
+    run.model.eval()
+    end = len(features)
+    try:
+        while end:
+            # micro_batches cuts from the longest down, so the positions count from the end.
+            most = run.budget.prediction
+            for micro in micro_batches(features[:end], most, enough=most // 2):
+                begin = end - len(micro)
+                micro = features[begin:end]
+                arrays = _arrays(run, collate(micro, pad_id), tally, context)
+                if arrays is None:
+                    run.budget.shrink(run, "prediction", micro)
+                    break
+                end = begin
+                yield (
+                    begin,
+                    [{name: array[i] for name, array in arrays.items()} for i in range(len(micro))],
+                )
+    finally:
+        run.model.train(was_training)
+
+
+def _arrays(
+    run: Run, inputs: Mapping[str, Tensor], tally: Tally | None, context: ModelContext | None
+) -> dict[str, np.ndarray] | None:
+    """The model's outputs for one micro-batch; ``None`` if memory ran out."""
+    assert run.model is not None
+    before = (tally.total, tally.items) if tally else (0.0, 0.0)
+    try:
+        batch = {name: value.to(run.device) for name, value in inputs.items()}
+        tensors = _outputs(run, run.model, batch, tally, context)
+        return {name: value.float().cpu().numpy() for name, value in tensors.items()}
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        if tally:
+            tally.total, tally.items = before
+        return None
+
+
+def _outputs(
+    run: Run,
+    model: nn.Module,
+    batch: Mapping[str, Tensor],
+    tally: Tally | None,
+    context: ModelContext | None,
+) -> dict[str, Tensor]:
+    """The model's floating outputs whose first dimension is the batch."""
+    size = len(next(iter(batch.values())))
+    with torch.no_grad(), run.accelerator.autocast():
+        if context is not None:
+            with context(model, batch):
+                result = forward(model, batch)
+        elif tally is not None and "labels" in batch:
+            loss = run.hooks.provide("compute_loss", run, model, batch)
+            tally.total += float(loss.total)
+            tally.items += float(loss.items)
+            result = loss.outputs
+        else:
+            result = forward(model, batch)
+    return {
+        name: value.detach()
+        for name, value in result.items()
+        if isinstance(value, Tensor)
+        and value.is_floating_point()
+        and value.ndim
+        and len(value) == size
+    }
+
+
+def forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Call the model with the inputs of a batch that it takes, without what begins with ``labels``."""
+    import inspect
+
+    parameters = inspect.signature(model.forward).parameters
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    inputs = {
+        name: value
+        for name, value in batch.items()
+        if not name.startswith("labels") and (takes_all or name in parameters)
+    }
+    result: Mapping[str, Tensor] = model(**inputs)
+    return result
+
+
+def gather(windows: Sequence[tuple[Feature, dict[str, np.ndarray]]]) -> dict[str, Any]:
+    """The outputs of one example from those of its features.
+
+    With ``word_ids``, one row a word, from the piece that begins it; otherwise stacked windows,
+    or a list of arrays where their shapes differ.
+    """
+    features = [feature for feature, _ in windows]
+    gathered: dict[str, Any] = {"features": features}
+    for name in windows[0][1] if windows else ():
+        arrays = [output[name] for _, output in windows]
+        if "word_ids" in features[0]:
+            gathered[name] = _by_word(features, arrays)
+        elif len({array.shape for array in arrays}) == 1:
+            gathered[name] = np.stack(arrays)
+        else:
+            gathered[name] = arrays
+    return gathered
+
+
+def _by_word(features: Sequence[Feature], arrays: Sequence[np.ndarray]) -> np.ndarray:
+    words = 1 + max((max(feature["word_ids"], default=-1) for feature in features), default=-1)
+    rows = np.zeros((words, *arrays[0].shape[1:]), dtype=np.float32)
+    for feature, array in zip(features, arrays, strict=True):
+        ids = np.asarray(feature["word_ids"])
+        begins = np.flatnonzero(ids >= 0)
+        rows[ids[begins]] = array[begins]
+    return rows
+
+
+def as_examples(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Rows of raw examples as columns with ids; ``None`` where a row lacks what another has."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    columns[EXAMPLE_ID] = list(range(len(rows)))
+    return columns

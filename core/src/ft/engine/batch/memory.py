@@ -1,0 +1,111 @@
+"""What to do when memory runs out in a forward or backward pass: smaller passes from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+
+from ft.contract.errors import TrainingError
+from ft.engine.batch.batches import Feature, lengths
+
+if TYPE_CHECKING:
+    from ft.engine.run import Run
+
+Kind = Literal["training", "prediction"]
+
+CPU_PASS = 2048
+"""Tokens of a pass of prediction on a processor: larger ones are no faster, and padded more."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether the device or the host could not give the memory that was asked for."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and should_reduce_batch_size(error)
+
+
+@dataclass
+class Budget:
+    """Tokens a forward pass at most, padding included; smaller once memory has run out.
+
+    Attributes:
+        training: of a pass with its backward pass.
+        prediction: of a pass without.
+    """
+
+    training: int
+    prediction: int
+
+    @classmethod
+    def of(cls, max_tokens: int, device: torch.device) -> Budget:
+        """What passes may hold before anything is known of the memory."""
+        return cls(max_tokens, min(max_tokens, CPU_PASS) if device.type == "cpu" else max_tokens)
+
+    def shrink(self, run: Run, kind: Kind, micro: Sequence[Feature], where: str = "") -> None:
+        """Halve the pass for which memory ran out, and say so.
+
+        Args:
+            run: is told.
+            kind: of pass.
+            micro: what it was made over.
+            where: the examples, for the message.
+
+        Raises:
+            TrainingError: it was made over a single example, which cannot be halved.
+        """
+        longest = max(lengths(micro))
+        tokens = len(micro) * longest
+        if len(micro) == 1:
+            raise _does_not_fit(run, longest, where)
+        setattr(self, kind, tokens // 2)
+        run.note(
+            f"memory ran out in a pass of {kind} over {len(micro)} x {longest} tokens: from now on "
+            f"at most {tokens // 2} tokens a pass, with the same result (run.max_tokens = "
+            f"{tokens // 2} says so from the start)"
+        )
+        if run.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _does_not_fit(run: Run, tokens: int, where: str) -> TrainingError:
+    ways = [f"lower run.max_length (now {run.max_length})"]
+    if run.accelerator.mixed_precision == "no":
+        ways.append("set run.precision = 'bf16'")
+    ways.append("freeze a part of the encoder (run.freeze), or choose a smaller model")
+    return TrainingError(
+        f"memory ran out on a single example of {tokens} tokens",
+        where=where or None,
+        hint=", ".join(ways),
+    )
+
+
+class Generators:
+    """Where the generators of torch and of the plugins are, to be wound back for another attempt.
+
+    This is taken in every step, so no others: numpy's global one alone costs four times as much.
+
+    Args:
+        run: with its plugins and device.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._device = torch.cuda if run.device.type == "cuda" else None
+        self._plugins = [member.plugin for member in run.hooks.members]
+        self._states: tuple[Any, ...] = (
+            torch.get_rng_state(),
+            self._device.get_rng_state() if self._device else None,
+            [plugin.rng.bit_generator.state for plugin in self._plugins],
+        )
+
+    def wind_back(self) -> None:
+        """Put every generator where it was."""
+        host, device, plugins = self._states
+        torch.set_rng_state(host)
+        if self._device is not None:
+            self._device.set_rng_state(device)
+        for plugin, state in zip(self._plugins, plugins, strict=True):
+            plugin.rng.bit_generator.state = state

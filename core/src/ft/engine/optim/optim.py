@@ -1,0 +1,231 @@
+"""Which parameters learn, at which rate, and the optimizer step."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ft.contract.errors import ConfigError
+from ft.contract.settings import RunConfig
+from ft.engine.optim.rows import Rows, spread
+
+LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
+NORM = re.compile(r"(?:^|[._])(?:layer_?norm|ln|norm)[._\d]", re.IGNORECASE)
+
+
+def encoder_of(model: nn.Module) -> nn.Module | None:
+    """The pre-trained part of a model: what transformers calls its base model."""
+    base = getattr(model, "base_model", None)
+    return base if isinstance(base, nn.Module) and base is not model else None
+
+
+def depth_of(name: str, layers: int) -> int:
+    """How deep a parameter of the encoder lies: 0 for embeddings, k for the k-th layer from 1."""
+    match = LAYER.search(name)
+    if match:
+        return int(match.group(1)) + 1
+    return 0 if "embedding" in name.lower() else layers
+
+
+def _encoder_depths(model: nn.Module) -> tuple[dict[nn.Parameter, int], int]:
+    encoder = encoder_of(model)
+    if encoder is None:
+        return {}, 0
+    names = dict(encoder.named_parameters())
+    layers = 1 + max(
+        (int(match.group(1)) for match in map(LAYER.search, names) if match), default=-1
+    )
+    return {parameter: depth_of(name, layers) for name, parameter in names.items()}, layers
+
+
+def freeze(model: nn.Module, what: str | int) -> int:
+    """Freeze the encoder, its embeddings, or the embeddings and the lowest k layers.
+
+    Returns:
+        How many parameters are frozen.
+
+    Raises:
+        ConfigError: the model has no encoder to freeze, or fewer layers.
+    """
+    if what == "none":
+        return 0
+    depths, layers = _encoder_depths(model)
+    if not depths:
+        raise ConfigError(
+            f"{type(model).__name__} has no base model to freeze",
+            where="run.freeze",
+            hint="set freeze = 'none', or let build_head freeze what should stay",
+        )
+    if isinstance(what, int) and what > layers:
+        raise ConfigError(f"the encoder has {layers} layers, not {what}", where="run.freeze")
+    deepest = layers if what == "encoder" else 0 if what == "embeddings" else int(what)
+    frozen = [parameter for parameter, depth in depths.items() if depth <= deepest]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    return sum(parameter.numel() for parameter in frozen)
+
+
+def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]]:
+    """Parameters by learning rate and weight decay.
+
+    The head learns at ``head_learning_rate``; the encoder's layers at ``learning_rate`` times
+    ``layer_decay`` for each layer below the top (Howard & Ruder 2018). Biases, the weights of
+    norms, and embeddings are not decayed: a word that the data does not show stays where it is.
+    """
+    depths, layers = _encoder_depths(model)
+    head_rate = config.head_learning_rate or config.learning_rate
+    embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        depth = depths.get(parameter)
+        rate = head_rate
+        if depth is not None:
+            rate = config.learning_rate * config.layer_decay ** (layers - depth)
+        plain = name.endswith("bias") or NORM.search(name) is not None or parameter in embeddings
+        groups.setdefault((rate, 0.0 if plain else config.weight_decay), []).append(parameter)
+    return [
+        {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
+        for (rate, decay), parameters in groups.items()
+    ]
+
+
+def rate_factor(step: int, total: int, config: RunConfig) -> float:
+    """The share of the peak learning rate at a step counted from 0."""
+    warm = math.ceil(config.warmup * total)
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    if config.schedule == "constant":
+        return 1.0
+    done = (step - warm) / max(1, total - warm)
+    if config.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * done))
+    return 1.0 - done
+
+
+class Optimizer:
+    """AdamW (Loshchilov & Hutter 2019), fused, whose step also normalises and clips.
+
+    Gradients arrive as sums over the step's items; dividing them by the items and clipping their
+    norm happen inside the fused kernel instead of in passes of their own. A table of embeddings
+    with sparse gradients is stepped by the rows that training has used, with the same result.
+
+    Args:
+        model: whose trainable parameters are updated.
+        config: rates, decay, clipping.
+
+    Raises:
+        ConfigError: no parameter is left to train.
+    """
+
+    def __init__(self, model: nn.Module, config: RunConfig) -> None:
+        self.config = config
+        groups = parameter_groups(model, config)
+        if not groups:
+            raise ConfigError(
+                "every parameter is frozen: nothing is left to train", where="run.freeze"
+            )
+        self.parameters = [p for group in groups for p in group["params"]]
+        sparse = {m.weight for m in model.modules() if isinstance(m, nn.Embedding) and m.sparse}
+        self._rows = {p: Rows(p) for p in self.parameters if p in sparse}
+        for group in groups:
+            group["params"] = [
+                self._rows[p].weight if p in self._rows else p for p in group["params"]
+            ]
+        self._adamw = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+
+    def step(self, items: Tensor, factor: float, total: Tensor | None = None) -> Tensor | None:
+        """Update the weights; a loss or a gradient that is not finite leaves them as they are.
+
+        Args:
+            items: what the summed gradients are divided by, a scalar; the weights stay if it is not above 0.
+            factor: share of the peak learning rate.
+            total: the summed loss, a scalar, where it may be infinite and the gradient is not.
+
+        Returns:
+            The norm of the normalised gradient before clipping, a scalar, 0 without items;
+            ``None`` where no parameter has a gradient.
+        """
+        for group in self._adamw.param_groups:
+            group["lr"] = group["peak"] * factor
+        gradients = [
+            self._rows[p].take(self._adamw) if p in self._rows else p.grad for p in self.parameters
+        ]
+        present = [gradient for gradient in gradients if gradient is not None]
+        if not present:
+            return None
+        norm = torch.where(items > 0, _norm(present) / items, 0.0)
+        skip = ~(items > 0) | ~torch.isfinite(norm if total is None else norm + total)
+        scale = items.float()
+        if self.config.clip is not None:
+            scale = scale * torch.clamp(norm / self.config.clip, min=1.0)
+        # What a gradient scaler sets on a fused optimizer: divide by one, skip where the other is 1.
+        vars(self._adamw).update(grad_scale=scale, found_inf=skip.float())
+        self._adamw.step()
+        for rows in self._rows.values():
+            rows.give()
+        return norm
+
+    def zero(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def tensors(self, model: nn.Module) -> dict[str, Tensor]:
+        """AdamW's moments and step counts, by what they are and the parameter's name."""
+        found = {}
+        for name, parameter in self.learning(model).items():
+            rows = self._rows.get(parameter)
+            moments = self._adamw.state.get(parameter if rows is None else rows.weight, {})
+            for kind, value in (moments if rows is None else rows.state(moments)).items():
+                found[f"{kind}/{name}"] = value
+        return found
+
+    def load(self, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+        """Take up moments, the model's weights being restored already.
+
+        Raises:
+            ValueError: they do not fit, saying for instance which.
+        """
+        learning = self.learning(model)
+        states: dict[str, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            kind, _, name = key.partition("/")
+            states.setdefault(name, {})[kind] = value
+        for name, state in states.items():
+            if name not in learning:
+                raise ValueError(name)
+            parameter = learning[name]
+            try:
+                self._load(parameter, state)
+            except (ValueError, IndexError) as error:
+                raise ValueError(name) from error
+
+    def _load(self, parameter: nn.Parameter, state: dict[str, Tensor]) -> None:
+        rows = self._rows.get(parameter)
+        if rows is not None:
+            state = rows.load(state, self._adamw)
+        elif "rows" in state:
+            state = spread(state, parameter.shape)
+        owner = parameter if rows is None else rows.weight
+        shapes = {"step": torch.Size([]), "exp_avg": owner.shape, "exp_avg_sq": owner.shape}
+        if {kind: value.shape for kind, value in state.items()} != shapes:
+            raise ValueError("the moments do not fit the parameter")
+        self._adamw.state[owner] = {k: value.to(owner.device) for k, value in state.items()}
+
+    def learning(self, model: nn.Module) -> dict[str, nn.Parameter]:
+        """The parameters that the optimizer has, by name."""
+        own = {id(parameter) for parameter in self.parameters}
+        return {name: p for name, p in model.named_parameters() if id(p) in own}
+
+
+def _norm(gradients: list[Tensor]) -> Tensor:
+    norms = torch._foreach_norm(gradients)
+    stacked = torch.stack([norm.float() for norm in norms])
+    return stacked.square().sum().sqrt()

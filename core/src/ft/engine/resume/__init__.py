@@ -1,0 +1,1 @@
+"""Checkpoints, and what may have changed when a run goes on."""

@@ -1,0 +1,109 @@
+"""The record of a run: what was run, on what, with what result."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import resource
+import sys
+from collections.abc import Mapping
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ft.data.lint.statistics import statistics
+from ft.hooks.costs import Meter
+
+if TYPE_CHECKING:
+    from ft.config.resolve import Resolved
+    from ft.engine.run import Run
+
+LIBRARIES = ("ft-core", "torch", "transformers", "datasets", "accelerate", "pluggy", "numpy")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what a run stands on."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine(run: Run) -> dict[str, Any]:
+    """Where the run takes place."""
+    return {
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": str(run.device),
+        "precision": run.accelerator.mixed_precision,
+        "processes": run.accelerator.num_processes,
+    }
+
+
+def peak_memory(run: Run) -> dict[str, int | None]:
+    """Bytes that the process, and the GPU if there is one, held at most."""
+    cuda = run.device.type == "cuda"
+    return {"host": _host_peak(), "device": meter(run.device)() if cuda else None}
+
+
+def meter(device: torch.device) -> Meter:
+    """What says how many bytes were held at most: of the GPU if the model is on one, else here."""
+    if device.type == "cuda":
+        return partial(torch.cuda.max_memory_allocated, device)
+    return _host_peak
+
+
+def _host_peak() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def plugin_rows(resolved: Resolved) -> list[dict[str, Any]]:
+    """Name, origin and file hashes of every plugin."""
+    return [
+        {
+            "name": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "source": plugin.source,
+            "files": plugin.file_hashes(),
+        }
+        for plugin in resolved.plugins
+    ]
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def model_row(run: Run) -> dict[str, Any]:
+    """Which pre-trained model, with the hash of its weights where they are a local folder."""
+    folder = Path(run.model_path)
+    weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return {"path": run.model_path, "files": {path.name: file_hash(path) for path in weights}}
+
+
+def splits_row(run: Run, fingerprints: Mapping[str, str]) -> dict[str, Any]:
+    """Size, fingerprint, files and statistics of every split."""
+    assert run.data is not None
+    schema = run.data.schema
+    return {
+        split: {
+            "examples": len(data),
+            "fingerprint": fingerprints[split],
+            "files": [str(path) for path in run.data.files.get(split, [])],
+            "statistics": statistics(data, schema),
+        }
+        for split, data in run.data.splits.items()
+    }

@@ -1,0 +1,1 @@
+"""Plugins registered with pluggy, and their hooks composed."""

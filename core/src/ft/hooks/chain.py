@@ -1,0 +1,150 @@
+"""Composition: one provider, wrapped by techniques, folded into one callable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Any
+
+from ft.contract.hookspecs import INNER
+from ft.contract.plugin import Plugin
+from ft.contract.schema import TaskData
+from ft.hooks.costs import Ledger
+from ft.hooks.trace import Trace
+
+FORWARD = "compute_loss"
+"""The hook whose provider makes a forward pass."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One plugin's implementation of one hook.
+
+    Attributes:
+        plugin: the instance.
+        owner: how to name it to people, e.g. ``'ner' (ft-ner 0.1.0)``.
+        hook: the hook's name.
+        function: the bound method.
+        arguments: the names of the arguments that it asks for, in its own order.
+    """
+
+    plugin: Plugin
+    owner: str
+    hook: str
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+
+    @property
+    def wraps(self) -> bool:
+        """Whether it is a technique: it asks for ``inner``."""
+        return INNER in self.arguments
+
+    def accounted(self, ledger: Ledger, trace: Trace | None) -> Callable[..., Any]:
+        """The function, with its cost kept by the ledger and its calls written to the trace."""
+        name, passes = self.plugin.name, int(self.hook == FORWARD and not self.wraps)
+        call = ledger.accounted(self.owner, name, self.hook, self.function, passes)
+        return call if trace is None else trace.around(call, name, self.hook)
+
+
+Check = Callable[[Implementation, list[Any], Any], None]
+"""Called after a technique with what its `inner` calls returned and what it returned itself."""
+
+
+def compose(
+    provider: Implementation,
+    techniques: Sequence[Implementation],
+    arguments: Sequence[str],
+    ledger: Ledger,
+    *,
+    check: Check | None = None,
+    trace: Trace | None = None,
+) -> Callable[..., Any]:
+    """Fold a provider and its techniques, first nearest to the provider, into one callable.
+
+    Args:
+        provider: answers the hook.
+        techniques: wrap it, in the order of ``--plugins``.
+        arguments: the hook's arguments, without ``inner``.
+        ledger: accounts for the implementations and names the culprit of an exception.
+        check: is shown every technique's result.
+        trace: is written every call.
+    """
+    chain = _link(provider, provider.accounted(ledger, trace), None, arguments)
+    for technique in techniques:
+        function = technique.accounted(ledger, trace)
+        if check is None:
+            chain = _link(technique, function, chain, arguments)
+        else:
+            chain = _checked(technique, function, chain, arguments, check)
+    return chain
+
+
+def picker(asked: Sequence[str], offered: Sequence[str]) -> Callable[[tuple[Any, ...]], Any]:
+    """What takes the arguments that are asked for, in their order, from those that are offered."""
+    places = [offered.index(name) for name in asked]
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
+
+
+def _link(
+    implementation: Implementation,
+    function: Callable[..., Any],
+    inner: Callable[..., Any] | None,
+    arguments: Sequence[str],
+) -> Callable[..., Any]:
+    """A callable with the hook's arguments that gives ``function`` those that it asks for.
+
+    On the path of every step, so what can be known beforehand is worked out beforehand.
+    """
+    pick = picker(implementation.arguments, (INNER, *arguments))
+    expected = len(arguments)
+
+    def call(*given: Any, **named: Any) -> Any:
+        if named or len(given) != expected:
+            given = _in_order(implementation.hook, arguments, given, named)
+        return function(*pick((inner, *given)))
+
+    return call
+
+
+def _in_order(
+    hook: str, arguments: Sequence[str], given: tuple[Any, ...], named: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """The arguments of a call by position.
+
+    Raises:
+        TypeError: they are not those of the hook.
+    """
+    first, rest = arguments[: len(given)], arguments[len(given) :]
+    if len(given) > len(first) or named.keys() != set(rest):
+        raise TypeError(f"{hook} takes the arguments ({', '.join(arguments)})")
+    return (*given, *(named[name] for name in rest))
+
+
+def _checked(
+    technique: Implementation,
+    function: Callable[..., Any],
+    inner: Callable[..., Any],
+    arguments: Sequence[str],
+    check: Check,
+) -> Callable[..., Any]:
+    """A link whose `inner` remembers what it returned, for the check behind it."""
+
+    def call(*given: Any, **named: Any) -> Any:
+        seen: list[Any] = []
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            result = inner(*args, **kwargs)
+            # Remembered apart from what the technique is given, which it may change in place.
+            apart = isinstance(result, TaskData)
+            seen.append(replace(result, splits=copy(result.splits)) if apart else result)
+            return result
+
+        result = _link(technique, function, watched, arguments)(*given, **named)
+        check(technique, seen, result)
+        return result
+
+    return call

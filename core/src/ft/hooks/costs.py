@@ -1,0 +1,215 @@
+"""What each plugin costs: calls, time, extra passes, examples and memory of every hook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from ft.contract.schema import TaskData
+
+NOTED = "__ft_noted__"
+
+SHARE = 0.002
+"""Of the run's time, what reading the memory may take: on a GPU each reading costs some."""
+
+Meter = Callable[[], int]
+"""Says how many bytes were held at most so far."""
+
+
+@dataclass
+class Cost:
+    """What one hook of one plugin has cost, without what it wraps.
+
+    *Extra* is what goes beyond one call of its `inner`: what a run without the plugin would not
+    have done. So of two techniques that each double the passes, each counts those that it alone
+    could save.
+
+    Attributes:
+        calls: how often it was called.
+        seconds: spent in it, without its `inner`.
+        forwards: extra forward passes through the model.
+        backwards: backward passes that it asked `run.backward` for itself.
+        examples: extra training examples (`load_data`) or features (`encode`).
+        memory: extra bytes by which it raised the peak.
+    """
+
+    calls: int = 0
+    seconds: float = 0.0
+    forwards: int = 0
+    backwards: int = 0
+    examples: int = 0
+    memory: int = 0
+
+
+class _Frame:
+    """What has happened within one call so far.
+
+    Attributes:
+        seconds: spent in calls inside it.
+        forwards: forward passes inside it.
+        first: those of the first call inside it; ``None`` before.
+        backwards: backward passes asked for by this very call.
+        metered: whether the memory is read around it.
+        rise: bytes by which the peak rose in the first call inside it.
+    """
+
+    __slots__ = ("backwards", "first", "forwards", "metered", "rise", "seconds")
+
+    def __init__(self, forwards: int, metered: bool) -> None:
+        self.seconds = 0.0
+        self.forwards = forwards
+        self.first: int | None = None
+        self.backwards = 0
+        self.metered = metered
+        self.rise = 0
+
+
+class Ledger:
+    """Calls hook implementations, keeps their costs, and names the plugin where one raises.
+
+    Args:
+        situation: says where the run is ("epoch 2, step 31"), for the note on an exception.
+        meter: says what was held at most; without one no memory is counted.
+    """
+
+    def __init__(self, situation: Callable[[], str], meter: Meter | None = None) -> None:
+        self._situation = situation
+        self._meter = meter
+        self._metering = _seconds_of(meter) if meter else 0.0
+        self._metered = 0
+        self._began = perf_counter()
+        self._root = self._frame = _Frame(0, False)
+        self._costs: dict[tuple[str, str], Cost] = {}
+
+    def cost(self, name: str, hook: str) -> Cost:
+        """The account of one hook of plugin ``name``."""
+        return self._costs.setdefault((name, hook), Cost())
+
+    def accounted(
+        self,
+        owner: str,
+        name: str,
+        hook: str,
+        function: Callable[..., Any],
+        forwards: int = 0,
+    ) -> Callable[..., Any]:
+        """``function``, accounted for whenever it is called.
+
+        Args:
+            owner: describes the plugin to people.
+            name: the plugin's name.
+            hook: which hook the function implements.
+            function: called with positional arguments.
+            forwards: forward passes that a call makes itself.
+        """
+        cost = self.cost(name, hook)
+
+        def call(*arguments: Any) -> Any:
+            outer = self._frame
+            started = perf_counter()
+            metered = self._is_affordable(started) if outer is self._root else outer.metered
+            frame = self._frame = _Frame(forwards, metered)
+            before = self._peak() if metered else 0
+            try:
+                return function(*arguments)
+            except Exception as error:
+                self._note(error, f"raised by plugin {owner} in {hook}")
+                raise
+            finally:
+                elapsed = perf_counter() - started
+                self._frame = outer
+                outer.seconds += elapsed
+                outer.forwards += frame.forwards
+                rise = self._peak() - before if metered else 0
+                if outer.first is None:
+                    outer.first = frame.forwards
+                    outer.rise = rise
+                cost.calls += 1
+                cost.seconds += elapsed - frame.seconds
+                cost.backwards += frame.backwards
+                cost.memory += rise - frame.rise
+                if frame.first is not None:
+                    cost.forwards += frame.forwards - frame.first
+
+        return call
+
+    def _is_affordable(self, now: float) -> bool:
+        """Whether the memory may be read around the outermost call that begins now."""
+        if self._meter is None:
+            return False
+        return self._metered * self._metering <= SHARE * (now - self._began)
+
+    def _peak(self) -> int:
+        assert self._meter is not None
+        self._metered += 1
+        return self._meter()
+
+    def backward(self) -> None:
+        """A backward pass is made for whoever is being called."""
+        self._frame.backwards += 1
+
+    def _note(self, error: Exception, text: str) -> None:
+        """Say where an exception comes from, once: on its way out it passes other plugins."""
+        if not getattr(error, NOTED, False):
+            where = self._situation()
+            error.add_note(f"{text} ({where})" if where else text)
+            setattr(error, NOTED, True)
+
+    def extra_examples(self, name: str, hook: str, results: Sequence[Any], result: Any) -> None:
+        """Count what a technique around `load_data` or `encode` has added.
+
+        Args:
+            name: the plugin's name.
+            hook: which of the two.
+            results: what its calls of `inner` returned.
+            result: what it returned itself.
+        """
+        if results:
+            self.cost(name, hook).examples += _size(result) - _size(results[0])
+
+    def carry(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add what a `summary` says: the costs of a run before it was resumed."""
+        for row in rows:
+            cost = self.cost(row["plugin"], row["hook"])
+            cost.calls += row["calls"]
+            cost.seconds += row["seconds"]
+            cost.forwards += row["extra_forwards"]
+            cost.backwards += row["extra_backwards"]
+            cost.examples += row["extra_examples"]
+            cost.memory += row["extra_memory"]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One JSON row a plugin and hook that was called, hook by hook from the inside out."""
+        return [
+            {
+                "plugin": plugin,
+                "hook": hook,
+                "calls": cost.calls,
+                "seconds": round(cost.seconds, 4),
+                "extra_forwards": cost.forwards,
+                "extra_backwards": cost.backwards,
+                "extra_examples": cost.examples,
+                "extra_memory": cost.memory,
+            }
+            for (plugin, hook), cost in self._costs.items()
+            if cost.calls
+        ]
+
+
+def _seconds_of(meter: Meter) -> float:
+    """What one reading of the memory takes, at best."""
+    times = []
+    for _ in range(5):
+        started = perf_counter()
+        meter()
+        times.append(perf_counter() - started)
+    return min(times)
+
+
+def _size(result: Any) -> int:
+    """Training examples of task data, or features of an encoded batch."""
+    if isinstance(result, TaskData):
+        return len(result.splits["train"]) if "train" in result.splits else 0
+    return max(map(len, result.values()), default=0) if isinstance(result, Mapping) else 0

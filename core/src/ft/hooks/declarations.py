@@ -1,0 +1,237 @@
+"""What a plugin declares of the company it keeps, and what a technique may not touch."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ft.contract.errors import FtError, PluginError
+from ft.contract.schema import Schema, TaskData
+
+if TYPE_CHECKING:
+    from ft.contract.plugin import Plugin
+    from ft.hooks.chain import Implementation
+    from ft.hooks.hooks import Member
+
+DECLARATIONS = ("needs", "after", "before", "conflicts", "needs_schema")
+"""Attributes of `Plugin`, each a tuple of names."""
+
+GRAPH = ("early_backward", "needs_graph")
+"""Attributes of `Plugin`, each true or false."""
+
+FLAG = "--plugins"
+
+SCHEMA = "the schema of load_data"
+"""Where data lacks what a plugin declares that it needs."""
+
+
+def _label(kind: str) -> Callable[[Schema], object]:
+    return lambda schema: schema.label is not None and schema.label.kind == kind
+
+
+ROLES: Mapping[str, Callable[[Schema], object]] = {
+    "words": lambda schema: schema.words,
+    "tags": lambda schema: schema.words and schema.words.tags,
+    "texts": lambda schema: schema.texts,
+    "editable": lambda schema: any(text.editable for text in schema.texts),
+    "pair": lambda schema: len(schema.texts) == 2,
+    "label": lambda schema: schema.label,
+    **{f"label:{kind}": _label(kind) for kind in ("single", "multi", "ordinal", "number")},
+    "group": lambda schema: schema.group,
+    "numbers": lambda schema: schema.numbers,
+    "categories": lambda schema: schema.categories,
+}
+"""What ``needs_schema`` may name, and how it shows in a schema."""
+
+
+def declared(plugin: Plugin | type[Plugin]) -> dict[str, Any]:
+    """What a plugin declares of itself: names by `DECLARATIONS`, ``True`` by `GRAPH`."""
+    names = {name: value for name in DECLARATIONS if (value := getattr(plugin, name))}
+    return {
+        **{
+            name: [value] if isinstance(value, str) else list(value)
+            for name, value in names.items()
+        },
+        **{name: True for name in GRAPH if getattr(plugin, name)},
+    }
+
+
+def company_faults(members: Sequence[Member]) -> list[FtError]:
+    """Where the named plugins do not go together, by what they declare themselves.
+
+    Args:
+        members: in the order of ``--plugins``.
+    """
+    faults = [fault for member in members for fault in _malformed(member)]
+    if faults:
+        return faults
+    position = {member.name: i for i, member in enumerate(members)}
+    by_name = {member.name: member for member in members}
+    orders: dict[tuple[str, str], Member] = {}
+    for member in members:
+        faults += _missing(member, position)
+        plugin = member.plugin
+        for other in plugin.after:
+            orders.setdefault((other, member.name), member)
+        for other in plugin.before:
+            orders.setdefault((member.name, other), member)
+    clashes = {
+        frozenset((member.name, other)): (member, by_name[other])
+        for member in members
+        for other in member.plugin.conflicts
+        if other in by_name and other != member.name
+    }
+    faults += [_clash(*pair) for pair in clashes.values()]
+    for (first, second), asking in orders.items():
+        if first in position and second in position and position[first] > position[second]:
+            faults.append(_misplaced(first, second, asking, by_name, orders))
+    return faults
+
+
+def _malformed(member: Member) -> list[FtError]:
+    """Declarations that are no tuples of names, or name a role that no schema has."""
+    faults: list[FtError] = []
+    for name in DECLARATIONS:
+        value: Any = getattr(member.plugin, name)
+        if not isinstance(value, tuple | list) or not all(isinstance(one, str) for one in value):
+            faults.append(
+                PluginError(
+                    f"{name} is {value!r}, not a tuple of names",
+                    who=f"plugin {member.owner}",
+                    hint=f'write {name} = ("NAME",)',
+                )
+            )
+        elif name == "needs_schema":
+            asked = [role for one in value for role in one.split("|")]
+            faults += [_unknown_role(member, role) for role in asked if role not in ROLES]
+    return faults
+
+
+def _unknown_role(member: Member, role: str) -> PluginError:
+    near = difflib.get_close_matches(role, ROLES, n=1)
+    return PluginError(
+        f"needs_schema asks for '{role}', which no schema has",
+        who=f"plugin {member.owner}",
+        hint=(f"did you mean '{near[0]}'? " if near else "") + f"there are {', '.join(ROLES)}",
+    )
+
+
+def _missing(member: Member, position: Mapping[str, int]) -> list[FtError]:
+    """The plugins that a plugin needs and that are not named."""
+    faults: list[FtError] = []
+    for other in member.plugin.needs:
+        if other not in position:
+            behind = other in member.plugin.before
+            pair = f"{member.name},{other}" if behind else f"{other},{member.name}"
+            faults.append(
+                PluginError(
+                    f"{member.owner} needs the plugin '{other}', which is not named",
+                    where=FLAG,
+                    hint=f"name both, as in {FLAG} ...,{pair}, or leave '{member.name}' out",
+                )
+            )
+    return faults
+
+
+def _clash(one: Member, other: Member) -> PluginError:
+    return PluginError(
+        f"{one.owner} cannot work with {other.owner}",
+        where=FLAG,
+        hint=f"name '{one.name}' or '{other.name}', not both",
+    )
+
+
+def _misplaced(
+    first: str,
+    second: str,
+    asking: Member,
+    by_name: Mapping[str, Member],
+    orders: Mapping[tuple[str, str], Member],
+) -> PluginError:
+    one, other = by_name[first], by_name[second]
+    if (second, first) in orders:
+        return PluginError(
+            f"{one.owner} and {other.owner} each declare a place that the other cannot have",
+            where=FLAG,
+            hint=f"name '{first}' or '{second}', not both, and tell their authors",
+        )
+    return PluginError(
+        f"{asking.owner} must be named {'before' if asking is one else 'after'} "
+        f"{(other if asking is one else one).owner}",
+        where=FLAG,
+        hint=f"name '{first}' before '{second}'",
+    )
+
+
+def schema_faults(members: Sequence[Member], schema: Schema) -> list[FtError]:
+    """Where the data lacks what a plugin declares that it needs."""
+    there = [role for role, shows in ROLES.items() if shows(schema)]
+    return [
+        PluginError(
+            f"{member.owner} needs data with {need.replace('|', ' or ')}, "
+            f"and this data has {', '.join(there) or 'none of the roles'}",
+            where=SCHEMA,
+            hint=f"leave '{member.name}' out of {FLAG}, or name a task whose data has that",
+        )
+        for member in members
+        for need in member.plugin.needs_schema
+        if not set(need.split("|")) & set(there)
+    ]
+
+
+def graph_faults(techniques: Sequence[Implementation]) -> list[FtError]:
+    """Techniques that need a graph which one nearer to the task has already freed.
+
+    Args:
+        techniques: around `compute_loss`, nearest first.
+    """
+    faults: list[FtError] = []
+    freed: Implementation | None = None
+    for technique in techniques:
+        if technique.plugin.needs_graph and freed is not None:
+            faults.append(
+                PluginError(
+                    f"{technique.owner} needs the graph of the outputs that {freed.owner} "
+                    "has already back-propagated",
+                    where=FLAG,
+                    hint=f"name '{technique.plugin.name}' before '{freed.plugin.name}'",
+                )
+            )
+        if technique.plugin.early_backward:
+            freed = technique
+    return faults
+
+
+def require_untouched_splits(technique: Implementation, results: Sequence[Any], after: Any) -> None:
+    """A technique around `load_data` may change the train split only.
+
+    Args:
+        technique: who was called.
+        results: what its calls of `inner` returned.
+        after: what it returned itself.
+
+    Raises:
+        PluginError: another split was added, removed or changed.
+    """
+    if not isinstance(after, TaskData):
+        raise PluginError(
+            f"load_data returned {type(after).__name__}, not TaskData",
+            who=f"plugin {technique.owner}",
+            hint="return what inner gave, changed or not",
+        )
+    if not results or not isinstance(results[0], TaskData):
+        return
+    before, now = results[0].splits, after.splits
+    for split in sorted((set(before) | set(now)) - {"train"}):
+        if split not in before or split not in now:
+            done = "added" if split in now else "removed"
+        elif before[split] is now[split] or before[split]._fingerprint == now[split]._fingerprint:
+            continue
+        else:
+            done = "changed"
+        raise PluginError(
+            f"the technique {done} the {split} split in load_data",
+            who=f"plugin {technique.owner}",
+            hint="a technique may change the train split only",
+        )

@@ -1,0 +1,269 @@
+"""One run's plugins: validated, registered with pluggy, composed into hooks."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from ft.contract import hookspecs
+from ft.contract.errors import FtError, PluginError, raise_all
+from ft.contract.hookspecs import INNER, PROJECT, REMOVED
+from ft.contract.plugin import Plugin
+from ft.hooks import declarations
+from ft.hooks.chain import Implementation, compose, picker
+from ft.hooks.costs import Ledger, Meter
+from ft.hooks.trace import Trace
+
+CORE = "core"
+
+CHECKED = ("load_data", "encode")
+"""The chain hooks whose techniques are looked at: what they touched, what they added."""
+
+
+def specs(module: ModuleType = hookspecs) -> dict[str, Callable[..., Any]]:
+    """Every hook spec by name, in the order of the contract."""
+    return {name: value for name, value in vars(module).items() if hasattr(value, "ft_kind")}
+
+
+class Member:
+    """A plugin of this run: the instance and how to name it to people."""
+
+    def __init__(self, name: str, plugin: Plugin, distribution: str | None, version: str | None):
+        self.name = name
+        self.plugin = plugin
+        self.distribution = distribution
+        self.version = version
+
+    @property
+    def owner(self) -> str:
+        """Such as ``'ner' (ft-ner 0.1.0)``."""
+        origin = " ".join(part for part in (self.distribution, self.version) if part)
+        return f"'{self.name}' ({origin})" if origin else f"'{self.name}'"
+
+
+class Hooks:
+    """The hooks of one run, ready to be called: chains by name, and events.
+
+    Args:
+        members: the plugins in the order of ``--plugins``.
+        core: the plugin with the core's defaults.
+        situation: says where the run is, for the note on an exception.
+        trace: is written every call of a hook.
+        meter: says how many bytes were held at most, for the costs.
+
+    Attributes:
+        notes: what the user should hear of the plugins.
+
+    Raises:
+        PluginError: a plugin breaks the contract, a hook has two providers or none, or the plugins
+            do not go together.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        core: Member,
+        situation: Callable[[], str] = lambda: "",
+        trace: Trace | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        self.members = list(members)
+        self.core = core
+        self.ledger = Ledger(situation, meter)
+        self.notes: list[str] = []
+        self._trace = trace
+        self._specs = specs()
+        everyone = [*self.members, core]
+        raise_all(
+            [error for member in everyone for error in self._faults(member)]
+            + declarations.company_faults(self.members)
+        )
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        for member in everyone:
+            self._manager.register(member.plugin, member.name)
+        self._chains = {name: self._chain(name) for name in self.names("chain")}
+        raise_all(declarations.graph_faults(self.parts("compute_loss")[1]))
+        self._providers = {name: self._provider(name) for name in self.names("chain")}
+        self._events = {name: self._event(name) for name in self.names("event")}
+
+    def names(self, kind: str) -> list[str]:
+        """The hooks of a kind, ``chain`` or ``event``, in the order of the contract."""
+        return [name for name, spec in self._specs.items() if spec.ft_kind == kind]  # type: ignore[attr-defined]
+
+    def _faults(self, member: Member) -> list[FtError]:
+        """What breaks the contract in one plugin."""
+        faults: list[FtError] = []
+        for name, function in inspect.getmembers(type(member.plugin), callable):
+            marks: Mapping[str, Any] | None = getattr(function, f"{PROJECT}_impl", None)
+            if marks is None:
+                continue
+            self._note_deprecated(name, member)
+            for what, hint in self._method_faults(name, function, marks):
+                faults.append(PluginError(what, who=f"plugin {member.owner}", hint=hint))
+        return faults
+
+    def _method_faults(
+        self, name: str, function: Callable[..., Any], marks: Mapping[str, Any]
+    ) -> list[tuple[str, str]]:
+        spec = self._specs.get(name)
+        if name in REMOVED:
+            return [(f"the hook '{name}' is no longer there", REMOVED[name])]
+        if spec is None:
+            near = difflib.get_close_matches(name, self._specs, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            return [
+                (
+                    f"there is no hook '{name}'",
+                    f"{hint}a plugin made for a newer ft needs that ft; "
+                    f"the hooks of this one are {', '.join(self._specs)}",
+                )
+            ]
+        faults = []
+        allowed = list(inspect.signature(spec).parameters)
+        for parameter in list(inspect.signature(function).parameters.values())[1:]:
+            if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+                faults.append(
+                    (f"{name} has the argument '{parameter}'", "use plain positional arguments")
+                )
+            elif parameter.default is not parameter.empty:
+                faults.append(
+                    (
+                        f"{name} gives the argument '{parameter.name}' a default",
+                        "drop the default: the core always passes the argument",
+                    )
+                )
+            elif parameter.name not in allowed:
+                faults.append(
+                    (
+                        f"{name} asks for the argument '{parameter.name}', which it does not have",
+                        f"it may ask for {', '.join(allowed)}",
+                    )
+                )
+        used = [mark for mark in ("wrapper", "hookwrapper", "tryfirst", "trylast") if marks[mark]]
+        if used and spec.ft_kind == "chain":  # type: ignore[attr-defined]
+            faults.append(
+                (
+                    f"{name} is marked {' and '.join(used)}",
+                    "take the argument 'inner' and call it to wrap; "
+                    "the order is that of --plugins, first named nearest to the task",
+                )
+            )
+        return faults
+
+    def implementations(self, hook: str) -> list[Implementation]:
+        """Who implements a hook: the named plugins in order, then the core."""
+        caller = getattr(self._manager.hook, hook)
+        found = {
+            implementation.plugin_name: implementation for implementation in caller.get_hookimpls()
+        }
+        return [
+            Implementation(
+                member.plugin,
+                member.owner,
+                hook,
+                found[member.name].function,
+                tuple(found[member.name].argnames),
+            )
+            for member in [*self.members, self.core]
+            if member.name in found
+        ]
+
+    def parts(self, hook: str) -> tuple[Implementation, list[Implementation]]:
+        """The provider of a chain hook and the techniques around it, nearest first.
+
+        Raises:
+            PluginError: there are two providers, or none.
+        """
+        everyone = self.implementations(hook)
+        techniques = [one for one in everyone if one.wraps]
+        named = [one for one in everyone if not one.wraps and one.plugin is not self.core.plugin]
+        if len(named) > 1:
+            owners = " and ".join(one.owner for one in named)
+            raise PluginError(
+                f"{hook} has {len(named)} providers: {owners}",
+                where="--plugins",
+                hint=f"keep one of them, or let the others take 'inner' and wrap {hook}",
+            )
+        default = [one for one in everyone if not one.wraps and one.plugin is self.core.plugin]
+        if not named and not default:
+            names = ", ".join(member.name for member in self.members) or "none"
+            raise PluginError(
+                f"no plugin provides {hook} (named: {names})",
+                where="--plugins",
+                hint="name a task plugin, such as ner; `ft plugins` lists what is installed",
+            )
+        return (named or default)[0], techniques
+
+    def _note_deprecated(self, hook: str, member: Member) -> None:
+        deprecated = getattr(self._specs.get(hook), "ft_deprecated", None)
+        if deprecated and member is not self.core:
+            self.notes.append(
+                f"plugin {member.owner} uses the hook {hook}, deprecated {deprecated}"
+            )
+
+    def _chain(self, hook: str) -> Callable[..., Any]:
+        provider, techniques = self.parts(hook)
+        check = self._check if hook in CHECKED else None
+        arguments = self.arguments(hook)
+        return compose(provider, techniques, arguments, self.ledger, check=check, trace=self._trace)
+
+    def _provider(self, hook: str) -> Callable[..., Any]:
+        provider, _ = self.parts(hook)
+        return compose(provider, [], self.arguments(hook), self.ledger, trace=self._trace)
+
+    def _event(self, hook: str) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
+        """For each listener, what picks its arguments, and what is called with them."""
+        offered = self.arguments(hook)
+        return [
+            (picker(one.arguments, offered), one.accounted(self.ledger, self._trace))
+            for one in self.implementations(hook)
+        ]
+
+    def _check(self, technique: Implementation, results: list[Any], result: Any) -> None:
+        """Look at what a technique around one of the `CHECKED` hooks returned."""
+        if technique.hook == "load_data":
+            declarations.require_untouched_splits(technique, results, result)
+        self.ledger.extra_examples(technique.plugin.name, technique.hook, results, result)
+
+    def arguments(self, hook: str) -> list[str]:
+        """A hook's arguments without ``inner``."""
+        return [name for name in inspect.signature(self._specs[hook]).parameters if name != INNER]
+
+    def call(self, hook: str, *arguments: Any) -> Any:
+        """Call a chain hook."""
+        return self._chains[hook](*arguments)
+
+    def provide(self, hook: str, *arguments: Any) -> Any:
+        """Call the provider of a chain hook alone, without its techniques."""
+        return self._providers[hook](*arguments)
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Call an event hook of every plugin, in the order of ``--plugins``."""
+        offered = tuple(arguments[name] for name in self.arguments(hook))
+        for pick, call in self._events[hook]:
+            call(*pick(offered))
+
+    def wrapped(self, hook: str) -> bool:
+        """Whether any technique wraps a chain hook."""
+        return bool(self.parts(hook)[1])
+
+    def describe(self, hook: str) -> str:
+        """The chain as text, e.g. ``adversarial( distill( core ) )``."""
+        provider, techniques = self.parts(hook)
+        text = provider.plugin.name
+        for technique in techniques:
+            text = f"{technique.plugin.name}( {text} )"
+        return text
+
+    def forwards(self) -> int:
+        """Forward passes through the model in one training micro-batch."""
+        count = 1
+        for technique in self.parts("compute_loss")[1]:
+            count = technique.plugin.forwards(count)
+        return count

@@ -1,0 +1,106 @@
+"""What a starter package offers: a model and data that a run falls back on.
+
+A distribution offers starters as entry points in the group ``ft.starters``. Each is a function
+without arguments: ``model`` returns the folder of a pre-trained encoder, and one named after a task
+plugin returns that plugin's settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ft.contract.errors import ConfigError, FtError, PluginError
+from ft.contract.schema import SPLITS
+from ft.contract.settings import DataConfig
+from ft.data.sources import stands_alone
+
+if TYPE_CHECKING:
+    from ft.config.resolve import Resolved
+    from ft.engine.run import Run
+
+    C = TypeVar("C", bound=DataConfig)
+
+GROUP = "ft.starters"
+
+MODEL = "no --model given: using the starter model, all-MiniLM-L6-v2"
+
+
+def starter(name: str) -> Any | None:
+    """What the installed starter ``name`` returns; ``None`` if no distribution offers it.
+
+    Found from metadata: only the distribution that offers it is imported.
+
+    Raises:
+        ft.PluginError: two distributions offer it, or its function cannot be loaded or fails.
+        ft.FtError: what the function itself raises of ft's errors.
+    """
+    found = tuple(entry_points(group=GROUP, name=name))
+    if not found:
+        return None
+    if len(found) > 1:
+        owners = " and ".join(sorted(_owner(point) for point in found))
+        raise PluginError(
+            f"the starter {name!r} is offered by two distributions: {owners}",
+            hint="pip uninstall all but one of them",
+        )
+    point = found[0]
+    try:
+        return point.load()()
+    except FtError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"the starter {name!r} failed: {type(error).__name__}: {error}", who=_owner(point)
+        ) from error
+
+
+def data_or_starter(config: C, run: Run, owner: str) -> C:
+    """The settings of a task, with the starter's data where the user named no training data.
+
+    Raises:
+        ft.ConfigError: no training data is named, and other data is or no starter offers any for
+            this task.
+    """
+    if config.train is not None or stands_alone(config, run):
+        return config
+    settings = starter(owner)
+    if settings is None:
+        raise ConfigError(
+            "no training data is named",
+            where=f"{owner}.train",
+            hint=f"give `-o {owner}.train=FILE`, or `pip install ft-starter` for data to try",
+        )
+    given = [split for split in SPLITS if getattr(config, split) is not None]
+    if given:
+        raise ConfigError(
+            f"no training data is named, though {owner}.{given[0]} is",
+            where=f"{owner}.train",
+            hint=f"give `-o {owner}.train=FILE`; to score a trained model, `ft evaluate RUN --data FILE`",
+        )
+    run.note(_data_note(owner, settings))
+    return config.model_copy(update=settings)
+
+
+def fallbacks(resolved: Resolved) -> list[str]:
+    """What a run would take from the starters, one sentence each, in the words of the run."""
+    found = []
+    if resolved.run.model is None:
+        offered = any(entry_points(group=GROUP, name="model"))
+        found.append(MODEL if offered else "no --model given, and no starter model is installed")
+    for name, config in resolved.configs.items():
+        if isinstance(config, DataConfig) and config.train is None:
+            settings = starter(name) or {}
+            if settings and all(getattr(config, key, None) is None for key in settings):
+                found.append(_data_note(name, settings))
+    return found
+
+
+def _data_note(owner: str, settings: Mapping[str, str]) -> str:
+    key, path = next(iter(settings.items()))
+    return f"no {owner}.{key} given: using the starter's data, {path}"
+
+
+def _owner(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value

@@ -1,0 +1,290 @@
+"""Reporters for the command line: plain lines, JSON lines, next to nothing; and the choice of one."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ft.contract.results import Metric, Table
+from ft.reporters.reporter import SilentReporter
+from ft.reporters.text import cost_table, duration, metrics_text, number, scored, table_text
+
+if TYPE_CHECKING:
+    from ft.engine.train import Result
+
+INTERVAL = 10.0
+"""Seconds between two lines of progress in a log."""
+
+_MEMORY = 30.0
+
+Clock = Callable[[], float]
+
+
+class Pace:
+    """How fast training is and how long it will take, from the last half minute or so."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._last: tuple[float, int, int] | None = None
+        self._seconds = self._steps = self._tokens = 0.0
+        self.total = 0
+        self.step = 0
+
+    def start(self, total: int, step: int) -> None:
+        """Training begins."""
+        self.total, self.step = total, step
+
+    def mark(self, step: int, tokens: int) -> float:
+        """A step is done; returns the time."""
+        now = self._clock()
+        if self._last is not None:
+            then, steps_then, tokens_then = self._last
+            self._seconds += now - then
+            self._steps += step - steps_then
+            self._tokens += tokens - tokens_then
+            if self._seconds > _MEMORY:
+                self._seconds, self._steps, self._tokens = (
+                    value / 2 for value in (self._seconds, self._steps, self._tokens)
+                )
+        self._last, self.step = (now, step, tokens), step
+        return now
+
+    def pause(self) -> None:
+        """Time until the next step does not count: something else takes place."""
+        self._last = None
+
+    def text(self) -> str:
+        """``8,210 tokens/s  2:31 left``; empty while nothing is known."""
+        if self._seconds <= 0 or self._steps <= 0:
+            return ""
+        left = (self.total - self.step) * self._seconds / self._steps
+        return f"{self._tokens / self._seconds:,.0f} tokens/s  {duration(left)} left"
+
+
+class LineReporter(SilentReporter):
+    """Writes lines; when the reader is gone it falls silent, so that the run goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream: TextIO | None = stream
+
+    def _say(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            print(text, file=self._stream, flush=True)
+        except (BrokenPipeError, ValueError):  # closed, by the reader or by us
+            self._stream = None
+
+
+class PlainReporter(LineReporter):
+    """Plain lines for a log: one every ten seconds at most, and every evaluation."""
+
+    def __init__(
+        self, stream: TextIO, *, interval: float = INTERVAL, clock: Clock = time.monotonic
+    ) -> None:
+        super().__init__(stream)
+        self._interval, self._clock = interval, clock
+        self._pace = Pace(clock)
+        self._due = 0.0
+
+    def phase(self, name: str, detail: str = "") -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._pace.pause()
+        self._due = self._clock() + self._interval
+        self._say(f"{name}: {detail}" if detail else name)
+
+    def note(self, text: str) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._say(f"note: {text}")
+
+    def finding(self, severity: str, text: str) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._say(f"{severity}: {text}")
+
+    def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._pace.start(total_steps, steps_done)
+
+    def train_step(
+        self, step: int, tokens: int, loss: float | None, learning_rate: float | None
+    ) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        now = self._pace.mark(step, tokens)
+        if loss is not None and now >= self._due:
+            self._due = now + self._interval
+            rate = "" if learning_rate is None else f"learning rate {learning_rate:.2e}"
+            parts = [f"step {step}/{self._pace.total}", f"loss {number(loss)}", rate]
+            self._say("  ".join(part for part in (*parts, self._pace.text()) if part))
+
+    def evaluation(
+        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
+    ) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._pace.pause()
+        best = "  (best so far)" if is_best else ""
+        self._say(f"{scored(split, epoch, step)}: {metrics_text(metrics)}{best}")
+
+    def progress(self, name: str, done: int, total: int) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._pace.pause()
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + self._interval
+            self._say(f"{name}: {done:,} of {total:,}" if total > done else f"{name}: {done:,}")
+
+    def table(self, table: Table) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._say(f"\n{table_text(table)}\n")
+
+    def finish(self, result: Result) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        for line in closing(result):
+            self._say(line)
+
+
+class QuietReporter(LineReporter):
+    """Says the final metrics, and what is wrong with the data."""
+
+    def __init__(self, stream: TextIO, errors: TextIO) -> None:
+        super().__init__(stream)
+        self._errors = LineReporter(errors)
+
+    def finding(self, severity: str, text: str) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        if severity != "info":
+            self._errors._say(f"{severity}: {text}")
+
+    def finish(self, result: Result) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        for split, metrics in result.metrics.items():
+            self._say(f"{split}: {metrics_text(metrics)}")
+
+
+class JsonReporter(LineReporter):
+    """One JSON object a line, each with its ``event``; numbers that JSON lacks become null."""
+
+    def __init__(
+        self, stream: TextIO, *, interval: float = 1.0, clock: Clock = time.monotonic
+    ) -> None:
+        super().__init__(stream)
+        self._interval, self._clock = interval, clock
+        self._due: dict[str, float] = {}
+
+    def _event(self, event: str, **values: Any) -> None:
+        self._say(to_json({"event": event, **values}))
+
+    def phase(self, name: str, detail: str = "") -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._event("phase", name=name, detail=detail)
+
+    def note(self, text: str) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._event("note", text=text)
+
+    def finding(self, severity: str, text: str) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._event("finding", severity=severity, text=text)
+
+    def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._event("train_start", total_steps=total_steps, steps_done=steps_done, epochs=epochs)
+
+    def train_step(
+        self, step: int, tokens: int, loss: float | None, learning_rate: float | None
+    ) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        if loss is not None:
+            self._event(
+                "train_step", step=step, tokens=tokens, loss=loss, learning_rate=learning_rate
+            )
+
+    def evaluation(
+        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
+    ) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._event(
+            "evaluation", step=step, epoch=epoch, split=split, metrics=metrics, is_best=is_best
+        )
+
+    def progress(self, name: str, done: int, total: int) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        now = self._clock()
+        if 0 < total <= done or now >= self._due.get(name, -math.inf):
+            self._due[name] = now + self._interval
+            self._event("progress", name=name, done=done, total=total)
+
+    def table(self, table: Table) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._event("table", **asdict(table))
+
+    def finish(self, result: Result) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._event("finish", output=str(result.output), metrics=result.metrics)
+
+
+def to_json(value: Any) -> str:
+    """A value as one line of JSON; a number that JSON lacks becomes null."""
+    return json.dumps(_plain(value), ensure_ascii=False, default=_scalar)
+
+
+def _scalar(value: Any) -> Any:
+    """A number of numpy's as Python's, anything else as text."""
+    return _plain(value.item()) if hasattr(value, "item") else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def closing(result: Result) -> list[str]:
+    """The last lines of a run: what it cost, where everything is, and what to do with it."""
+    record = result.record
+    lines = []
+    if "train_seconds" in record:
+        steps, seconds = record.get("steps", 0), record["train_seconds"]
+        lines.append(f"trained {steps} steps in {duration(seconds)}")
+    if record.get("costs"):
+        lines += ["", table_text(cost_table(record["costs"])), ""]
+    model = result.output / "model"
+    lines.append(
+        f"everything is in {result.output}" + (f", the model in {model}" if record else "")
+    )
+    if record:
+        lines.append(f"use it: ft predict {result.output} FILE")
+    return lines
+
+
+def choose(*, quiet: bool, as_json: bool, to_stderr: bool = False) -> SilentReporter:
+    """The reporter that fits the flags and where the output goes.
+
+    Args:
+        quiet: only the final metrics.
+        as_json: JSON lines.
+        to_stderr: standard output is taken by something else.
+    """
+    stream = sys.stderr if to_stderr else sys.stdout
+    if os.environ.get("RANK", "0") not in ("", "0"):
+        return SilentReporter()  # another process of the same run speaks
+    if as_json:
+        return JsonReporter(stream)
+    if quiet:
+        return QuietReporter(stream, sys.stderr)
+    if stream.isatty():
+        from ft.reporters.terminal import RichReporter
+
+        return RichReporter(stream)
+    return PlainReporter(stream)

@@ -1,0 +1,115 @@
+"""The reporter for a terminal: a progress bar with loss, tokens a second and time left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
+
+from ft.contract.results import Metric, Table
+from ft.reporters.lines import Pace, closing
+from ft.reporters.reporter import SilentReporter
+from ft.reporters.text import metrics_text, number, scored, table_text
+
+if TYPE_CHECKING:
+    from ft.engine.train import Result
+
+_STYLES = {"error": "bold red", "warning": "yellow"}
+
+
+class RichReporter(SilentReporter):
+    """Draws on a terminal, four times a second, from a thread of its own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=stream, highlight=False)
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[info]}", markup=False),
+            console=self._console,
+            transient=True,
+            refresh_per_second=4,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._phase = ""
+        self._pace = Pace()
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self._console.print(Text(text, style=style or ""), soft_wrap=True)
+
+    def _bar(self, name: str, total: int | None) -> TaskID:
+        if name not in self._tasks:
+            self._bars.start()
+            self._tasks[name] = self._bars.add_task(name, total=total, info="")
+        return self._tasks[name]
+
+    def _drop(self, name: str) -> None:
+        if name in self._tasks:
+            self._bars.remove_task(self._tasks.pop(name))
+
+    def phase(self, name: str, detail: str = "") -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._pace.pause()
+        self._drop(self._phase)
+        self._phase = name
+        self._print(f"{name}: {detail}" if detail else name, "bold")
+        self._bar(name, None)
+
+    def note(self, text: str) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._print(f"note: {text}", "cyan")
+
+    def finding(self, severity: str, text: str) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._print(f"{severity}: {text}", _STYLES.get(severity))
+
+    def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._pace.start(total_steps, steps_done)
+        self._bars.update(self._bar(self._phase, None), total=total_steps, completed=steps_done)
+
+    def train_step(
+        self, step: int, tokens: int, loss: float | None, learning_rate: float | None
+    ) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._pace.mark(step, tokens)
+        if loss is None:
+            return
+        info = f"loss {number(loss)}  {self._pace.text()}"
+        self._bars.update(self._bar(self._phase, None), completed=step, info=info)
+
+    def evaluation(
+        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
+    ) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._pace.pause()
+        line = f"{scored(split, epoch, step)}: {metrics_text(metrics)}"
+        self._print(f"{line}  (best so far)" if is_best else line, "green" if is_best else None)
+
+    def progress(self, name: str, done: int, total: int) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._pace.pause()
+        self._bars.update(self._bar(name, total or None), completed=done, total=total or None)
+        if total and done >= total and name != self._phase:
+            self._drop(name)
+
+    def table(self, table: Table) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self._print(f"\n{table_text(table)}\n")
+
+    def finish(self, result: Result) -> None:
+        """See `ft.reporters.reporter.Reporter`."""
+        self.close()
+        for line in closing(result):
+            self._print(line)
+
+    def close(self) -> None:
+        """Take the bars away and give the terminal back."""
+        for name in list(self._tasks):
+            self._drop(name)
+        self._bars.stop()

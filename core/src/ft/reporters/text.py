@@ -1,0 +1,104 @@
+"""Numbers, metrics and tables as plain text."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ft.contract.results import Metric, Table
+
+
+def number(value: float) -> str:
+    """Four significant places at least: ``0.4312``, ``1532``, ``3.2e-05``."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0 or 0.001 <= abs(value) < 100:
+        return f"{value:.4f}"
+    return f"{value:.0f}" if 100 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds: ``3:07``, ``1:02:40``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def metrics_text(metrics: Mapping[str, Metric]) -> str:
+    """Metrics on one line, each with its interval: ``f1 0.4312 [0.4100, 0.4510]  loss 0.2130``."""
+    overall = {name: metric for name, metric in metrics.items() if "/" not in name}
+    return "  ".join(f"{name} {_metric(metric)}" for name, metric in overall.items())
+
+
+def scored(split: str, epoch: int, step: int) -> str:
+    """What was scored, and when in training if it was in training."""
+    return f"{split}, epoch {epoch}, step {step}" if epoch else split
+
+
+def _metric(metric: Metric) -> str:
+    if metric.low is None or metric.high is None:
+        return number(metric.value)
+    return f"{number(metric.value)} [{number(metric.low)}, {number(metric.high)}]"
+
+
+def table_text(table: Table) -> str:
+    """A table with its title and note."""
+    lines = [table.title, *aligned(table.columns, table.rows)]
+    return "\n".join([*lines, table.note] if table.note else lines)
+
+
+def cost_table(costs: Sequence[Mapping[str, Any]]) -> Table:
+    """What each plugin cost; of the extras those columns in which there is anything."""
+    costs = [{**cost, "extra_MB": _megabytes(cost.get("extra_memory"))} for cost in costs]
+    extras = {
+        f"extra_{what}": f"extra {what}"
+        for what in ("forwards", "backwards", "examples", "MB")
+        if any(cost.get(f"extra_{what}") for cost in costs)
+    }
+    columns = {"plugin": "plugin", "hook": "hook", "calls": "calls", "seconds": "seconds", **extras}
+    rows = tuple(tuple(cost.get(key) for key in columns) for cost in costs)
+    return Table("what each plugin cost", tuple(columns.values()), rows)
+
+
+def _megabytes(count: int | None) -> int | None:
+    return None if count is None else round(count / 1e6)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Lines of a table in columns: numbers to the right, everything else to the left."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    right = [
+        bool(rows) and all(isinstance(row[i], int | float) or row[i] is None for row in rows)
+        for i in range(len(columns))
+    ]
+    widths = [
+        max(_width(text) for text in (column, *(row[i] for row in cells)))
+        for i, column in enumerate(columns)
+    ]
+    for row in [list(columns), *cells]:
+        padded = [
+            (pad + text) if to_right else (text + pad)
+            for text, width, to_right in zip(row, widths, right, strict=True)
+            for pad in [" " * (width - _width(text))]
+        ]
+        yield "  ".join(padded).rstrip()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return number(value)
+    return " ".join(str(value).split())
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes on a terminal: Chinese characters take two."""
+    return sum(
+        0
+        if unicodedata.combining(character)
+        else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )

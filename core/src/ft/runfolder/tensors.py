@@ -1,0 +1,179 @@
+"""Folders of tensors that are there whole or not at all, and that notice when they are damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ft.contract.errors import TrainingError
+from ft.runfolder.folder import parse
+
+COMPLETE = "complete.json"
+STATE = "state.json"
+LARGEST_ABOUT = 1_000_000
+"""Bytes of the list of files, which is read before anything else of a folder is known."""
+
+
+def write_folder(
+    folder: Path,
+    tensors: Mapping[str, Mapping[str, Tensor]],
+    state: Any,
+    about: Mapping[str, Any],
+    hint: str,
+) -> None:
+    """Write files of tensors and a JSON state beside them as one folder.
+
+    The folder is made under another name, flushed to the disk, and renamed. What stood there
+    before is moved aside until then; `recover` brings it back if the process ends between the two.
+
+    Args:
+        folder: where.
+        tensors: by file name.
+        state: JSON values.
+        about: JSON values that `read_about` gives without reading the state.
+        hint: what to tell the user to do if it fails.
+
+    Raises:
+        TrainingError: the disk is full or not writable; what was there before is untouched.
+    """
+    partial, old = _partial(folder), _old(folder)
+    try:
+        remove(partial)
+        partial.mkdir(parents=True)
+        for name, values in tensors.items():
+            save_file({key: value.contiguous() for key, value in values.items()}, partial / name)
+        (partial / STATE).write_text(json.dumps(state))
+        files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
+        (partial / COMPLETE).write_text(json.dumps({"files": files, **about}))
+        for path in [*partial.iterdir(), partial]:
+            flush(path)
+        if folder.exists():
+            remove(old)
+            folder.rename(old)
+        partial.rename(folder)
+        flush(folder.parent)
+        remove(old)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise TrainingError(
+            f"cannot write the checkpoint: {error}", where=str(folder), hint=hint
+        ) from error
+
+
+def recover(parent: Path) -> None:
+    """Bring back what `write_folder` had moved aside when the process ended, delete the unfinished."""
+    for partial in parent.glob(".*.partial"):
+        remove(partial)
+    for old in parent.glob(".*.old"):
+        folder = parent / old.name[1 : -len(".old")]
+        if folder.exists():
+            remove(old)
+        else:
+            old.rename(folder)
+
+
+def remove(path: Path) -> None:
+    """Delete a folder, or whatever stands in its place; what cannot be deleted stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with a folder, or ``None`` if it is complete and unchanged."""
+    try:
+        files = read_about(folder)["files"]
+        expected = {name: (row["bytes"], row["sha256"]) for name, row in files.items()}
+    except FileNotFoundError:
+        return "it was not finished" if folder.exists() else "it is not there"
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return f"{COMPLETE} cannot be read ({type(error).__name__}: {error})"
+    if STATE not in expected:
+        return f"{COMPLETE} does not name {STATE}"
+    for name, wanted in expected.items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            return f"{name} is missing"
+        digest = _digest(path)
+        if (digest["bytes"], digest["sha256"]) != wanted:
+            return f"{name} is damaged"
+    return None
+
+
+def read_about(folder: Path) -> Any:
+    """What `write_folder` was told about a folder, and the list of its files.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or far larger than ft writes it.
+    """
+    with (folder / COMPLETE).open("rb") as stream:
+        text = stream.read(LARGEST_ABOUT + 1)
+    if len(text) > LARGEST_ABOUT:
+        raise ValueError("it is too large")
+    return parse(text)
+
+
+def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
+    """One file of tensors.
+
+    Raises:
+        TrainingError: it cannot be read.
+    """
+    try:
+        return load_file(folder / name)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(
+            f"the checkpoint cannot be read: {error}", where=str(folder / name)
+        ) from error
+
+
+def read_state(folder: Path) -> Any:
+    """The JSON state.
+
+    Raises:
+        TrainingError: it cannot be read.
+    """
+    try:
+        return parse((folder / STATE).read_bytes())
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"the checkpoint cannot be read: {error}", where=str(folder / STATE)
+        ) from error
+
+
+def _partial(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.partial")
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _digest(path: Path) -> dict[str, Any]:
+    with path.open("rb") as stream:
+        return {
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
+        }
+
+
+def flush(path: Path) -> None:
+    """See that a file, or the list of a folder's files, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
