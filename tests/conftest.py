@@ -41,7 +41,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a random BERT that knows the words of the in-memory tasks."""
-    from ft.testing import tiny_bert
+    from ft_kit import tiny_bert
 
     return tiny_bert(tmp_path_factory.mktemp("tiny"), load_tasks().VOCABULARY)
 

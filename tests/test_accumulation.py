@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ft.testing import tiny_bert
+from ft_kit import tiny_bert
 
 NO_GRADIENT = "attention.self.key.bias"
 """It shifts all of a query's scores alike, so that its gradient is nothing but rounding, of which

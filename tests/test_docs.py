@@ -138,7 +138,7 @@ def test_what_a_page_shows_works(
 
 def tiny_starter(page: Path, folder: Path) -> Callable[..., list[Any]]:
     """Entry points of a starter whose model knows the words of a page."""
-    from ft.testing import tiny_bert
+    from ft_kit import tiny_bert
 
     words = re.findall(r"[a-z]+", page.read_text(encoding="utf-8").lower())
     model = tiny_bert(folder / ".tiny", words)

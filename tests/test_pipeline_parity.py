@@ -11,7 +11,7 @@ import pytest
 
 import ft
 from ft import tags as schemes
-from ft.testing import tiny_bert
+from ft_kit import tiny_bert
 
 NAMES = ("anna", "ben", "clara")
 PLACES = ("london", "paris", "new york", "北京")

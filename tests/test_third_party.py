@@ -138,6 +138,6 @@ def test_it_installs_into_a_fresh_environment(
     done = call(python, command, "run", *settings)
     assert done.returncode == 0, done.stderr
     check_run(tmp_path / "run")
-    done = call(python, command, "plugins", "check", "relations")
+    done = call(python, command, "check", "relations")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "listing      passed" in done.stdout

@@ -65,7 +65,7 @@ def write_corpus(path: Path, sentences: int, words_each: tuple[int, int]) -> Non
 def train(corpus: Path, held_out: Path, folder: Path, epoch: bool) -> None:
     """A few steps of training, or an epoch; prints the peak memory of this process in bytes."""
     import ft
-    from ft.testing import tiny_bert
+    from ft_kit import tiny_bert
 
     own = Own()
     settings: dict[str, Any] = {"max_steps": STEPS}

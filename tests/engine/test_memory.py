@@ -14,7 +14,7 @@ import torch
 import ft
 from ft.contract.errors import Interrupted, TrainingError
 from ft.engine.batch.memory import out_of_memory
-from ft.testing import tiny_bert
+from ft_kit import tiny_bert
 
 HUNGRY = f"{Path(__file__).parent / 'hungry.py'}:Hungry"
 SIZES = {"train": 48, "longest": 12}

@@ -15,7 +15,7 @@ from ft.engine.batch.batches import divide, lengths
 from ft.engine.ranks.agreement import Agreement
 from ft.engine.ranks.ranks import Ranks
 from ft.engine.ranks.state import add_others, of_this_rank
-from ft.testing import tiny_bert
+from ft_kit import tiny_bert
 
 STUMBLE = f"{Path(__file__).parents[1] / 'techniques.py'}:Stumble"
 

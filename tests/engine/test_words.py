@@ -18,7 +18,7 @@ WORDS = Words(labels=("O", "B-A", "I-A"))
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from ft.testing import tiny_bert
+    from ft_kit import tiny_bert
 
     return AutoTokenizer.from_pretrained(tiny_bert(tmp_path_factory.mktemp("m"), ["hello"]))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ft.testing import tiny_bert
+from ft_kit import tiny_bert
 
 pytestmark = pytest.mark.faults
 

@@ -66,7 +66,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from ft.testing import tiny_bert
+    from ft_kit import tiny_bert
 
     return tiny_bert(tmp_path_factory.mktemp("model"), VOCABULARY)
 

@@ -1,5 +1,5 @@
 """The plugin keeps the contract: every rule of it, on the plugin's own few examples."""
 
-from ft.testing import conformance
+from ft_kit import conformance
 
 test_contract = conformance("ft_relations:Relations")

@@ -1,5 +1,5 @@
 """The contract with ft, rule by rule."""
 
-from ft.testing import conformance
+from ft_kit import conformance
 
 test_contract = conformance("augment")

@@ -35,7 +35,7 @@ def write_conll(path: Path, sentences: int, seed: int) -> str:
 @pytest.fixture(scope="session")
 def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Train `ner` on a tiny model: ``train(train="a.conll", epochs=2)``."""
-    from ft.testing import tiny_bert
+    from ft_kit import tiny_bert
 
     folder = tmp_path_factory.mktemp("ner")
     model = tiny_bert(folder / "tiny", VOCABULARY)

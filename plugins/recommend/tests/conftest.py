@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import ft
-from ft.testing import tiny_bert
+from ft_kit import tiny_bert
 from ft_recommend import Recommend, RecommendConfig
 
 KINDS = ("red", "green", "blue")

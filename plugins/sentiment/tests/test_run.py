@@ -12,7 +12,7 @@ import pytest
 from transformers import pipeline
 
 import ft
-from ft.testing import tiny_bert
+from ft_kit import tiny_bert
 
 KEY = {"good": 5, "fair": 3, "bad": 1}
 SPLITS = ("train", "validation", "test")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ft.testing import tiny_bert
+from ft_kit import tiny_bert
 
 WORDS = ["anna", "ben", "london", "paris", "went", "to", "the", "and", "saw"]
 TAGS = {"anna": "B-PER", "ben": "B-PER", "london": "B-LOC", "paris": "B-LOC"}

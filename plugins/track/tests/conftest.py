@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ft.testing import tiny_bert
-from ft.testing.tasks import VOCABULARY
+from ft_kit import tiny_bert
+from ft_kit.tasks import VOCABULARY
 
 
 @pytest.fixture(scope="session")

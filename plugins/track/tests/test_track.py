@@ -16,7 +16,7 @@ from ft_track import Track, TrackConfig
 from ft_track.places import PLACES, Start, fitting, require
 from ft_track.plugin import read_settings
 
-TASK = "ft.testing.tasks:TextsTask"
+TASK = "ft_kit.tasks:TextsTask"
 
 
 class Recorder:

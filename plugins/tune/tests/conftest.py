@@ -12,10 +12,10 @@ import pytest
 
 from ft import Metric, Result
 from ft.cli.main import main
-from ft.testing import tiny_bert
-from ft.testing.tasks import VOCABULARY
+from ft_kit import tiny_bert
+from ft_kit.tasks import VOCABULARY
 
-TASK = "ft.testing.tasks:WordsTask"
+TASK = "ft_kit.tasks:WordsTask"
 RATE = "run.learning_rate"
 
 

@@ -17,7 +17,7 @@ from ft import Metric
 from ft.cli.main import main
 from ft_tune.pruner import SPEC
 
-TASK = "ft.testing.tasks:WordsTask"
+TASK = "ft_kit.tasks:WordsTask"
 RATE = "run.learning_rate"
 SIZES = [part for n in ("train=120", "validation=60") for part in ("-o", f"kit-words.{n}")]
 

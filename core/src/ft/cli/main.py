@@ -12,7 +12,6 @@ import typer
 from ft.cli import evaluate, plugins, predict, report, run
 from ft.cli.commands import Commands
 from ft.cli.failure import detach_stdout, guarded
-from ft.cli.new import command as new
 
 app = typer.Typer(
     cls=Commands,
@@ -32,7 +31,6 @@ app.command("predict")(guarded(predict.predict))
 app.command("evaluate")(guarded(evaluate.evaluate))
 app.command("report")(guarded(report.report))
 app.add_typer(plugins.app, name="plugins")
-app.add_typer(new.app, name="new")
 
 
 def _version(wanted: bool) -> None:

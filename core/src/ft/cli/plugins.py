@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ft.cli.check import check
 from ft.cli.failure import guarded
 from ft.cli.options import Debug, split_names
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 app = typer.Typer(
-    help="List the installed plugins, show one, or check one.",
+    help="List the installed plugins, or show one.",
     rich_markup_mode=None,
     add_completion=False,
 )
@@ -26,7 +25,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def plugins(context: typer.Context, as_json: Json = False) -> None:
-    """List the installed plugins, show one, or check one."""
+    """List the installed plugins, or show one."""
     if context.invoked_subcommand is None:
         list_installed(as_json=as_json)
 
@@ -110,9 +109,6 @@ def show(
         return
     for line in _page(facts):
         typer.echo(line)
-
-
-app.command("check")(guarded(check))
 
 
 @app.command("schema")

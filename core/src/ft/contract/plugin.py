@@ -80,7 +80,7 @@ class Plugin:
     def example_settings(cls, folder: Path) -> dict[str, Any]:
         """Settings with which the plugin works on tiny data that it writes into ``folder`` itself.
 
-        `ft plugins check` and the tests of `ft.testing` use them: a task that reads files writes a
+        `ft check` and the tests of `ft_kit` use them: a task that reads files writes a
         few dozen short examples (a training, a validation and a test split) and names them. What
         needs no data, such as most techniques, leaves it as it is.
         """

@@ -1,0 +1,201 @@
+"""Where plugins are tried: a folder, a tiny model, and short runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from ft.config.complaints import Scope
+from ft.config.given import read_values
+from ft.config.merge import Given
+from ft.contract.errors import FtError
+from ft.contract.plugin import Config
+from ft.loading.load import Loaded, load
+from ft.loading.outline import outline_of
+from ft_kit.models import tiny_bert
+
+if TYPE_CHECKING:
+    from ft.engine.train import Result
+
+SETTINGS: Mapping[str, Any] = {
+    "epochs": 2,
+    "batch_size": 6,
+    "max_steps": 8,
+    "checkpoint_steps": 2,
+    "learning_rate": 1e-3,
+    "precision": "fp32",
+    "device": "cpu",
+    "lint": "off",
+}
+"""Settings of a short run; with the tasks of the kit it is two epochs of four steps."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A plugin and the settings that it is tried with.
+
+    Attributes:
+        spec: as in ``--plugins``.
+        loaded: the plugin.
+        settings: its settings.
+    """
+
+    spec: str
+    loaded: Loaded
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What a run calls it."""
+        return self.loaded.name
+
+    @property
+    def kind(self) -> str:
+        """``task`` or ``technique``."""
+        return outline_of(self.loaded.cls).kind
+
+    def hooks(self, name: str) -> bool:
+        """Whether it implements a hook."""
+        return name in outline_of(self.loaded.cls).hooks
+
+
+def checked(subject: Subject, extra: Mapping[str, Any]) -> tuple[Config | None, list[FtError]]:
+    """The settings of a plugin as its ``Config``, with some added, and what is wrong with them."""
+    settings, _ = read_values({subject.name: {**subject.settings, **extra}}, {})
+    given, model = Given.of(settings), subject.loaded.cls.Config
+    scope = Scope({subject.name: model}, given.places, None)
+    return given.check(subject.name, model, subject.loaded.owner, scope)
+
+
+@dataclass
+class Trial:
+    """A run that was tried.
+
+    Attributes:
+        output: its folder.
+        result: what it gave back, ``None`` if it failed.
+        error: what it failed with.
+        findings: what the probes wrote.
+        attempts: what the guards refused.
+    """
+
+    output: Path
+    result: Result | None = None
+    error: Exception | None = None
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    attempts: list[str] = field(default_factory=list)
+
+    def found(self, rule: str) -> list[dict[str, Any]]:
+        """What the probes wrote under a name, each thing once."""
+        unique = {json.dumps(one, sort_keys=True): one for one in self.findings}
+        return [one for one in unique.values() if one["rule"] == rule]
+
+
+class Bench:
+    """Tries plugins on a tiny model.
+
+    Args:
+        folder: gets the model, the data and the runs; nothing else is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._subjects: dict[str, Subject] = {}
+        self._count = 0
+
+    @cached_property
+    def model(self) -> Path:
+        """A folder with a random BERT that knows the words of the kit's tasks."""
+        from ft_kit.tasks import VOCABULARY
+
+        return tiny_bert(self.folder / "model", VOCABULARY)
+
+    def subject(self, spec: str, settings: Mapping[str, Any] | None = None) -> Subject:
+        """A plugin with its own example settings, and others over them.
+
+        Raises:
+            PluginError: it cannot be loaded.
+        """
+        key = json.dumps([spec, dict(settings or {})], sort_keys=True, default=str)
+        if key not in self._subjects:
+            loaded = load(spec)
+            folder = self.new_folder(f"data-{loaded.name}")
+            own = loaded.cls.example_settings(folder)
+            self._subjects[key] = Subject(spec, loaded, {**own, **(settings or {})})
+        return self._subjects[key]
+
+    def new_folder(self, name: str) -> Path:
+        """An empty folder that nobody else has."""
+        self._count += 1
+        folder = self.folder / f"{self._count:03}-{name}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def run(
+        self,
+        label: str,
+        members: Sequence[Subject],
+        *,
+        guard: bool = False,
+        report: Path | None = None,
+        resume: Path | None = None,
+        **settings: Any,
+    ) -> Trial:
+        """Run some plugins, and take whatever it ends with.
+
+        Args:
+            label: for the name of the folder.
+            members: the plugins in the order of ``--plugins``.
+            guard: refuse network and pickle meanwhile.
+            report: the file that the probes among the members write to.
+            resume: the folder of a run to go on with, which brings plugins and settings.
+            settings: of the run, over `SETTINGS`.
+        """
+        import ft
+        from ft.contract.quiet import quiet_transformers
+        from ft_kit.guards import guarded
+
+        trial = Trial(resume or self.new_folder(label) / "run")
+        tables = {one.name: dict(one.settings) for one in members if one.settings}
+        values = {**SETTINGS, "model": str(self.model), **settings, **tables}
+        names = [one.loaded.spec for one in members]
+        try:
+            watch = guarded(trial.attempts) if guard else nullcontext()
+            with self.cache(), quiet_transformers(), watch:
+                trial.result = (
+                    ft.run(resume=resume)
+                    if resume
+                    else ft.run(names, output=trial.output, **values)
+                )
+        except Exception as error:
+            trial.error = error
+        if report is not None and report.exists():
+            lines = report.read_text(encoding="utf-8").splitlines()
+            trial.findings = [json.loads(line) for line in lines]
+        return trial
+
+    @contextmanager
+    def cache(self) -> Iterator[None]:
+        """Keep what ft caches in the bench's own folder."""
+        with patch.dict("os.environ", {"FT_CACHE": str(self.folder / "cache")}):
+            yield
+
+    @cached_property
+    def imported_by_listing(self) -> frozenset[str]:
+        """The modules that listing the installed plugins imports, in a fresh interpreter."""
+        code = (
+            "import sys, json; from ft.loading.installed import installed; from ft.loading.outline import outline; "
+            "[outline(one.target) for one in installed()]; print(json.dumps(sorted(sys.modules)))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        return frozenset(json.loads(done.stdout))

@@ -1,0 +1,266 @@
+"""Techniques that watch a run from both sides of the plugin under test, and write what they see."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ft.contract.plugin import Config, Plugin, hookimpl
+from ft.contract.results import Evaluation, Loss, Predictions
+from ft.contract.schema import TaskData
+from ft_kit.snapshot import changed, copied
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+    from ft.engine.run import Run
+
+Columns = Mapping[str, list[Any]]
+
+
+class NearProbe(Plugin):
+    """Stands between the task and a technique, and keeps what the task's splits were."""
+
+    name = "kit-near"
+
+    @hookimpl
+    def load_data(self, inner: Callable[..., TaskData], run: Run) -> TaskData:
+        """Keep the fingerprints, which the technique behind cannot change."""
+        data = inner(run)
+        self.splits = fingerprints(data.splits)
+        return data
+
+
+def fingerprints(splits: DatasetDict) -> dict[str, str]:
+    """What tells whether a split is still the same."""
+    return {name: split._fingerprint for name, split in splits.items()}
+
+
+class FarConfig(Config):
+    """Where the probe writes, and whom it watches."""
+
+    report: str = Field(description="file that gets a JSON object a finding")
+    subject: str = Field(description="name of the plugin under test")
+
+
+class FarProbe(Plugin):
+    """Stands outside of everything, and compares what it hands in before and after."""
+
+    name = "kit-far"
+    Config = FarConfig
+    config: FarConfig
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._most = 0
+        self._state_seen = False
+
+    def found(self, rule: str, what: str, **facts: Any) -> None:
+        """Write a finding at once: the run may not live to its end."""
+        with Path(self.config.report).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"rule": rule, "what": what, **facts}) + "\n")
+
+    def _subject(self, run: Run) -> Plugin:
+        name = self.config.subject
+        return next(one.plugin for one in run.hooks.members if one.name == name)
+
+    @contextmanager
+    def _watch(self, hook: str, rule: str, what: str, given: Any) -> Iterator[None]:
+        """Compare what a hook was given, and the global generators, before and after."""
+        before, generators = copied(given), global_generators()
+        yield
+        for place in changed(before, given):
+            self.found(rule, f"{hook} changed {what}{place} in place")
+        for name, state in global_generators().items():
+            if state != generators[name]:
+                self.found("globals", f"{hook} drew from the global generator of {name}")
+
+    @hookimpl
+    def load_data(self, inner: Callable[..., TaskData], run: Run) -> TaskData:
+        """Compare every split but ``train`` with what the task gave."""
+        with self._watch("load_data", "globals", "", None):
+            data = inner(run)
+        near = next((m.plugin for m in run.hooks.members if m.name == NearProbe.name), None)
+        now = fingerprints(data.splits)
+        if isinstance(near, NearProbe):
+            self._compare_splits("load_data", near.splits, {"train": "", **now})
+        self._splits = now
+        return data
+
+    def _compare_splits(
+        self, hook: str, before: Mapping[str, str], now: Mapping[str, str], own: str = "train"
+    ) -> None:
+        for split in sorted((set(before) | set(now)) - {own}):
+            if before.get(split) != now.get(split):
+                done = "added" if split not in before else "changed" if split in now else "removed"
+                self.found("splits", f"{hook} {done} the {split} split")
+
+    @hookimpl
+    def encode(
+        self, inner: Callable[..., Columns], run: Run, examples: Columns, training: bool
+    ) -> Columns:
+        """Compare the examples."""
+        with self._watch("encode", "examples", "the examples", examples):
+            return inner(run, examples, training)
+
+    @hookimpl
+    def compute_loss(
+        self, inner: Callable[..., Loss], run: Run, model: nn.Module, batch: Mapping[str, Tensor]
+    ) -> Loss:
+        """Compare the batch, and count the model's forward passes."""
+        passes = 0
+
+        def count(*_: Any) -> None:
+            nonlocal passes
+            passes += 1
+
+        handle = model.register_forward_hook(count)
+        before = copied(batch)
+        try:
+            loss = inner(run, model, batch)
+        finally:
+            handle.remove()
+        self._most = max(self._most, passes)
+        for place in changed(before, batch):
+            self.found("batch", f"compute_loss changed the batch{place} in place")
+        if not self._state_seen:
+            self._state_seen = True
+            self._check_state(run)
+        return loss
+
+    @hookimpl
+    def decode(
+        self,
+        inner: Callable[..., Any],
+        run: Run,
+        outputs: Sequence[Mapping[str, Any]],
+        examples: Columns,
+    ) -> Any:
+        """Compare the examples."""
+        with self._watch("decode", "examples", "the examples", examples):
+            return inner(run, outputs, examples)
+
+    @hookimpl
+    def evaluate(
+        self, inner: Callable[..., Evaluation], run: Run, predictions: Predictions
+    ) -> Evaluation:
+        """Compare the predictions."""
+        with self._watch("evaluate", "examples", "the predictions", predictions.items):
+            return inner(run, predictions)
+
+    @hookimpl
+    def on_run_start(self, run: Run) -> None:
+        """Look at the state before the core first writes it."""
+        self._check_state(run)
+
+    @hookimpl
+    def on_run_end(self, run: Run) -> None:
+        """Everything that needs the run at its end."""
+        assert run.data is not None
+        self._compare_splits("a hook", self._splits, fingerprints(run.data.splits), own="")
+        self._check_state(run)
+        self._check_encode(run)
+        self._check_sum(run)
+        self.found("forwards", "", counted=self._most, stated=run.hooks.forwards())
+
+    def _check_encode(self, run: Run) -> None:
+        """The same examples, encoded in several steps of one epoch."""
+        from ft.engine.batch.features import examples_at
+
+        assert run.data is not None
+        train, step = run.data.splits["train"], run.step
+        found = []
+        for run.step in (step, step // 2, 0, step + 1):
+            examples = examples_at(train, range(min(8, len(train))))
+            found.append(copied(run.hooks.call("encode", run, examples, True)))
+        run.step = step
+        place = next((one for other in found[1:] for one in changed(found[0], other)), "")
+        if place:
+            self.found(
+                "encode", f"encode gave another {place} for the same examples in another step"
+            )
+
+    def _check_state(self, run: Run) -> None:
+        """The state goes through JSON, and into a new instance, and comes back the same."""
+        plugin = self._subject(run)
+        try:
+            state = plugin.state_dict()
+            text = json.dumps(state, sort_keys=True)
+        except TypeError as error:
+            self.found("state", f"state_dict gives what JSON cannot hold: {error}")
+            return
+        back = json.loads(text)
+        for place in changed(state, back):
+            self.found("state", f"state_dict{place} does not come back from JSON as it was")
+        again = type(plugin)(plugin.config)
+        again.seed(plugin.name, run.config.seed)
+        given: Mapping[str, Any] = {}
+        try:
+            again.load_state_dict(given)  # what a plugin gets where nothing was saved of it
+            given = back
+            again.load_state_dict(given)
+            text_again = json.dumps(again.state_dict(), sort_keys=True)
+        except Exception as error:
+            which = "the state" if given else "an empty mapping"
+            what = f"load_state_dict fails with {which}: {type(error).__name__}: {error}"
+            self.found("state", what)
+            return
+        if text_again != text:
+            self.found(
+                "state",
+                "a new instance that loaded the state gives another: "
+                f"{text_again[:60]} instead of {text[:60]}",
+            )
+
+    def _check_sum(self, run: Run) -> None:
+        """The loss of a batch beside those of its halves, without dropout."""
+        from ft.engine.batch.batches import collate
+        from ft.engine.batch.features import encode, examples_at
+
+        assert run.data is not None
+        assert run.model is not None
+        train = run.data.splits["train"]
+        grouped = encode(run, examples_at(train, range(min(8, len(train)))), training=True)
+        features = [feature for group in grouped for feature in group]
+        half = len(features) // 2
+        if not half:
+            return
+        pad = run.tokenizer.pad_token_id or 0
+        run.model.eval()
+        losses = []
+        for part in (features, features[:half], features[half:]):
+            batch = {k: v.to(run.device) for k, v in collate(part, pad).items()}
+            run.backpropagated = None
+            loss: Loss = run.hooks.call("compute_loss", run, run.model, batch)
+            early = run.backpropagated
+            total = float(loss.total.detach()) + (0.0 if early is None else float(early))
+            losses.append((total, float(loss.items)))
+        run.model.zero_grad()
+        (whole, items), *halves = losses
+        self.found(
+            "sum",
+            "",
+            total=whole,
+            halves=sum(total for total, _ in halves),
+            items=items,
+            half_items=sum(count for _, count in halves),
+        )
+
+
+def global_generators() -> dict[str, Any]:
+    """The state of every global generator of random numbers, to be compared."""
+    kind, keys, *rest = np.random.get_state()
+    return {
+        "Python (random)": random.getstate(),
+        "NumPy (numpy.random)": (kind, bytes(keys), *rest),  # type: ignore[arg-type]
+        "torch": bytes(torch.get_rng_state().numpy()),
+    }

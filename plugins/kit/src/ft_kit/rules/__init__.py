@@ -1,0 +1,141 @@
+"""Every rule of the contract, in the order in which they are checked."""
+
+from ft_kit.contract import Rule
+from ft_kit.rules import form, repeat, run, safety, side_effects
+
+HOOKS = "reference/hooks"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "hooks",
+        "Every hook is one of the contract's, with its arguments, and marked with @hookimpl.",
+        f"{HOOKS}/index.md#rules",
+        form.hooks,
+    ),
+    Rule(
+        "settings",
+        "A wrong setting is refused in words, and every setting says what it means.",
+        "reference/contract-rules.md#settings",
+        form.settings,
+    ),
+    Rule(
+        "listing",
+        "`ft plugins` tells what the plugin hooks without importing it.",
+        "reference/contract-rules.md#listing",
+        form.listing,
+    ),
+    Rule(
+        "runs",
+        "The plugin trains, evaluates and saves.",
+        "explanation/design.md#two-kinds-of-plugin-one-rule",
+        run.runs,
+    ),
+    Rule(
+        "repeatable",
+        "The same run with the same seed is the same to the last bit.",
+        "decisions/0003-stateless-randomness.md#decision",
+        repeat.repeatable,
+    ),
+    Rule(
+        "independent",
+        "The random numbers of other plugins change nothing.",
+        "decisions/0003-stateless-randomness.md#question",
+        repeat.independent,
+    ),
+    Rule(
+        "globals",
+        "Loading, encoding, decoding and evaluating leave the global random generators alone.",
+        f"{HOOKS}/encode.md#technique",
+        repeat.globals_,
+    ),
+    Rule(
+        "encode",
+        "The same examples are encoded to the same in any step of an epoch.",
+        f"{HOOKS}/encode.md#technique",
+        repeat.encode,
+    ),
+    Rule(
+        "batch",
+        "compute_loss does not change the batch that it is given.",
+        f"{HOOKS}/compute_loss.md#technique",
+        side_effects.batch,
+    ),
+    Rule(
+        "examples",
+        "encode, decode and evaluate do not change what they are given.",
+        f"{HOOKS}/encode.md#technique",
+        side_effects.examples,
+    ),
+    Rule(
+        "splits",
+        "No split but train is changed.",
+        f"{HOOKS}/load_data.md#technique",
+        side_effects.splits,
+    ),
+    Rule(
+        "sum",
+        "A loss is a sum over its items.",
+        "decisions/0002-sums-not-means.md#decision",
+        side_effects.sum_,
+    ),
+    Rule(
+        "forwards",
+        "forwards() tells the true number of forward passes.",
+        f"{HOOKS}/compute_loss.md#technique",
+        side_effects.forwards,
+    ),
+    Rule(
+        "single",
+        "A batch may hold one example.",
+        "reference/contract-rules.md#single",
+        run.single,
+    ),
+    Rule(
+        "empty",
+        "A text may be empty.",
+        "reference/contract-rules.md#empty",
+        run.empty,
+    ),
+    Rule(
+        "longest",
+        "A text may be longer than the model takes.",
+        f"{HOOKS}/encode.md#provider",
+        run.longest,
+    ),
+    Rule(
+        "state",
+        "The state is JSON, and comes back as it was.",
+        "reference/contract-rules.md#state",
+        repeat.state,
+    ),
+    Rule(
+        "resume",
+        "A run that was stopped and resumed equals one that was not.",
+        "reference/contract-rules.md#resume",
+        repeat.resume,
+    ),
+    Rule(
+        "restored",
+        "A finished run predicts what it predicted when it was trained.",
+        f"{HOOKS}/build_head.md#provider",
+        run.restored,
+    ),
+    Rule(
+        "company",
+        "The plugin works beside those of the other kind, in both orders.",
+        "explanation/design.md#what-a-technique-may-know",
+        run.company,
+    ),
+    Rule(
+        "network",
+        "A run opens no connection.",
+        "reference/contract-rules.md#network",
+        safety.network,
+    ),
+    Rule(
+        "pickle",
+        "Nothing is read or written as a pickle.",
+        "explanation/design.md#what-the-core-guarantees",
+        safety.pickle,
+    ),
+)
