@@ -162,6 +162,38 @@ def on_run_start(run: Run) -> None:
 
 
 @event(versionadded="0.1")
+def on_epoch_start(run: Run, epoch: int) -> None:
+    """An epoch, counted from 1, is about to give its first batch.
+
+    The model is in training mode. A run that is resumed within an epoch does not call this again.
+    Here a plugin may freeze and unfreeze parameters that the optimizer has: which of them have
+    ``requires_grad`` is kept in every checkpoint.
+
+    Raises:
+        PluginError: by the core, if a parameter was unfrozen that the optimizer was built without.
+    """
+
+
+@event(versionadded="0.1")
+def on_gradients(run: Run, model: nn.Module) -> None:
+    """The gradients of the whole batch are there: ``parameter.grad`` of each trained parameter.
+
+    They are added up over micro-batches and processes and divided by the batch's items, and not yet
+    clipped. A listener may change them in place, in every process alike. ``run.step`` is the number
+    of steps done before this one. The gradient of an embedding table may be sparse, and is ``None``
+    where the batch had nothing for a parameter.
+    """
+
+
+@event(versionadded="0.1")
+def on_step(run: Run, step: int) -> None:
+    """The optimizer has made its step; ``step`` counts them from 1, those before a resume too.
+
+    Gradients are gone, the weights are new, and nothing has been logged, evaluated or saved since.
+    """
+
+
+@event(versionadded="0.1")
 def on_log(run: Run, step: int, values: Mapping[str, float]) -> None:
     """Numbers of the run are there, after ``step`` optimizer steps.
 

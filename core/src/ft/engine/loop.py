@@ -62,6 +62,7 @@ class Loop:
         self._ids: list[int] = []
         self._unsettled: tuple[Done, int, int, list[int]] | None = None
         self._agreement = Agreement(run)
+        self._on_step = run.hooks.listens("on_step")
 
     def resume(self) -> bool:
         """Take up the newest complete checkpoint; says whether there was one."""
@@ -99,12 +100,22 @@ class Loop:
                     self._stop_if_asked()
                     return
                 run.epoch = progress.epoch
+                if not progress.batch:
+                    self._start_epoch()
                 for features in self._batches():
                     self._step(features)
                     progress.batch += 1
                     self._after_step()
                     if self._is_over():
                         break
+
+    def _start_epoch(self) -> None:
+        run = self.run
+        if not run.hooks.listens("on_epoch_start"):
+            return
+        run.hooks.tell("on_epoch_start", run=run, epoch=self.progress.epoch)
+        self.model.train()
+        self.optimizer.require_all(self.model)
 
     def _epoch_is_over(self) -> bool:
         return self.progress.batch >= self.plan.batches
@@ -138,6 +149,8 @@ class Loop:
         self.progress.padded += done.padded
         self.progress.step += 1
         self.run.step = self.progress.step
+        if self._on_step:
+            self.run.hooks.tell("on_step", run=self.run, step=self.run.step)
         self._settle()
         self._unsettled = (done, self.progress.epoch, self.progress.step, self._ids)
         self.progress.train_seconds += perf_counter() - started

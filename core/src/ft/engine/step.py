@@ -73,6 +73,7 @@ class Step:
         self.model = run.model
         self.optimizer = optimizer
         self.pad_id = run.tokenizer.pad_token_id or 0
+        self._on_gradients = run.hooks.listens("on_gradients")
 
     def __call__(
         self,
@@ -106,7 +107,10 @@ class Step:
             done.wishes = wishes()
         else:
             total, items = self._exchange(done, wishes())
-        done.total, done.norm = total, self.optimizer.step(items, factor, total)
+        done.total = total
+        if self._on_gradients:
+            items = self._tell_gradients(items)
+        done.norm = self.optimizer.step(items, factor, total)
         self.optimizer.zero()
         return done
 
@@ -151,6 +155,19 @@ class Step:
         done.tokens += sum(tokens)
         done.padded += len(micro) * max(tokens)
         return loss.items
+
+    def _tell_gradients(self, items: Tensor) -> Tensor:
+        """Normalise the gradients and tell the plugins of them.
+
+        Returns:
+            What is left to divide by: 1, or 0 where the batch has no items.
+        """
+        there = items > 0
+        for parameter in self.optimizer.parameters:
+            if parameter.grad is not None:
+                parameter.grad = parameter.grad / torch.where(there, items, 1.0)
+        self.run.hooks.tell("on_gradients", run=self.run, model=self.model)
+        return there.float()
 
     def _exchange(self, done: Done, wishes: Sequence[float]) -> tuple[Tensor, Tensor]:
         """Add up over the processes; returns the loss and the items of the whole batch.

@@ -243,6 +243,10 @@ class Hooks:
         """Call the provider of a chain hook alone, without its techniques."""
         return self._providers[hook](*arguments)
 
+    def listens(self, hook: str) -> bool:
+        """Whether any plugin implements an event hook."""
+        return bool(self._events[hook])
+
     def tell(self, hook: str, **arguments: Any) -> None:
         """Call an event hook of every plugin, in the order of ``--plugins``."""
         offered = tuple(arguments[name] for name in self.arguments(hook))

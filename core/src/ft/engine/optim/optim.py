@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ft.contract.errors import ConfigError
+from ft.contract.errors import ConfigError, PluginError
 from ft.contract.settings import RunConfig
 from ft.engine.optim.rows import Rows, spread
 
@@ -218,6 +218,23 @@ class Optimizer:
         if {kind: value.shape for kind, value in state.items()} != shapes:
             raise ValueError("the moments do not fit the parameter")
         self._adamw.state[owner] = {k: value.to(owner.device) for k, value in state.items()}
+
+    def require_all(self, model: nn.Module) -> None:
+        """See that every parameter that learns is in the optimizer.
+
+        Raises:
+            PluginError: one was unfrozen that the optimizer was built without.
+        """
+        own = {id(parameter) for parameter in self.parameters}
+        lost = [n for n, p in model.named_parameters() if p.requires_grad and id(p) not in own]
+        if lost:
+            raise PluginError(
+                f"{len(lost)} parameters were unfrozen that the optimizer does not have, such as "
+                f"{lost[0]}: they would never be trained",
+                where="on_epoch_start",
+                hint="leave them trainable in build_head (and by run.freeze), freeze them in "
+                "on_run_start, and unfreeze them later",
+            )
 
     def learning(self, model: nn.Module) -> dict[str, nn.Parameter]:
         """The parameters that the optimizer has, by name."""

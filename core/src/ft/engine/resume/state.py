@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ft.contract.errors import FtError, TrainingError
 from ft.engine.randomness import random_state, set_random_state
@@ -43,11 +43,17 @@ def take(run: Run, progress: Progress, sums: Mapping[str, Tensor]) -> dict[str, 
             }
             for member in run.hooks.members
         },
+        "frozen": [name for name, p in _parameters(run) if not p.requires_grad],
         "notes": run.notes,
         "costs": run.hooks.ledger.summary(),
     }
     add_others(run, state)
     return state
+
+
+def _parameters(run: Run) -> Iterator[tuple[str, nn.Parameter]]:
+    assert run.model is not None
+    return run.model.named_parameters()
 
 
 def restore(run: Run, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:
@@ -87,6 +93,9 @@ def _restore(run: Run, saved_state: Mapping[str, Any]) -> tuple[Progress, dict[s
             )
         member.plugin.rng.bit_generator.state = saved["rng"]
         member.plugin.load_state_dict(saved["state"])
+    frozen = set(state["frozen"])
+    for name, parameter in _parameters(run):
+        parameter.requires_grad_(name not in frozen)
     run.notes[:0] = [note for note in state["notes"] if note not in run.notes]
     run.hooks.ledger.carry(state["costs"])
     set_random_state(state["random"])
