@@ -27,7 +27,7 @@ API = {
     "To write a plugin": ("Plugin", "hookimpl", "Config", "Run", "derive_seed"),
     "Settings": ("RunConfig", "DataConfig", "WordsConfig", "Tunable"),
     "Data and what it is": (
-        *("TaskData", "Schema", "Words", "Text", "Label"),
+        *("TaskData", "Schema", "Words", "Text", "Label", "Target"),
         *("EXAMPLE_ID", "FILE", "LINE"),
     ),
     "To read data": (

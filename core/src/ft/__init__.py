@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from ft.contract.intervals import bootstrap_items, bootstrap_sums
     from ft.contract.plugin import Config, Plugin, derive_seed, hookimpl
     from ft.contract.results import Evaluation, Loss, Metric, Predictions, Table
-    from ft.contract.schema import EXAMPLE_ID, FILE, LINE, Label, Schema, TaskData, Text, Words
+    from ft.contract.schema import (
+        EXAMPLE_ID,
+        FILE,
+        LINE,
+        Label,
+        Schema,
+        Target,
+        TaskData,
+        Text,
+        Words,
+    )
     from ft.contract.settings import DataConfig, RunConfig
     from ft.contract.tunable import Tunable
     from ft.data.config import WordsConfig
@@ -67,6 +77,7 @@ __all__ = [
     "RunOptions",
     "Schema",
     "Table",
+    "Target",
     "TaskData",
     "Text",
     "TrainingError",
@@ -119,7 +130,7 @@ _HOMES = {
         "ft.contract.plugin": "Config Plugin derive_seed hookimpl",
         "ft.page.sheet": "Intervals html_page",
         "ft.contract.results": "Evaluation Loss Metric Predictions Table",
-        "ft.contract.schema": "EXAMPLE_ID FILE LINE Label Schema TaskData Text Words",
+        "ft.contract.schema": "EXAMPLE_ID FILE LINE Label Schema Target TaskData Text Words",
         "ft.contract.settings": "DataConfig RunConfig",
         "ft.loading.starters": "data_or_starter starter",
         "ft.contract.intervals": "bootstrap_items bootstrap_sums",

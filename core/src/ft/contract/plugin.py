@@ -57,7 +57,8 @@ class Plugin:
         conflicts: plugins that it cannot work with.
         needs_schema: what the data must have, all of it: ``words``, ``tags``, ``texts``,
             ``editable`` (a text that may be rewritten), ``pair`` (two texts), ``label``,
-            ``label:single`` (or ``multi``, ``ordinal``, ``number``), ``group``, ``numbers``,
+            ``label:single`` (or ``multi``, ``ordinal``, ``number``), ``target:spans`` (or any other
+            kind of `Target`, among several targets too), ``images``, ``group``, ``numbers``,
             ``categories``. ``"words|texts"`` asks for one of several.
     """
 

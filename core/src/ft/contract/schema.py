@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -33,12 +35,14 @@ class Words:
         labels: every tag, ``"O"`` first, the position is the class id.
         scheme: how the tags mark spans; the readers convert every scheme to ``"BIO2"``;
             ``None`` for plain tags (parts of speech), which any word may carry.
+        weight: of the tags among the targets, see `Target`.
     """
 
     tokens: str = "tokens"
     tags: str | None = "tags"
     labels: tuple[str, ...] = ()
     scheme: str | None = "BIO2"
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,60 @@ class Text:
     editable: bool = True
 
 
+Kind = Literal[
+    "tags", "single", "multi", "ordinal", "number", "text", "spans", "relations", "order"
+]
+"""What a target's column holds, see `Target`."""
+
+LABELS: tuple[Kind, ...] = ("single", "multi", "ordinal", "number")
+"""The kinds of target that are a `Label`: one answer for the whole example."""
+
+
 @dataclass(frozen=True)
-class Label:
-    """What is to be predicted for a whole example.
+class Target:
+    """A column that is to be predicted: the gold answer of each example.
+
+    The core takes the column out of requests, keeps it beside the predictions and shows it in the
+    report. A row whose column is ``None`` has no gold answer for this target.
+
+    Attributes:
+        column: its column.
+        names: the classes, the position is the class id; empty where there are none.
+        kind: what the column holds:
+            ``tags``: a string for each word (made from `Words`, never given by hand);
+            ``single``, ``ordinal``: one class, a string (``ordinal``: ``names`` stand in rising order);
+            ``multi``: a list of classes;
+            ``number``: a float;
+            ``text``: a text that the model writes;
+            ``spans``: a list of ``{"start": 0, "end": 5, "label": "PER"}``, characters of a text
+            (answers to a question, nested entities), the label where there are ``names``;
+            ``relations``: a list of ``{"head": 0, "tail": 1, "label": "born_in"}``, whose ends count
+            the spans of the example;
+            ``order``: a list of strings or numbers in the right order.
+        weight: of this target's loss beside the others'; greater than 0.
+
+    Raises:
+        ValueError: there is no such kind, or the weight is not a number greater than 0.
+    """
+
+    column: str
+    names: tuple[str, ...] = ()
+    kind: Kind = "text"
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(
+                f"the target '{self.column}' is of the kind '{self.kind}'; the kinds are "
+                f"{', '.join(get_args(Kind))}"
+            )
+        if not 0 < self.weight < math.inf:
+            raise ValueError(f"the weight of the target '{self.column}' is {self.weight}")
+
+
+@dataclass(frozen=True)
+class Label(Target):
+    """What is to be predicted for a whole example: a `Target` of one of four kinds.
 
     Attributes:
         column: its column: a string (``single``, ``ordinal``), a list of strings (``multi``)
@@ -61,54 +116,110 @@ class Label:
         names: the classes, the position is the class id; empty for ``number``.
             For ``ordinal`` they stand in rising order.
         kind: one class of several, any number of them, ranks in order, or a number.
+        weight: of its loss beside other targets'.
     """
 
     column: str = "label"
-    names: tuple[str, ...] = ()
-    kind: Literal["single", "multi", "ordinal", "number"] = "single"
+    kind: Kind = "single"
+
+    def __post_init__(self) -> None:
+        if self.kind not in LABELS:
+            raise ValueError(
+                f"the label '{self.column}' is of the kind '{self.kind}', not one of "
+                f"{', '.join(LABELS)}; ft.Target has the other kinds"
+            )
+        super().__post_init__()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Schema:
     """The roles of a data set's columns.
 
-    Attributes:
-        words: words with tags.
+    Args:
+        words: words with tags; their tags are the first target.
         texts: free texts; two of them are a pair, encoded together.
-        label: what is predicted for the whole example.
+        label: short for the first of ``targets``; it replaces a target with the same column.
+        targets: what is to be predicted beside the tags and the label.
+        images: columns of images: paths, bytes or arrays, as the task reads them.
         group: column that names the group an example is ranked in (a user, a query).
         numbers: numeric columns beside the text.
         categories: categorical columns beside the text.
         extra: anything else that a task must know again at prediction; JSON values only.
+
+    Attributes:
+        targets: every target, those of ``words`` and ``label`` first.
+
+    Raises:
+        ValueError: two targets have the same column.
     """
 
-    words: Words | None = None
-    texts: tuple[Text, ...] = ()
-    label: Label | None = None
-    group: str | None = None
-    numbers: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    words: Words | None
+    texts: tuple[Text, ...]
+    targets: tuple[Target, ...]
+    images: tuple[str, ...]
+    group: str | None
+    numbers: tuple[str, ...]
+    categories: tuple[str, ...]
+    extra: Mapping[str, Any]
+
+    def __init__(
+        self,
+        words: Words | None = None,
+        texts: Iterable[Text] = (),
+        label: Label | None = None,
+        targets: Iterable[Target] = (),
+        images: Iterable[str] = (),
+        group: str | None = None,
+        numbers: Iterable[str] = (),
+        categories: Iterable[str] = (),
+        extra: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        # `dataclasses.replace` gives all targets again: the tags follow the words, and a label
+        # stands in for the target that had its column.
+        others = [target for target in targets if target.kind != "tags"]
+        if label is not None:
+            others = [label, *(one for one in others if one.column != label.column)]
+        tags = words and words.tags
+        if words and tags:
+            others.insert(0, Target(tags, words.labels, "tags", words.weight))
+        columns = [target.column for target in others]
+        twice = next((column for column in columns if columns.count(column) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two targets of the schema have the column '{twice}'")
+        values = {
+            "words": words,
+            "texts": tuple(texts),
+            "targets": tuple(others),
+            "images": tuple(images),
+            "group": group,
+            "numbers": tuple(numbers),
+            "categories": tuple(categories),
+            "extra": dict(extra),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def label(self) -> Label | None:
+        """The first target that is a label; ``None`` where there is none."""
+        return next((target for target in self.targets if isinstance(target, Label)), None)
+
+    @property
+    def gold(self) -> tuple[str, ...]:
+        """The columns that hold what is to be predicted."""
+        return tuple(target.column for target in self.targets)
 
     def columns(self) -> Iterator[str]:
         """Every column that the schema names, target columns included."""
         if self.words:
             yield self.words.tokens
-            if self.words.tags:
-                yield self.words.tags
         yield from (text.column for text in self.texts)
-        if self.label:
-            yield self.label.column
+        yield from self.images
+        yield from self.gold
         if self.group:
             yield self.group
         yield from self.numbers
         yield from self.categories
-
-    def targets(self) -> tuple[str, ...]:
-        """The columns that hold what is to be predicted."""
-        words = self.words.tags if self.words else None
-        label = self.label.column if self.label else None
-        return tuple(column for column in (words, label) if column)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, read back by `from_json`."""
@@ -117,15 +228,17 @@ class Schema:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Schema:
         """The schema that `to_json` wrote."""
-        words, label = values["words"], values["label"]
+        words = values["words"]
+        targets = [{**target, "names": tuple(target["names"])} for target in values["targets"]]
         return cls(
-            words=Words(**{**words, "labels": tuple(words["labels"])}) if words else None,
-            texts=tuple(Text(**text) for text in values["texts"]),
-            label=Label(**{**label, "names": tuple(label["names"])}) if label else None,
-            group=values["group"],
-            numbers=tuple(values["numbers"]),
-            categories=tuple(values["categories"]),
-            extra=values["extra"],
+            **{
+                **values,
+                "words": Words(**{**words, "labels": tuple(words["labels"])}) if words else None,
+                "texts": [Text(**text) for text in values["texts"]],
+                "targets": [
+                    (Label if target["kind"] in LABELS else Target)(**target) for target in targets
+                ],
+            }
         )
 
 

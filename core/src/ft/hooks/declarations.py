@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ft.contract.errors import FtError, PluginError
-from ft.contract.schema import Schema, TaskData
+from ft.contract.schema import LABELS, Kind, Schema, TaskData
 
 if TYPE_CHECKING:
     from ft.contract.plugin import Plugin
@@ -30,6 +30,10 @@ def _label(kind: str) -> Callable[[Schema], object]:
     return lambda schema: schema.label is not None and schema.label.kind == kind
 
 
+def _target(kind: str) -> Callable[[Schema], object]:
+    return lambda schema: any(target.kind == kind for target in schema.targets)
+
+
 ROLES: Mapping[str, Callable[[Schema], object]] = {
     "words": lambda schema: schema.words,
     "tags": lambda schema: schema.words and schema.words.tags,
@@ -37,7 +41,9 @@ ROLES: Mapping[str, Callable[[Schema], object]] = {
     "editable": lambda schema: any(text.editable for text in schema.texts),
     "pair": lambda schema: len(schema.texts) == 2,
     "label": lambda schema: schema.label,
-    **{f"label:{kind}": _label(kind) for kind in ("single", "multi", "ordinal", "number")},
+    **{f"label:{kind}": _label(kind) for kind in LABELS},
+    **{f"target:{kind}": _target(kind) for kind in get_args(Kind)},
+    "images": lambda schema: schema.images,
     "group": lambda schema: schema.group,
     "numbers": lambda schema: schema.numbers,
     "categories": lambda schema: schema.categories,

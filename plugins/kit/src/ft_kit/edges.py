@@ -95,7 +95,7 @@ class Edges(Plugin):
         rows = [split[i] for i in range(min(2, len(split)))]
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         new = altered(columns, range(len(rows)), schema, self.config.kind)
-        hidden = schema.targets()
+        hidden = schema.gold
         asked = [
             {name: column[i] for name, column in new.items() if name not in hidden}
             for i in range(len(rows))

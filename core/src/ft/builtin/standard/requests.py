@@ -98,5 +98,5 @@ def read(run: Run, request: str | Mapping[str, Any], number: int) -> dict[str, A
             f"read_request returned {type(example).__name__}, not a mapping of columns",
             who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
         )
-    targets = run.data.schema.targets()
+    targets = run.data.schema.gold
     return {key: value for key, value in example.items() if key not in targets}

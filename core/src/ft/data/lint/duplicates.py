@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def input_columns(schema: Schema, names: list[str]) -> list[str]:
     """The columns that a prediction is made from; all content where the schema names none."""
-    targets = schema.targets()
+    targets = schema.gold
     found = [name for name in schema.columns() if name in names and name not in targets]
     return found or [name for name in content_columns(names) if name not in targets]
 
@@ -36,7 +36,7 @@ class Duplicates:
         inputs = input_columns(self._data.schema, names)
         if not inputs:
             return
-        targets = [name for name in self._data.schema.targets() if name in names]
+        targets = [name for name in self._data.schema.gold if name in names]
         rows = list(row_bytes(table, inputs))
         known = hash64(rows)
         whole = known

@@ -186,7 +186,7 @@ def _requests(exam: Exam, run: Path, split: str) -> list[dict[str, Any]] | None:
         data = load_data(opened)
     if data.schema.group is not None:
         return None
-    hidden = data.schema.targets()
+    hidden = data.schema.gold
     return [
         {key: value for key, value in row.items() if key not in hidden}
         for row in data.splits[split]
