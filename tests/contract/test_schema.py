@@ -46,15 +46,15 @@ def test_a_schema_comes_back_from_json() -> None:
 
 def test_a_changed_schema_keeps_its_other_targets() -> None:
     schema = Schema(words=TAGGED, label=Label(), targets=(TOPIC,))
-    other = replace(schema, label=Label(names=("x",)), words=Words("words", "pos", ("N",), None))
-    assert other.targets == (Target("pos", ("N",), "tags"), Label(names=("x",)), TOPIC)
+    other = replace(schema.with_label(Label("c")), words=Words("words", "pos", ("N",), None))
+    assert other.targets == (Target("pos", ("N",), "tags"), Label("c"), TOPIC)
     assert replace(schema, words=None).gold == ("label", "topic")
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: Target("a", kind="span"), "'a' is of the kind 'span'; the kinds are tags, single"),
+        (lambda: Target("a", kind="span"), "'a' is of the kind 'span'; the kinds are tags, single"),  # type: ignore[arg-type]
         (lambda: Label("a", kind="text"), "'a' is of the kind 'text', not one of single"),
         (lambda: Target("a", weight=0.0), "the weight of the target 'a' is 0.0"),
         (lambda: Target("a", weight=float("nan")), "the weight of the target 'a' is nan"),

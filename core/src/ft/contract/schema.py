@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -138,7 +138,7 @@ class Schema:
     Args:
         words: words with tags; their tags are the first target.
         texts: free texts; two of them are a pair, encoded together.
-        label: short for the first of ``targets``; it replaces a target with the same column.
+        label: short for the first of ``targets``; `with_label` changes it.
         targets: what is to be predicted beside the tags and the label.
         images: columns of images: paths, bytes or arrays, as the task reads them.
         group: column that names the group an example is ranked in (a user, a query).
@@ -174,11 +174,10 @@ class Schema:
         categories: Iterable[str] = (),
         extra: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        # `dataclasses.replace` gives all targets again: the tags follow the words, and a label
-        # stands in for the target that had its column.
+        # `dataclasses.replace` gives all targets again, and the tags follow the words.
         others = [target for target in targets if target.kind != "tags"]
         if label is not None:
-            others = [label, *(one for one in others if one.column != label.column)]
+            others.insert(0, label)
         tags = words and words.tags
         if words and tags:
             others.insert(0, Target(tags, words.labels, "tags", words.weight))
@@ -203,6 +202,11 @@ class Schema:
     def label(self) -> Label | None:
         """The first target that is a label; ``None`` where there is none."""
         return next((target for target in self.targets if isinstance(target, Label)), None)
+
+    def with_label(self, label: Label) -> Schema:
+        """This schema with another first label."""
+        others = [target for target in self.targets if target is not self.label]
+        return replace(self, targets=(label, *others))
 
     @property
     def gold(self) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def check_classes(data: TaskData, label: Label, config: SentimentConfig) -> Task
     names = tuple(name for name in label.names if counts[name])
     if names == label.names or data.schema.label != label:
         return data
-    return replace(data, schema=replace(data.schema, label=replace(label, names=names)))
+    return replace(data, schema=data.schema.with_label(replace(label, names=names)))
 
 
 def _refuse_unseen(data: TaskData, label: Label, seen: Counter[str], instead: str) -> None:

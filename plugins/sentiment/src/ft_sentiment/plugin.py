@@ -101,7 +101,7 @@ class Sentiment(Plugin):
             return data
         if label.kind == "ordinal":
             label = checks.ranked(data, label, config.order)
-            data = replace(data, schema=replace(data.schema, label=label))
+            data = replace(data, schema=data.schema.with_label(label))
         if isinstance(config.class_weights, dict):
             checks.check_weights(config.class_weights, label.names)
         return checks.check_classes(data, label, config)
