@@ -1,1 +1,1 @@
-"""Runs compared with statistics: `ft compare` and `ft ablate`."""
+"""Studies of several runs: `ft compare`, `ft ablate` and `ft tune`."""

@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ft import UserError
+from ft_study.results import unique, write_once
 
 BEAT_SECONDS = 5.0
 STALE_SECONDS = 60.0
+WAIT_SECONDS = 0.1
 
 
 def host() -> str:
@@ -97,21 +100,39 @@ def take(folder: Path, name: str) -> Claim | None:
         return None
     claim = Claim(folder, name, number + 1)
     owner = {"host": host(), "process": os.getpid(), "since": time.time()}
+    return claim if write_once(claim.path, json.dumps(owner)) else None
+
+
+@contextmanager
+def claimed(folder: Path, name: str, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a claim; says whether it was to be had.
+
+    Where another process takes the work over, this one stops as after Ctrl-C.
+
+    Args:
+        folder: of the claims.
+        name: of the piece of work.
+        wait: until the claim is to be had.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    while (claim := take(folder, name)) is None and wait:
+        time.sleep(WAIT_SECONDS)
+    if claim is None:
+        yield False
+        return
+    done = claim.keep(stop)
     try:
-        # Whole from the first moment: written aside, then linked, which fails if it is there.
-        aside = folder / f".{name}.{_self()}"
-        aside.write_text(json.dumps(owner), encoding="utf-8")
-        try:
-            os.link(aside, claim.path)
-        finally:
-            aside.unlink()
-    except FileExistsError:
-        return None
-    except OSError as error:
-        raise UserError(
-            f"cannot write to the study's folder: {error.strerror}", where=str(folder)
-        ) from error
-    return claim
+        yield True
+    finally:
+        done.set()
+        claim.release()
+
+
+def stop() -> None:
+    """Stop the run of this process as Ctrl-C does: after its step, with a checkpoint."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def is_taken(folder: Path, name: str) -> bool:
@@ -148,14 +169,9 @@ def _is_alive(process: Any) -> bool:
     return True
 
 
-def _self() -> str:
-    """A part of a file's name that no other thread anywhere uses."""
-    return f"{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
-
-
 def _now(folder: Path) -> float:
     """The time by the clock that dates the files of a folder, whatever this host's says."""
-    probe = folder / f".clock.{_self()}"
+    probe = folder / f".clock.{unique()}"
     probe.touch()
     os.utime(probe)
     return probe.stat().st_mtime

@@ -196,3 +196,10 @@ def items_needed(found: Gain, alpha: float) -> int | None:
         return None
     reach = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(POWER))
     return math.ceil(found.items * found.item_variance * (reach / found.value) ** 2)
+
+
+def p_text(p: float | None) -> str:
+    """A p for people."""
+    if p is None:
+        return ""
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"

@@ -1,0 +1,1 @@
+"""`ft ablate`: which techniques pay."""

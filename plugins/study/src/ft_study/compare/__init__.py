@@ -1,0 +1,1 @@
+"""`ft compare`: finished runs side by side, with tests."""

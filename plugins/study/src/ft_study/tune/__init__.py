@@ -1,0 +1,1 @@
+"""`ft tune`: hyper-parameter search, by Optuna."""
