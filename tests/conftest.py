@@ -33,6 +33,10 @@ def load_tasks() -> ModuleType:
     return load_module("tasks")
 
 
+browser = load_module("browser")
+hostile, chromium, look = browser.hostile, browser.chromium, browser.look
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FT_CACHE", str(tmp_path_factory.getbasetemp() / "ft-cache"))

@@ -1,18 +1,14 @@
-"""A browser for the tests of the report, and run folders written by hand."""
+"""A browser that opens a page, and text that would do harm if a page took it for markup."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-
-from ft.builtin.report.build import write_report
 
 HOSTILE = (
     "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
@@ -27,12 +23,6 @@ SLOW = 120_000
 @pytest.fixture(scope="session")
 def hostile() -> str:
     return HOSTILE
-
-
-@pytest.fixture(scope="session")
-def folders(load: Any) -> ModuleType:
-    """Writes run folders by hand."""
-    return load("report/folders")
 
 
 @dataclass
@@ -98,27 +88,3 @@ def look(chromium: Any) -> Iterator[Any]:
     for one in opened:
         one.page.context.close()
     assert not complaints
-
-
-@pytest.fixture
-def made(folders: ModuleType, tmp_path: Path) -> Any:
-    """A run folder written by hand, with its report."""
-
-    def make(*arguments: Any, **settings: Any) -> Path:
-        folder: Path = folders.write(tmp_path / "run", *arguments, **settings)
-        write_report(folder)
-        return folder
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def held() -> Any:
-    """What the page's script is given, read from the page's text."""
-
-    def read(folder: Path) -> Any:
-        page = (folder / "report.html").read_text(encoding="utf-8")
-        begin = page.index('id="report-data">') + len('id="report-data">')
-        return json.loads(page[begin : page.index("</script>", begin)])
-
-    return read

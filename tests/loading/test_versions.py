@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import ft
-from ft import Plugin, hookimpl, hookspecs
+from ft import Plugin, hookimpl
+from ft.contract import hookspecs
 from ft.contract.errors import Problems
 from ft.hooks.hooks import REMOVED, Hooks, Member
 from ft.loading.load import load

@@ -17,7 +17,7 @@ from ft.engine.ranks.ranks import Ranks
 from ft.engine.ranks.state import add_others, of_this_rank
 from ft_kit import tiny_bert
 
-STUMBLE = f"{Path(__file__).parents[1] / 'techniques.py'}:Stumble"
+STUMBLE = f"{Path(__file__).parents[2] / 'techniques.py'}:Stumble"
 
 
 @pytest.fixture(scope="module")
