@@ -24,7 +24,7 @@ import ft
 from ft.engine.batch.batches import Feature, collate
 from ft.engine.batch.inference import forward
 from ft.engine.loop import Loop
-from ft.engine.run import Run
+from ft.engine.run import LiveRun
 from ft.hooks.hooks import Hooks, Member
 
 
@@ -32,17 +32,17 @@ class Nothing(ft.Plugin):
     """A technique that wraps what a step calls and passes everything on."""
 
     @ft.hookimpl
-    def compute_loss(self, inner: Callable[..., Any], run: Run, model: Any, batch: Any) -> Any:
+    def compute_loss(self, inner: Callable[..., Any], run: LiveRun, model: Any, batch: Any) -> Any:
         """As it was."""
         return inner(run, model, batch)
 
     @ft.hookimpl
-    def evaluate(self, inner: Callable[..., Any], run: Run, predictions: Any) -> Any:
+    def evaluate(self, inner: Callable[..., Any], run: LiveRun, predictions: Any) -> Any:
         """As it was."""
         return inner(run, predictions)
 
     @ft.hookimpl
-    def on_epoch_end(self, run: Run, epoch: int, metrics: Any) -> None:
+    def on_epoch_end(self, run: LiveRun, epoch: int, metrics: Any) -> None:
         """Nothing to do."""
 
 

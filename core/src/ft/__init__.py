@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ft.contract.intervals import bootstrap_items, bootstrap_sums
     from ft.contract.plugin import Config, Plugin, derive_seed, hookimpl
     from ft.contract.results import Evaluation, Loss, Metric, Predictions, Table
+    from ft.contract.run import Run
     from ft.contract.schema import (
         EXAMPLE_ID,
         FILE,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from ft.data.read_words import read_words
     from ft.data.tags import tags
     from ft.engine.outcome import Result
-    from ft.engine.run import Run
     from ft.loading.starters import data_or_starter, starter
     from ft.page.sheet import Intervals, html_page
     from ft.reporters.text import table_text
@@ -124,7 +124,7 @@ _HOMES = {
         "ft.data.tags": "tags",
         "ft.contract.draws": "Draws read_draws",
         "ft.engine.outcome": "Result",
-        "ft.engine.run": "Run",
+        "ft.contract.run": "Run",
         "ft.contract.errors": "ConfigError DataError FtError Interrupted PluginError Problems TrainingError "
         "UserError",
         "ft.contract.plugin": "Config Plugin derive_seed hookimpl",

@@ -130,6 +130,7 @@ class FakeRun:
     def __init__(self, output: Path) -> None:
         self.output = output
         self.restored = False
+        self.wanted = None
         self.notes: list[str] = []
 
     def note(self, text: str) -> None:

@@ -57,6 +57,7 @@ class FakeRun:
         self.data = data
         self.max_length = max_length
         self.restored = False
+        self.wanted = None
         self.notes: list[str] = []
         self.logged: dict[str, float] = {}
 

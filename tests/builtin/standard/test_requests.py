@@ -16,7 +16,7 @@ from ft import Plugin, hookimpl
 from ft.builtin.standard.requests import as_example, read
 from ft.cli.main import main
 from ft.engine.predict import open_run
-from ft.engine.run import Run
+from ft.engine.run import LiveRun
 from ft.hooks.hooks import Hooks, Member
 from ft.reporters.reporter import SilentReporter
 from ft.runfolder.folder import RunFolder
@@ -184,13 +184,13 @@ def test_code_of_a_model_is_trusted_by_nothing_but_the_flag(
 ) -> None:
     run = tickets / "run"
     seen = []
-    loading = Run.load
+    loading = LiveRun.load
 
-    def load(self: Run, *arguments: Any, **settings: Any) -> Any:
+    def load(self: LiveRun, *arguments: Any, **settings: Any) -> Any:
         seen.append(self.config.trust_remote_code)
         return loading(self, *arguments, **settings)
 
-    monkeypatch.setattr(Run, "load", load)
+    monkeypatch.setattr(LiveRun, "load", load)
     config = run / "config.toml"
     saved = config.read_text()
     try:

@@ -109,7 +109,7 @@ def test_damaged_files(
     tally: Callable[..., None],
 ) -> None:
     content, name, read = KINDS[kind]
-    run = SimpleNamespace(output=tmp_path / "run")
+    run = SimpleNamespace(output=tmp_path / "run", wanted=None)
     mutate = load("mutations").mutate
     good, refused = 0, 0
     for case in range(cases):
@@ -151,7 +151,7 @@ def test_no_row_is_lost(name: str, cases: int, tmp_path: Path, tally: Callable[.
             )
         path = tmp_path / name
         path.write_text("\n".join([*head, *lines]), newline="")
-        run = SimpleNamespace(output=tmp_path / f"run{rng.random()}")
+        run = SimpleNamespace(output=tmp_path / f"run{rng.random()}", wanted=None)
         data = as_texts(str(path), run, "skip")
         aside = run.output / "bad_rows.jsonl"
         bad = aside.read_text().splitlines() if aside.exists() else []
@@ -175,7 +175,7 @@ def test_no_word_is_lost(cases: int, tmp_path: Path, tally: Callable[..., None])
             )
         path = tmp_path / "a.conll"
         path.write_text("\n".join(lines))
-        run = SimpleNamespace(output=tmp_path / f"run{rng.random()}")
+        run = SimpleNamespace(output=tmp_path / f"run{rng.random()}", wanted=None)
         data = as_words(str(path), run, "skip")
         aside = run.output / "bad_rows.jsonl"
         bad = [json.loads(row) for row in aside.read_text().splitlines()] if aside.exists() else []

@@ -29,7 +29,7 @@ from ft.engine.optim.optim import encoder_of
 
 if TYPE_CHECKING:
     from ft.engine.batch.features import Features
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
 
 SHARE = 0.5
 """Of the free space on the cache's disk, how much the outputs may take."""
@@ -205,7 +205,7 @@ class FrozenEncoder:
         )
 
 
-def freeze_outputs(run: Run, features: Features) -> FrozenEncoder | None:
+def freeze_outputs(run: LiveRun, features: Features) -> FrozenEncoder | None:
     """Let a frozen encoder compute each text of the train split once, and do so.
 
     Nothing is kept where a technique wraps `encode`, whose variants never come again, or

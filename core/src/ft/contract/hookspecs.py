@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
+from ft.contract.plugin import PROJECT
 from ft.contract.results import Evaluation, Loss, Metric, Predictions
 from ft.contract.schema import TaskData
 
@@ -21,12 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 F = TypeVar("F", bound=Callable[..., object])
-
-PROJECT = "ft"
-"""What pluggy calls our hooks and their marks."""
 
 _mark = pluggy.HookspecMarker(PROJECT)
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pluggy
 from pydantic import BaseModel, ConfigDict
 
-from ft.contract.hookspecs import PROJECT
-
 if TYPE_CHECKING:
     import numpy as np
+
+PROJECT = "ft"
+"""What pluggy calls our hooks and their marks."""
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a method of a plugin as the implementation of the hook of the same name."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Dataset
 
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 
 def read_table(

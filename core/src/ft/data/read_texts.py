@@ -25,7 +25,7 @@ from ft.data.tables import load
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 Kind = Literal["single", "multi", "ordinal", "number"]
 

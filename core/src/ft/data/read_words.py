@@ -22,7 +22,7 @@ from ft.data.tags.spans import words_with_tags
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 TOKENS, TAGS, TEXT, ENTITIES = "tokens", "tags", "text", "entities"
 _ALIASES = {

@@ -17,7 +17,7 @@ from ft.data.formats.hub import HUB, hub_splits
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 Format = Literal["conll", "delimited", "json", "parquet", "hub"]
 
@@ -128,9 +128,7 @@ def find_sources(
 
 def stands_alone(config: DataConfig, run: Run) -> bool:
     """Whether the one split that the run wants has data of its own."""
-    # A plugin's own tests may have a stand-in for the run.
-    wanted = getattr(run, "wanted", None)
-    return wanted is not None and getattr(config, wanted) is not None
+    return run.wanted is not None and getattr(config, run.wanted) is not None
 
 
 def file_source(path: str | Path, key: str, formats: Mapping[str, Format]) -> Source:

@@ -18,7 +18,7 @@ from ft.data.tables import open_entry
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 Entries = Mapping[str, Sequence[Entry]]
 """The entries of each split."""

@@ -24,7 +24,7 @@ from ft.engine.step import Done, Step
 from ft.runfolder.folder import RunFolder
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
 
 LOG_EVERY = 10
 """Steps between lines of the training log."""
@@ -44,7 +44,7 @@ class Loop:
     """
 
     def __init__(
-        self, run: Run, features: Features, optimizer: Optimizer, folder: RunFolder
+        self, run: LiveRun, features: Features, optimizer: Optimizer, folder: RunFolder
     ) -> None:
         assert run.model is not None
         self.run = run

@@ -17,11 +17,11 @@ from ft.contract.errors import DataError, TrainingError
 from ft.contract.quiet import quiet_transformers
 from ft.contract.results import Metric, Table
 from ft.contract.schema import TaskData
-from ft.engine.batch.inference import measure
+from ft.engine.batch.inference import measure, predict_split
 from ft.engine.device import make_accelerator
 from ft.engine.resume import made_with, record
 from ft.engine.resume.checkpoint import plugin_state, weights
-from ft.engine.run import Run
+from ft.engine.run import LiveRun
 from ft.engine.setup import build_model, make_hooks
 from ft.runfolder.examples import example_rows
 from ft.runfolder.folder import RunFolder
@@ -50,7 +50,9 @@ class Result:
     main: str | None = None
 
 
-def score(run: Run, folder: RunFolder, split: str, result: Result, name: str | None = None) -> None:
+def score(
+    run: LiveRun, folder: RunFolder, split: str, result: Result, name: str | None = None
+) -> None:
     """Predict and evaluate one split with the model as it is, into the folder and the result.
 
     ``name`` is that of the files with the predictions; by default the split's.
@@ -77,7 +79,7 @@ def score(run: Run, folder: RunFolder, split: str, result: Result, name: str | N
 
 
 def task_json(
-    run: Run,
+    run: LiveRun,
     data: TaskData,
     resolved: Resolved,
     fingerprints: Mapping[str, str],
@@ -94,7 +96,7 @@ def task_json(
     }
 
 
-def save_model(run: Run, folder: RunFolder) -> dict[str, str]:
+def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
     """Write the model and its tokenizer as ``save_pretrained`` does, whole or not at all.
 
     Returns:
@@ -147,7 +149,7 @@ def check_model(folder: RunFolder, hashes: Mapping[str, str]) -> None:
             )
 
 
-def verify_saved(run: Run, resolved: Resolved, folder: RunFolder, data: TaskData) -> None:
+def verify_saved(run: LiveRun, resolved: Resolved, folder: RunFolder, data: TaskData) -> None:
     """Load the saved model again and compare every weight with the trained one.
 
     Raises:
@@ -189,14 +191,15 @@ def finished(folder: RunFolder) -> Result | None:
     return Result(folder.path, metrics, [], told, told.get("main"))
 
 
-def restored_run(resolved: Resolved, folder: RunFolder, reporter: Reporter) -> Run:
+def restored_run(resolved: Resolved, folder: RunFolder, reporter: Reporter) -> LiveRun:
     """A run that loads the trained model of a run folder."""
-    run = Run(
+    run = LiveRun(
         resolved.run,
         folder.path,
         str(folder.model),
         make_accelerator(resolved.run),
         reporter,
+        predict_split,
         restored=True,
     )
     run.hooks = make_hooks(resolved, run)

@@ -17,7 +17,7 @@ from ft.engine.outcome import Result, check_model, restored_run, score
 from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.ranks import joined
 from ft.engine.resume import made_with
-from ft.engine.run import Run
+from ft.engine.run import LiveRun
 from ft.engine.setup import build_model, load_data
 from ft.runfolder import untrusted
 from ft.runfolder.folder import RunFolder
@@ -35,7 +35,7 @@ and of long texts the answers do not wait for thousands of others."""
 
 def open_run(
     path: Path, reporter: Reporter, *, strict: bool = False, trust_remote_code: bool = False
-) -> Run:
+) -> LiveRun:
     """Load a finished run for prediction: plugins, schema, model.
 
     Args:

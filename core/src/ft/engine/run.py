@@ -1,9 +1,9 @@
-"""The run as the hooks see it."""
+"""The run while it lasts: what hooks may ask of it, and what the engine keeps in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from accelerate import Accelerator
 from transformers import AutoConfig, AutoTokenizer
+from typing_extensions import override
 
 from ft.contract.errors import ConfigError, FtError
 from ft.contract.quiet import quiet_transformers
+from ft.contract.run import Edit, ModelContext, Run
 from ft.contract.settings import RunConfig
 from ft.engine.batch.memory import Budget
 from ft.engine.ranks.ranks import Ranks
@@ -33,30 +35,18 @@ if TYPE_CHECKING:
 LONGEST = 512
 
 
-ModelContext = Callable[["nn.Module", Mapping[str, "Tensor"]], AbstractContextManager[None]]
-Edit = Callable[[Mapping[str, list[Any]]], Mapping[str, list[Any]]]
+class LiveRun(Run):
+    """The run that the engine hands to every hook.
 
-
-class Run:
-    """One run: its settings, its state, and what a hook may ask of it.
-
-    Attributes:
+    Args:
         config: the ``[run]`` settings.
         output: the run's folder.
-        model_path: the folder or hub name that the encoder and tokenizer come from; the run's own
-            ``model`` folder when ``restored``.
-        restored: a trained model is being loaded for prediction: `build_head` must return it from
-            ``model_path``, where its ``save_pretrained`` wrote it.
-        wanted: the only split that `load_data` need give, where a trained model is scored on it
-            alone; ``None``: all. The readers heed it.
-        data: what `load_data` returned; ``None`` before.
-        model: the model; ``None`` before `build_head` is done.
-        epoch: the epoch in progress, counted from 1; 0 before training.
-        step: optimizer steps done.
-        total_steps: optimizer steps that the run will take.
-        device: where the model is.
-        ranks: the processes that train together. Every hook is called in each of them, over its
-            share of the work; ``run.ranks.main`` says whether this is the one that writes files.
+        model_path: where the encoder and tokenizer come from.
+        accelerator: Accelerate's.
+        reporter: is told what happens.
+        predictor: gives the predictions of `predict`.
+        restored: a trained model is being loaded.
+        ranks: the processes that train together; by default this one alone.
     """
 
     def __init__(
@@ -66,6 +56,7 @@ class Run:
         model_path: str,
         accelerator: Accelerator,
         reporter: Reporter,
+        predictor: Callable[..., Predictions],
         *,
         restored: bool = False,
         ranks: Ranks | None = None,
@@ -77,7 +68,8 @@ class Run:
         self.restored = restored
         self.accelerator = accelerator
         self.reporter = reporter
-        self.device: torch.device = accelerator.device
+        self.predictor = predictor
+        self.device = accelerator.device
         self.wanted: Split | None = None
         self.data: TaskData | None = None
         self.model: nn.Module | None = None
@@ -92,12 +84,8 @@ class Run:
         self.hooks: Hooks
 
     @cached_property
+    @override
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The model's fast tokenizer, loaded at first use.
-
-        Raises:
-            ConfigError: there is none at ``model_path``, or only a slow one.
-        """
         tokenizer = self.load(AutoTokenizer.from_pretrained, "tokenizer")
         if self.data is not None and self.data.schema.words and _glues_words(tokenizer):
             tokenizer = self.load(AutoTokenizer.from_pretrained, "tokenizer", add_prefix_space=True)
@@ -110,16 +98,12 @@ class Run:
         return tokenizer
 
     @cached_property
+    @override
     def model_config(self) -> PretrainedConfig:
-        """The configuration of the pre-trained model."""
         return self.load(AutoConfig.from_pretrained, "configuration")
 
+    @override
     def load(self, loader: Callable[..., Any], what: str, **settings: Any) -> Any:
-        """Load something from ``model_path`` with a ``from_pretrained`` of transformers.
-
-        Raises:
-            ConfigError: it is not there, or needs code that is not trusted.
-        """
         try:
             with quiet_transformers():
                 return loader(
@@ -141,12 +125,8 @@ class Run:
             ) from error
 
     @cached_property
+    @override
     def max_length(self) -> int:
-        """Tokens a window at most, special tokens included.
-
-        Raises:
-            ConfigError: the setting is more than the model can take.
-        """
         config = self.model_config
         limits = [self.tokenizer.model_max_length]
         positions = getattr(config, "max_position_embeddings", None)
@@ -162,49 +142,44 @@ class Run:
             )
         return self.config.max_length or min(limit, LONGEST)
 
+    @override
     def word_embeddings(self) -> tuple[dict[str, int], np.ndarray]:
-        """The tokenizer's vocabulary and the pre-trained input embeddings, (vocabulary, hidden).
-
-        Taken from the model as it is now, so call it before training changes it.
-        """
         if self.model is None:
             raise RuntimeError("word_embeddings needs the model, which is not built yet")
         model: Any = self.model
         table = model.get_input_embeddings().weight
         return self.tokenizer.get_vocab(), table.detach().float().cpu().numpy()
 
+    @override
     def note(self, text: str) -> None:
-        """Say something to the user, once, and keep it in the record."""
         if text not in self.notes:
             self.notes.append(text)
             self.reporter.note(text)
 
+    @override
     def log(self, plugin: Plugin, name: str, value: Any) -> None:
-        """Log a number under ``<plugin>/<name>`` with the next line of ``metrics.jsonl``."""
         self.logged[f"{plugin.name}/{name}"] = float(value)
 
+    @override
     def stop(self, plugin: Plugin, reason: str) -> None:
-        """Ask training to end after this step; the record says who asked and why."""
         self.stops.append({"plugin": plugin.name, "reason": reason, "step": self.step})
 
+    @override
     def backward(self, loss: Loss) -> None:
-        """Back-propagate ``loss.total`` now, into the gradients of this optimizer step."""
         with torch.autocast(self.device.type, enabled=False):
             self.accelerator.backward(loss.total)
         self.hooks.ledger.backward()
         total = loss.total.detach()
         self.backpropagated = total if self.backpropagated is None else self.backpropagated + total
 
+    @override
     def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
-        """The task's loss of a micro-batch, without any technique."""
         loss: Loss = self.hooks.provide("compute_loss", self, model, batch)
         return loss
 
+    @override
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Predict or evaluate for another purpose than the run's own scores: what plugins fit or
-        log meanwhile, such as a temperature, is put back at the end.
-        """
         logged = dict(self.logged)
         states = [(one.plugin, deepcopy(one.plugin.state_dict())) for one in self.hooks.members]
         try:
@@ -214,24 +189,11 @@ class Run:
             for plugin, state in states:
                 plugin.load_state_dict(state)
 
+    @override
     def predict(
-        self,
-        split: str,
-        *,
-        context: ModelContext | None = None,
-        edit: Edit | None = None,
+        self, split: str, *, context: ModelContext | None = None, edit: Edit | None = None
     ) -> Predictions:
-        """Predict a split with the model as it is.
-
-        Args:
-            split: ``validation`` or ``test``.
-            context: entered around every call of the model, given the model and the batch; the
-                call runs with gradients enabled if the context enables them.
-            edit: changes raw examples before they are encoded.
-        """
-        from ft.engine.batch.inference import predict_split
-
-        return predict_split(self, split, context=context, edit=edit)
+        return self.predictor(self, split, context=context, edit=edit)
 
     def situation(self) -> str:
         """Where the run is, for messages."""

@@ -18,7 +18,7 @@ from ft.contract.plugin import Config
 from ft.contract.schema import TaskData
 from ft.data.lint.lint import lint
 from ft.engine.resume import record
-from ft.engine.run import Run
+from ft.engine.run import LiveRun
 from ft.hooks import declarations
 from ft.hooks.hooks import CORE, Hooks, Member
 from ft.hooks.trace import Trace
@@ -34,7 +34,7 @@ def default_output(resolved: Resolved) -> Path:
     return Path("runs") / f"{datetime.now():%Y-%m-%d}-{names}-{uuid4().hex[:6]}"
 
 
-def make_hooks(resolved: Resolved, run: Run | None = None, trace: Trace | None = None) -> Hooks:
+def make_hooks(resolved: Resolved, run: LiveRun | None = None, trace: Trace | None = None) -> Hooks:
     """Instantiate and seed the plugins of a run and compose their hooks."""
     members = [
         Member(
@@ -72,7 +72,7 @@ def model_path(resolved: Resolved, reporter: Reporter) -> str:
     return str(found)
 
 
-def load_data(run: Run) -> TaskData:
+def load_data(run: LiveRun) -> TaskData:
     """Call the chain of `load_data` and check what it returned.
 
     To score a trained model, the provider alone: techniques may change the train split only.
@@ -100,7 +100,7 @@ def load_data(run: Run) -> TaskData:
     return data
 
 
-def build_model(run: Run, data: TaskData) -> torch.nn.Module:
+def build_model(run: LiveRun, data: TaskData) -> torch.nn.Module:
     """Call the chain of `build_head`, on the run's device.
 
     Raises:
@@ -116,7 +116,7 @@ def build_model(run: Run, data: TaskData) -> torch.nn.Module:
     return model.to(run.device)
 
 
-def check_alike(run: Run, fingerprints: Mapping[str, str]) -> None:
+def check_alike(run: LiveRun, fingerprints: Mapping[str, str]) -> None:
     """See that every process has read the same data.
 
     Raises:
@@ -131,7 +131,7 @@ def check_alike(run: Run, fingerprints: Mapping[str, str]) -> None:
         )
 
 
-def lint_data(run: Run, data: TaskData) -> list[dict[str, Any]]:
+def lint_data(run: LiveRun, data: TaskData) -> list[dict[str, Any]]:
     """Look for what is wrong with the data and say it.
 
     Raises:

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from ft.contract.results import Loss
 from ft.engine.batch.batches import Feature, collate, divide, lengths, micro_batches, to_device
-from ft.engine.batch.memory import Generators, out_of_memory
+from ft.engine.batch.memory import out_of_memory
 from ft.engine.optim.optim import Optimizer
+from ft.engine.randomness import Generators
 from ft.engine.ranks.gradients import sum_gradients
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Step:
         optimizer: of the model.
     """
 
-    def __init__(self, run: Run, optimizer: Optimizer) -> None:
+    def __init__(self, run: LiveRun, optimizer: Optimizer) -> None:
         assert run.model is not None
         self.run = run
         self.model = run.model

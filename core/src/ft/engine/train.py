@@ -17,6 +17,7 @@ from ft.contract.errors import FtError
 from ft.contract.results import scores
 from ft.data.rows.fingerprints import fingerprint
 from ft.engine.batch.features import training_features
+from ft.engine.batch.inference import predict_split
 from ft.engine.device import make_accelerator
 from ft.engine.loop import Loop
 from ft.engine.optim.optim import Optimizer, freeze
@@ -29,7 +30,7 @@ from ft.engine.ranks.ranks import joined
 from ft.engine.resume import changes as resume_changes
 from ft.engine.resume import made_with, record
 from ft.engine.resume.changes import History
-from ft.engine.run import Run
+from ft.engine.run import LiveRun
 from ft.engine.setup import (
     build_model,
     check_alike,
@@ -82,7 +83,9 @@ def train(
         if resume and (done := finished(folder)):
             return _say_finished(done, reporter)
         path = model_path(resolved, reporter)
-        run = Run(resolved.run, folder.path, path, accelerator, reporter, ranks=ranks)
+        run = LiveRun(
+            resolved.run, folder.path, path, accelerator, reporter, predict_split, ranks=ranks
+        )
         history: History | None = None
         tracer = None
         if trace and ranks.main:
@@ -142,7 +145,7 @@ def _say_finished(result: Result, reporter: Reporter) -> Result:
 
 
 def _train(
-    run: Run,
+    run: LiveRun,
     resolved: Resolved,
     folder: RunFolder,
     history: History | None,

@@ -12,8 +12,8 @@ import pluggy
 
 from ft.contract import hookspecs
 from ft.contract.errors import FtError, PluginError, raise_all
-from ft.contract.hookspecs import INNER, PROJECT, REMOVED
-from ft.contract.plugin import Plugin
+from ft.contract.hookspecs import INNER, REMOVED
+from ft.contract.plugin import PROJECT, Plugin
 from ft.hooks import declarations
 from ft.hooks.chain import Implementation, compose, picker
 from ft.hooks.costs import Ledger, Meter

@@ -18,7 +18,7 @@ from ft.data.sources import stands_alone
 
 if TYPE_CHECKING:
     from ft.config.resolve import Resolved
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
     C = TypeVar("C", bound=DataConfig)
 

@@ -22,7 +22,7 @@ from ft_kit.snapshot import changed, copied
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
 
 Columns = Mapping[str, list[Any]]
 
@@ -33,7 +33,7 @@ class NearProbe(Plugin):
     name = "kit-near"
 
     @hookimpl
-    def load_data(self, inner: Callable[..., TaskData], run: Run) -> TaskData:
+    def load_data(self, inner: Callable[..., TaskData], run: LiveRun) -> TaskData:
         """Keep the fingerprints, which the technique behind cannot change."""
         data = inner(run)
         self.splits = fingerprints(data.splits)
@@ -69,7 +69,7 @@ class FarProbe(Plugin):
         with Path(self.config.report).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"rule": rule, "what": what, **facts}) + "\n")
 
-    def _subject(self, run: Run) -> Plugin:
+    def _subject(self, run: LiveRun) -> Plugin:
         name = self.config.subject
         return next(one.plugin for one in run.hooks.members if one.name == name)
 
@@ -85,7 +85,7 @@ class FarProbe(Plugin):
                 self.found("globals", f"{hook} drew from the global generator of {name}")
 
     @hookimpl
-    def load_data(self, inner: Callable[..., TaskData], run: Run) -> TaskData:
+    def load_data(self, inner: Callable[..., TaskData], run: LiveRun) -> TaskData:
         """Compare every split but ``train`` with what the task gave."""
         with self._watch("load_data", "globals", "", None):
             data = inner(run)
@@ -106,7 +106,7 @@ class FarProbe(Plugin):
 
     @hookimpl
     def encode(
-        self, inner: Callable[..., Columns], run: Run, examples: Columns, training: bool
+        self, inner: Callable[..., Columns], run: LiveRun, examples: Columns, training: bool
     ) -> Columns:
         """Compare the examples."""
         with self._watch("encode", "examples", "the examples", examples):
@@ -114,7 +114,11 @@ class FarProbe(Plugin):
 
     @hookimpl
     def compute_loss(
-        self, inner: Callable[..., Loss], run: Run, model: nn.Module, batch: Mapping[str, Tensor]
+        self,
+        inner: Callable[..., Loss],
+        run: LiveRun,
+        model: nn.Module,
+        batch: Mapping[str, Tensor],
     ) -> Loss:
         """Compare the batch, and count the model's forward passes."""
         passes = 0
@@ -141,7 +145,7 @@ class FarProbe(Plugin):
     def decode(
         self,
         inner: Callable[..., Any],
-        run: Run,
+        run: LiveRun,
         outputs: Sequence[Mapping[str, Any]],
         examples: Columns,
     ) -> Any:
@@ -151,19 +155,19 @@ class FarProbe(Plugin):
 
     @hookimpl
     def evaluate(
-        self, inner: Callable[..., Evaluation], run: Run, predictions: Predictions
+        self, inner: Callable[..., Evaluation], run: LiveRun, predictions: Predictions
     ) -> Evaluation:
         """Compare the predictions."""
         with self._watch("evaluate", "examples", "the predictions", predictions.items):
             return inner(run, predictions)
 
     @hookimpl
-    def on_run_start(self, run: Run) -> None:
+    def on_run_start(self, run: LiveRun) -> None:
         """Look at the state before the core first writes it."""
         self._check_state(run)
 
     @hookimpl
-    def on_run_end(self, run: Run) -> None:
+    def on_run_end(self, run: LiveRun) -> None:
         """Everything that needs the run at its end."""
         assert run.data is not None
         self._compare_splits("a hook", self._splits, fingerprints(run.data.splits), own="")
@@ -172,7 +176,7 @@ class FarProbe(Plugin):
         self._check_sum(run)
         self.found("forwards", "", counted=self._most, stated=run.hooks.forwards())
 
-    def _check_encode(self, run: Run) -> None:
+    def _check_encode(self, run: LiveRun) -> None:
         """The same examples, encoded in several steps of one epoch."""
         from ft.engine.batch.features import examples_at
 
@@ -189,7 +193,7 @@ class FarProbe(Plugin):
                 "encode", f"encode gave another {place} for the same examples in another step"
             )
 
-    def _check_state(self, run: Run) -> None:
+    def _check_state(self, run: LiveRun) -> None:
         """The state goes through JSON, and into a new instance, and comes back the same."""
         plugin = self._subject(run)
         try:
@@ -221,7 +225,7 @@ class FarProbe(Plugin):
                 f"{text_again[:60]} instead of {text[:60]}",
             )
 
-    def _check_sum(self, run: Run) -> None:
+    def _check_sum(self, run: LiveRun) -> None:
         """The loss of a batch beside those of its halves, without dropout."""
         from ft.engine.batch.batches import collate
         from ft.engine.batch.features import encode, examples_at

@@ -13,7 +13,7 @@ from ft.contract.results import Evaluation, Metric, Predictions
 from ft.contract.schema import SPLITS, Label, Schema, TaskData, Text, Words
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 PEOPLE = ("anna", "ben", "clara", "dora")
 PLACES = ("london", "paris", "rome")

@@ -16,7 +16,7 @@ from ft.contract.schema import EXAMPLE_ID, TaskData
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 Columns = Mapping[str, list[Any]]
 

@@ -23,7 +23,7 @@ from ft.contract.schema import Label, Schema, TaskData
 from ft.engine.batch.inference import forward
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 IGNORE = -100
 

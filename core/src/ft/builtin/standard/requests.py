@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ft.contract.errors import DataError, PluginError
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.contract.run import Run
+    from ft.engine.run import LiveRun
 
 OFFSETS = "offsets"
 """Column with the characters of each word, ``[start, end]``, where a text was split into words."""
@@ -74,7 +75,7 @@ def _lacks(wanted: str, request: Mapping[str, Any]) -> DataError:
     )
 
 
-def read(run: Run, request: str | Mapping[str, Any], number: int) -> dict[str, Any]:
+def read(run: LiveRun, request: str | Mapping[str, Any], number: int) -> dict[str, Any]:
     """A raw example as the plugins read it from a request, without what is to be predicted.
 
     Args:

@@ -9,7 +9,7 @@ from ft.contract.errors import DataError, PluginError
 from ft.contract.schema import EXAMPLE_ID, Label, Schema
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 
 def encode_texts(

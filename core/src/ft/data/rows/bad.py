@@ -15,9 +15,9 @@ from ft.contract.errors import DataError, FtError, UserError, raise_all
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ft.contract.run import Run
     from ft.contract.settings import DataConfig
     from ft.data.rows.cache import Entry
-    from ft.engine.run import Run
 
 FILE_NAME = "bad_rows.jsonl"
 
@@ -166,9 +166,8 @@ def settle(
         return []
     raise_all([error for name, entry in found if (error := _too_many(name, entry))])
     # What training set aside stays there when other data is scored.
-    wanted = getattr(run, "wanted", None)
-    name = FILE_NAME if wanted is None else f"bad_rows-{wanted}.jsonl"
-    path = Path(run.output) / name
+    name = FILE_NAME if run.wanted is None else f"bad_rows-{run.wanted}.jsonl"
+    path = run.output / name
     _write(path, found)
     return [
         f"{name}: {entry.bad:,} malformed of {entry.bad + entry.rows:,} rows set aside in {path}"

@@ -22,7 +22,7 @@ from ft.engine.resume.record import file_hash
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
 
 ENCODE_BATCH = 1000
 DRAWN = "encode drew from self.rng: a run that is resumed could not draw the same again"
@@ -79,7 +79,7 @@ def check_features(features: Mapping[str, list[Any]], examples: int, owner: str)
     return list(range(examples))
 
 
-def encode(run: Run, examples: Mapping[str, list[Any]], training: bool) -> list[list[Feature]]:
+def encode(run: LiveRun, examples: Mapping[str, list[Any]], training: bool) -> list[list[Feature]]:
     """Encode raw examples through the chain of `encode`, grouped by example."""
     columns = run.hooks.call("encode", run, examples, training)
     return group(columns, len(examples[EXAMPLE_ID]), _owner(run))
@@ -95,7 +95,7 @@ def group(columns: Mapping[str, list[Any]], examples: int, owner: str) -> list[l
     return grouped
 
 
-def _owner(run: Run) -> str:
+def _owner(run: LiveRun) -> str:
     provider, techniques = run.hooks.parts("encode")
     return "plugin " + ", ".join(one.owner for one in [provider, *techniques])
 
@@ -103,7 +103,7 @@ def _owner(run: Run) -> str:
 class FreshFeatures:
     """Features encoded whenever they are asked for, because a technique makes them vary."""
 
-    def __init__(self, run: Run, data: Dataset, training: bool) -> None:
+    def __init__(self, run: LiveRun, data: Dataset, training: bool) -> None:
         self._run = run
         self._data = data
         self._training = training
@@ -135,13 +135,13 @@ class FreshFeatures:
 class CachedFeatures:
     """Features encoded once into a memory-mapped Arrow file, whose name ends in its hash."""
 
-    def __init__(self, run: Run, split: str, data: Dataset, fingerprint: str) -> None:
+    def __init__(self, run: LiveRun, split: str, data: Dataset, fingerprint: str) -> None:
         self._data = data
         path = _cache_path(run, split, fingerprint)
         self._encoded = self._read(run, path) or self._encode(run, split, path)
 
     @staticmethod
-    def _read(run: Run, path: Path) -> Dataset | None:
+    def _read(run: LiveRun, path: Path) -> Dataset | None:
         """What was encoded before, if it is to the last bit what was written."""
         from datasets import Dataset
 
@@ -157,7 +157,7 @@ class CachedFeatures:
             file.unlink(missing_ok=True)
         return None
 
-    def _encode(self, run: Run, split: str, path: Path) -> Dataset:
+    def _encode(self, run: LiveRun, split: str, path: Path) -> Dataset:
         import pyarrow as pa
         from datasets import Dataset
 
@@ -223,7 +223,7 @@ class CachedFeatures:
         return [[dict(zip(names, next(flat), strict=True)) for _ in range(n)] for n in counts]
 
 
-def _cache_path(run: Run, split: str, fingerprint: str) -> Path:
+def _cache_path(run: LiveRun, split: str, fingerprint: str) -> Path:
     """A name that changes with the data, the tokenizer, the settings and the code that encodes."""
     provider, _ = run.hooks.parts("encode")
     assert run.data is not None
@@ -256,7 +256,7 @@ def _code(plugin: object) -> str:
         return ""
 
 
-def training_features(run: Run, data: Dataset, fingerprint: str) -> Features:
+def training_features(run: LiveRun, data: Dataset, fingerprint: str) -> Features:
     """Features of the train split: cached unless a technique wraps `encode`."""
     if run.hooks.wrapped("encode"):
         return FreshFeatures(run, data, training=True)

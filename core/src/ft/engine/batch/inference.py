@@ -20,14 +20,15 @@ from ft.engine.collector import paused
 from ft.engine.randomness import undisturbed
 
 if TYPE_CHECKING:
-    from ft.engine.run import Edit, ModelContext, Run
+    from ft.contract.run import Edit, ModelContext
+    from ft.engine.run import LiveRun
 
 POOL = 2048
 """Examples encoded and sorted by length together; their outputs are all that is kept at a time."""
 
 
 def predict_split(
-    run: Run,
+    run: LiveRun,
     split: str,
     *,
     context: ModelContext | None = None,
@@ -54,7 +55,7 @@ def predict_split(
 
 
 def _predict_shared(
-    run: Run, examples: Mapping[str, list[Any]], tally: Tally, context: ModelContext | None
+    run: LiveRun, examples: Mapping[str, list[Any]], tally: Tally, context: ModelContext | None
 ) -> list[Mapping[str, Any]]:
     """Predictions for raw examples, of which each process makes its share."""
     mine = {name: list(run.ranks.share(column)) for name, column in examples.items()}
@@ -62,7 +63,7 @@ def _predict_shared(
     return run.ranks.merge(predict_examples(run, mine, tally, context) if some else [])
 
 
-def measure(run: Run, split: str) -> tuple[Predictions, Evaluation, dict[str, Metric]]:
+def measure(run: LiveRun, split: str) -> tuple[Predictions, Evaluation, dict[str, Metric]]:
     """Predict and evaluate a split: its metrics are those of `evaluate` and the mean loss."""
     predictions = run.predict(split)
     with undisturbed():
@@ -81,7 +82,7 @@ class Tally:
         self.total = 0.0
         self.items = 0.0
 
-    def mean(self, run: Run) -> float | None:
+    def mean(self, run: LiveRun) -> float | None:
         """The mean loss an item, over all processes; ``None`` if nothing was counted."""
         counted = run.ranks.gather((self.total, self.items))
         total, items = (sum(values) for values in zip(*counted, strict=True))
@@ -89,7 +90,7 @@ class Tally:
 
 
 def predict_examples(
-    run: Run,
+    run: LiveRun,
     examples: Mapping[str, list[Any]],
     tally: Tally | None = None,
     context: ModelContext | None = None,
@@ -122,7 +123,7 @@ def predict_examples(
 
 
 def forward_all(
-    run: Run,
+    run: LiveRun,
     features: list[Feature],
     tally: Tally | None,
     context: ModelContext | None,
@@ -154,7 +155,7 @@ def forward_all(
 
 
 def _arrays(
-    run: Run, inputs: Mapping[str, Tensor], tally: Tally | None, context: ModelContext | None
+    run: LiveRun, inputs: Mapping[str, Tensor], tally: Tally | None, context: ModelContext | None
 ) -> dict[str, np.ndarray] | None:
     """The model's outputs for one micro-batch; ``None`` if memory ran out."""
     assert run.model is not None
@@ -172,7 +173,7 @@ def _arrays(
 
 
 def _outputs(
-    run: Run,
+    run: LiveRun,
     model: nn.Module,
     batch: Mapping[str, Tensor],
     tally: Tally | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
@@ -13,7 +13,7 @@ from ft.contract.errors import TrainingError
 from ft.engine.batch.batches import Feature, lengths
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.contract.run import Run
 
 Kind = Literal["training", "prediction"]
 
@@ -81,31 +81,3 @@ def _does_not_fit(run: Run, tokens: int, where: str) -> TrainingError:
         where=where or None,
         hint=", ".join(ways),
     )
-
-
-class Generators:
-    """Where the generators of torch and of the plugins are, to be wound back for another attempt.
-
-    This is taken in every step, so no others: numpy's global one alone costs four times as much.
-
-    Args:
-        run: with its plugins and device.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self._device = torch.cuda if run.device.type == "cuda" else None
-        self._plugins = [member.plugin for member in run.hooks.members]
-        self._states: tuple[Any, ...] = (
-            torch.get_rng_state(),
-            self._device.get_rng_state() if self._device else None,
-            [plugin.rng.bit_generator.state for plugin in self._plugins],
-        )
-
-    def wind_back(self) -> None:
-        """Put every generator where it was."""
-        host, device, plugins = self._states
-        torch.set_rng_state(host)
-        if self._device is not None:
-            self._device.set_rng_state(device)
-        for plugin, state in zip(self._plugins, plugins, strict=True):
-            plugin.rng.bit_generator.state = state

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ft.engine.ranks.interrupt import Interrupt
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
 
 
 class Agreement:
@@ -26,7 +26,7 @@ class Agreement:
         saved_at: when the last checkpoint was written, on the clock of this process.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: LiveRun) -> None:
         self._run = run
         self._all: Sequence[float] = (0.0, 0.0, 0.0)
         self.interrupt = Interrupt()

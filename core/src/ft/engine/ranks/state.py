@@ -10,13 +10,13 @@ from ft.engine.batch.memory import Budget
 from ft.engine.randomness import separate
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
 
 OTHERS = "others"
 BUDGET = "budget"
 
 
-def add_others(run: Run, state: dict[str, Any]) -> None:
+def add_others(run: LiveRun, state: dict[str, Any]) -> None:
     """Add to the main process's state what is different in the others: they all call this.
 
     That is their random states, plugin states where they are not the main one's, the sums for the
@@ -41,7 +41,7 @@ def _different(plugins: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str
     }
 
 
-def of_this_rank(run: Run, state: Mapping[str, Any]) -> dict[str, Any]:
+def of_this_rank(run: LiveRun, state: Mapping[str, Any]) -> dict[str, Any]:
     """A saved state as this process takes it up, whatever the number of processes was then.
 
     A process that was not there then takes the main one's; `begin` gives it random numbers of its
@@ -76,7 +76,7 @@ def _added(sums: list[Mapping[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def _take_budget(run: Run, state: Mapping[str, Any], others: list[Mapping[str, Any]]) -> None:
+def _take_budget(run: LiveRun, state: Mapping[str, Any], others: list[Mapping[str, Any]]) -> None:
     """The smallest passes that any process needed, unless the settings ask for smaller ones."""
     known = [Budget(**one[BUDGET]) for one in (state, *others) if BUDGET in one]
     budgets = (run.budget, *known)
@@ -84,7 +84,7 @@ def _take_budget(run: Run, state: Mapping[str, Any], others: list[Mapping[str, A
     run.budget.prediction = min(one.prediction for one in budgets)
 
 
-def begin(run: Run, known: int = 1) -> None:
+def begin(run: LiveRun, known: int = 1) -> None:
     """Give this process random numbers of its own, unless its state is one of the ``known``.
 
     The main process goes on with the numbers of a run in one process.

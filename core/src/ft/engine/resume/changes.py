@@ -16,7 +16,7 @@ from ft.engine.resume.record import file_hash, library_versions, machine
 
 if TYPE_CHECKING:
     from ft.config.resolve import Resolved
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
     from ft.runfolder.folder import RunFolder
 
 HARMLESS = frozenset(
@@ -82,7 +82,7 @@ class History:
     changes: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, folder: RunFolder, run: Run, *, allow: bool, strict: bool) -> History:
+    def read(cls, folder: RunFolder, run: LiveRun, *, allow: bool, strict: bool) -> History:
         """The history of a run that is resumed.
 
         A damaged ``task.json`` is said: there is less to compare then.
@@ -106,7 +106,7 @@ class History:
             ) from error
         return history
 
-    def before_data(self, run: Run, resolved: Resolved) -> None:
+    def before_data(self, run: LiveRun, resolved: Resolved) -> None:
         """Compare plugins, settings, libraries and the machine.
 
         Raises:
@@ -125,7 +125,9 @@ class History:
             found += _machine(self.began.get("machine"), machine(run), task)
         self._settle(found, run)
 
-    def with_data(self, run: Run, fingerprints: Mapping[str, str], now: Mapping[str, Any]) -> None:
+    def with_data(
+        self, run: LiveRun, fingerprints: Mapping[str, str], now: Mapping[str, Any]
+    ) -> None:
         """Compare the data, the pre-trained model and its tokenizer.
 
         Args:
@@ -147,7 +149,7 @@ class History:
             found += _model(self.began.get("model_files"), now["model_files"], run.model_path)
             self._settle(found, run)
 
-    def _settle(self, found: Sequence[Change], run: Run) -> None:
+    def _settle(self, found: Sequence[Change], run: LiveRun) -> None:
         """Say what goes on, refuse what does not, remember what was allowed."""
         refused = [one for one in found if self._refuses(one)]
         if refused:
@@ -169,7 +171,7 @@ class History:
         return [{"step": step, **change} for change in self.changes]
 
 
-def made(run: Run) -> dict[str, Any]:
+def made(run: LiveRun) -> dict[str, Any]:
     """What a run is made with beside its plugins, settings and data, as JSON values."""
     now = machine(run)
     return {
@@ -179,7 +181,7 @@ def made(run: Run) -> dict[str, Any]:
     }
 
 
-def _model_files(run: Run) -> dict[str, str]:
+def _model_files(run: LiveRun) -> dict[str, str]:
     """Hashes of the tokenizer, and of weights and configuration where they are a folder's."""
     tokenizer = json.loads(run.tokenizer.backend_tokenizer.to_str())
     del tokenizer["added_tokens"]  # a plugin's build_head may add its own

@@ -20,7 +20,7 @@ from ft.hooks.costs import Meter
 
 if TYPE_CHECKING:
     from ft.config.resolve import Resolved
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
 
 LIBRARIES = ("ft-core", "torch", "transformers", "datasets", "accelerate", "pluggy", "numpy")
 
@@ -36,7 +36,7 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-def machine(run: Run) -> dict[str, Any]:
+def machine(run: LiveRun) -> dict[str, Any]:
     """Where the run takes place."""
     return {
         "platform": platform.platform(),
@@ -49,7 +49,7 @@ def machine(run: Run) -> dict[str, Any]:
     }
 
 
-def peak_memory(run: Run) -> dict[str, int | None]:
+def peak_memory(run: LiveRun) -> dict[str, int | None]:
     """Bytes that the process, and the GPU if there is one, held at most."""
     cuda = run.device.type == "cuda"
     return {"host": _host_peak(), "device": meter(run.device)() if cuda else None}
@@ -87,14 +87,14 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def model_row(run: Run) -> dict[str, Any]:
+def model_row(run: LiveRun) -> dict[str, Any]:
     """Which pre-trained model, with the hash of its weights where they are a local folder."""
     folder = Path(run.model_path)
     weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     return {"path": run.model_path, "files": {path.name: file_hash(path) for path in weights}}
 
 
-def splits_row(run: Run, fingerprints: Mapping[str, str]) -> dict[str, Any]:
+def splits_row(run: LiveRun, fingerprints: Mapping[str, str]) -> dict[str, Any]:
     """Size, fingerprint, files and statistics of every split."""
     assert run.data is not None
     schema = run.data.schema

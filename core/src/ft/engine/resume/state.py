@@ -16,10 +16,10 @@ from ft.engine.resume.checkpoint import AS_STARTED, plugin_state
 from ft.engine.resume.progress import Progress
 
 if TYPE_CHECKING:
-    from ft.engine.run import Run
+    from ft.engine.run import LiveRun
 
 
-def take(run: Run, progress: Progress, sums: Mapping[str, Tensor]) -> dict[str, Any]:
+def take(run: LiveRun, progress: Progress, sums: Mapping[str, Tensor]) -> dict[str, Any]:
     """The state of a run between two steps, as JSON values.
 
     Args:
@@ -51,12 +51,12 @@ def take(run: Run, progress: Progress, sums: Mapping[str, Tensor]) -> dict[str, 
     return state
 
 
-def _parameters(run: Run) -> Iterator[tuple[str, nn.Parameter]]:
+def _parameters(run: LiveRun) -> Iterator[tuple[str, nn.Parameter]]:
     assert run.model is not None
     return run.model.named_parameters()
 
 
-def restore(run: Run, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:
+def restore(run: LiveRun, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:
     """Put a run where `take` found it.
 
     Returns:
@@ -77,7 +77,7 @@ def restore(run: Run, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Ten
         ) from error
 
 
-def _restore(run: Run, saved_state: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:
+def _restore(run: LiveRun, saved_state: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:
     state = of_this_rank(run, saved_state)
     progress = Progress(**state["progress"])
     # Between two epochs the one that has ended is still the run's.

@@ -1,0 +1,156 @@
+"""The run as the hooks see it: what every hook may ask of its argument `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from accelerate import Accelerator
+    from torch import Tensor, nn
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+    from ft.contract.plugin import Plugin
+    from ft.contract.results import Loss, Predictions
+    from ft.contract.schema import Split, TaskData
+    from ft.contract.settings import RunConfig
+
+ModelContext = Callable[["nn.Module", Mapping[str, "Tensor"]], AbstractContextManager[None]]
+Edit = Callable[[Mapping[str, list[Any]]], Mapping[str, list[Any]]]
+
+
+class Ranks(Protocol):
+    """The processes that train together, as one of them sees them.
+
+    Attributes:
+        index: of this process, from 0.
+        count: of processes.
+    """
+
+    index: int
+    count: int
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the process that speaks and writes files."""
+        raise NotImplementedError
+
+
+class Run(Protocol):
+    """One run: its settings, its state, and what a hook may ask of it.
+
+    Attributes:
+        config: the ``[run]`` settings.
+        output: the run's folder.
+        device: where the model is.
+        model_path: the folder or hub name that the encoder and tokenizer come from; the run's own
+            ``model`` folder when ``restored``.
+        restored: a trained model is being loaded for prediction: `build_head` must return it from
+            ``model_path``, where its ``save_pretrained`` wrote it.
+        accelerator: Accelerate's; its ``autocast()`` is the precision of the run.
+        ranks: the processes that train together. Every hook is called in each of them, over its
+            share of the work; ``run.ranks.main`` says whether this is the one that writes files.
+        wanted: the only split that `load_data` need give, where a trained model is scored on it
+            alone; ``None``: all. The readers heed it.
+        data: what `load_data` returned; ``None`` before.
+        model: the model; ``None`` before `build_head` is done.
+        epoch: the epoch in progress, counted from 1; 0 before training.
+        step: optimizer steps done.
+        total_steps: optimizer steps that the run will take.
+    """
+
+    config: RunConfig
+    output: Path
+    device: torch.device
+    model_path: str
+    restored: bool
+    accelerator: Accelerator
+    ranks: Ranks
+    wanted: Split | None
+    data: TaskData | None
+    model: nn.Module | None
+    epoch: int
+    step: int
+    total_steps: int
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The model's fast tokenizer, loaded at first use.
+
+        Raises:
+            ConfigError: there is none at ``model_path``, or only a slow one.
+        """
+        raise NotImplementedError
+
+    @property
+    def model_config(self) -> PretrainedConfig:
+        """The configuration of the pre-trained model."""
+        raise NotImplementedError
+
+    @property
+    def max_length(self) -> int:
+        """Tokens a window at most, special tokens included.
+
+        Raises:
+            ConfigError: the setting is more than the model can take.
+        """
+        raise NotImplementedError
+
+    def load(self, loader: Callable[..., Any], what: str, **settings: Any) -> Any:
+        """Load something from ``model_path`` with a ``from_pretrained`` of transformers.
+
+        Raises:
+            ConfigError: it is not there, or needs code that is not trusted.
+        """
+        raise NotImplementedError
+
+    def word_embeddings(self) -> tuple[dict[str, int], np.ndarray]:
+        """The tokenizer's vocabulary and the pre-trained input embeddings, (vocabulary, hidden).
+
+        Taken from the model as it is now, so call it before training changes it.
+        """
+        raise NotImplementedError
+
+    def note(self, text: str) -> None:
+        """Say something to the user, once, and keep it in the record."""
+        raise NotImplementedError
+
+    def log(self, plugin: Plugin, name: str, value: Any) -> None:
+        """Log a number under ``<plugin>/<name>`` with the next line of ``metrics.jsonl``."""
+        raise NotImplementedError
+
+    def stop(self, plugin: Plugin, reason: str) -> None:
+        """Ask training to end after this step; the record says who asked and why."""
+        raise NotImplementedError
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
+        """The task's loss of a micro-batch, without any technique."""
+        raise NotImplementedError
+
+    def backward(self, loss: Loss) -> None:
+        """Back-propagate ``loss.total`` now, into the gradients of this optimizer step."""
+        raise NotImplementedError
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Predict or evaluate for another purpose than the run's own scores.
+
+        What plugins fit or log meanwhile, such as a temperature, is put back at the end.
+        """
+        raise NotImplementedError
+
+    def predict(
+        self, split: str, *, context: ModelContext | None = None, edit: Edit | None = None
+    ) -> Predictions:
+        """Predict a split with the model as it is.
+
+        Args:
+            split: ``validation`` or ``test``.
+            context: entered around every call of the model, given the model and the batch; the
+                call runs with gradients enabled if the context enables them.
+            edit: changes raw examples before they are encoded.
+        """
+        raise NotImplementedError
