@@ -158,7 +158,8 @@ def repository_offers(group: str) -> list[str]:
 
 def settings(table_name: str, config: Any, without: set[str]) -> Iterator[str]:
     """A table of settings: key, what it may be, default, help."""
-    from ft.config.describe import expected, fields_by_key, shown
+    from ft.config.describe import expected, shown
+    from ft.contract.plugin import fields_by_key
 
     rows = []
     for key, field in fields_by_key(config).items():

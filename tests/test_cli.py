@@ -24,7 +24,9 @@ from ft.cli.main import main
 from ft.contract.errors import Interrupted, TrainingError
 from ft.contract.results import Metric, Table
 from ft.engine.batch.read_requests import parse_requests
-from ft.reporters.lines import JsonReporter, Pace, PlainReporter, QuietReporter, choose
+from ft.reporters.choose import choose
+from ft.reporters.lines import JsonReporter, PlainReporter, QuietReporter
+from ft.reporters.pace import Pace
 from ft.reporters.reporter import Reporter, SilentReporter
 from ft.reporters.terminal import RichReporter
 from ft.reporters.text import aligned, duration, metrics_text, number

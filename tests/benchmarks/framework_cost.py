@@ -21,11 +21,12 @@ from typing import Any
 import torch
 
 import ft
+from ft.contract.model import forward
 from ft.engine.batch.batches import Feature, collate
-from ft.engine.batch.inference import forward
 from ft.engine.loop import Loop
 from ft.engine.run import LiveRun
-from ft.hooks.hooks import Hooks, Member
+from ft.hooks.hooks import Hooks
+from ft.hooks.member import Member
 
 
 class Nothing(ft.Plugin):

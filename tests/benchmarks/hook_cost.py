@@ -24,7 +24,8 @@ import torch
 from ft import Plugin, costs, hookimpl
 from ft.engine.resume import record
 from ft.hooks.costs import Meter
-from ft.hooks.hooks import Hooks, Member
+from ft.hooks.hooks import Hooks
+from ft.hooks.member import Member
 from ft.hooks.trace import Trace
 
 TECHNIQUES = 4

@@ -15,7 +15,8 @@ import pytest
 
 import ft
 from ft import Plugin, hookimpl
-from ft.hooks.hooks import Hooks, Member
+from ft.hooks.hooks import Hooks
+from ft.hooks.member import Member
 from ft.hooks.trace import Trace
 from ft.reporters.text import cost_table
 

@@ -16,7 +16,7 @@ from ft import Label, Plugin, PluginError, Schema, Text, Words
 from ft.cli.main import main
 from ft.contract.errors import Problems
 from ft.hooks.declarations import ROLES, company_faults, declared, schema_faults
-from ft.hooks.hooks import Member
+from ft.hooks.member import Member
 
 
 def member(name: str, **declared: Any) -> Member:

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ft.contract.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from ft.api import evaluate, predict, run
     from ft.cli.options import RunOptions, run_options
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     )
     from ft.contract.intervals import bootstrap_items, bootstrap_sums
     from ft.contract.plugin import Config, Plugin, derive_seed, hookimpl
-    from ft.contract.results import Evaluation, Loss, Metric, Predictions, Table
+    from ft.contract.results import Evaluation, Loss, Metric, Predictions, Result, Table
     from ft.contract.run import Run
     from ft.contract.schema import (
         EXAMPLE_ID,
@@ -37,17 +39,15 @@ if TYPE_CHECKING:
     from ft.contract.settings import DataConfig, RunConfig
     from ft.contract.tunable import Tunable
     from ft.data.config import WordsConfig
-    from ft.data.lint.lint import Finding, lint
+    from ft.data.lint.finding import Finding
+    from ft.data.lint.lint import lint
     from ft.data.read_tables import read_split_tables, read_table
     from ft.data.read_texts import read_texts
     from ft.data.read_words import read_words
     from ft.data.tags import tags
-    from ft.engine.outcome import Result
     from ft.loading.starters import data_or_starter, starter
     from ft.page.sheet import Intervals, html_page
     from ft.reporters.text import table_text
-
-__version__ = "0.1.0"
 
 __all__ = [
     "EXAMPLE_ID",
@@ -117,19 +117,19 @@ _HOMES = {
         "ft.config.resolve": "Resolved resolve",
         "ft.config.write": "to_toml",
         "ft.data.config": "WordsConfig",
-        "ft.data.lint.lint": "Finding lint",
+        "ft.data.lint.finding": "Finding",
+        "ft.data.lint.lint": "lint",
         "ft.data.read_tables": "read_split_tables read_table",
         "ft.data.read_texts": "read_texts",
         "ft.data.read_words": "read_words",
         "ft.data.tags": "tags",
         "ft.contract.draws": "Draws read_draws",
-        "ft.engine.outcome": "Result",
         "ft.contract.run": "Run",
         "ft.contract.errors": "ConfigError DataError FtError Interrupted PluginError Problems TrainingError "
         "UserError",
         "ft.contract.plugin": "Config Plugin derive_seed hookimpl",
         "ft.page.sheet": "Intervals html_page",
-        "ft.contract.results": "Evaluation Loss Metric Predictions Table",
+        "ft.contract.results": "Evaluation Loss Metric Predictions Result Table",
         "ft.contract.schema": "EXAMPLE_ID FILE LINE Label Schema Target TaskData Text Words",
         "ft.contract.settings": "DataConfig RunConfig",
         "ft.loading.starters": "data_or_starter starter",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ft.reporters.reporter import SilentReporter
 
 if TYPE_CHECKING:
-    from ft.engine.train import Result
+    from ft.contract.results import Result
 
 
 def run(
@@ -162,6 +162,6 @@ def _path(path: str | Path | None) -> Path | None:
 def _reporter(quiet: bool) -> SilentReporter:
     if quiet:
         return SilentReporter()
-    from ft.reporters.lines import choose
+    from ft.reporters.choose import choose
 
     return choose(quiet=False, as_json=False)

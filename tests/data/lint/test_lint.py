@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ft import Schema, TaskData
-from ft.data.lint.lint import Finding, lint
+from ft.data.lint.finding import Finding
+from ft.data.lint.lint import lint
 
 
 def found(data: Any, **options: Any) -> dict[str, Finding]:

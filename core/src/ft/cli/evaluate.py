@@ -26,7 +26,7 @@ def evaluate(
     debug: Debug = False,
 ) -> None:
     """Score the model of a run on its test split, or on other data."""
-    from ft.reporters.lines import choose
+    from ft.reporters.choose import choose
 
     reporter = choose(quiet=quiet, as_json=as_json)
     try:

@@ -35,7 +35,7 @@ app.add_typer(plugins.app, name="plugins")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from ft import __version__
+        from ft.contract.version import __version__
 
         typer.echo(f"ft {__version__}")
         raise typer.Exit

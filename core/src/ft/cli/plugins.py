@@ -127,7 +127,8 @@ def schema(
 
 
 def _settings(loaded: Loaded) -> Iterator[dict[str, Any]]:
-    from ft.config.describe import expected, fields_by_key, shown
+    from ft.config.describe import expected, shown
+    from ft.contract.plugin import fields_by_key
 
     for key, field in fields_by_key(loaded.cls.Config).items():
         default = (

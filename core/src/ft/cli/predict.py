@@ -45,7 +45,8 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Predict with the model of a run: one JSON object a line, in the order of the input."""
-    from ft.reporters.lines import QuietReporter, choose, to_json
+    from ft.reporters.choose import choose
+    from ft.reporters.lines import QuietReporter, to_json
 
     requests = _requests(source, form)
     if output is not None and source != STDIN and output.resolve() == Path(source).resolve():

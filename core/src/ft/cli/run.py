@@ -43,7 +43,7 @@ def run(
     of a plugin. Relative paths are looked up from the current folder.
     """
     from ft.config.source import source_file
-    from ft.reporters.lines import choose
+    from ft.reporters.choose import choose
 
     if strict and resume is None:
         raise UserError(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ft.config.describe import expected, fields_by_key, shown
+from ft.config.describe import expected, shown
 from ft.contract.errors import ConfigError, FtError
-from ft.contract.plugin import Config
+from ft.contract.plugin import Config, fields_by_key
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -61,17 +61,6 @@ def model_of(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def setting_key(name: str, field: FieldInfo) -> str:
-    """The key by which a field is set: its alias if it has one."""
-    alias = field.validation_alias if isinstance(field.validation_alias, str) else field.alias
-    return alias or name
-
-
-def fields_by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields of a model by the key that sets them."""
-    return {setting_key(name, field): field for name, field in model.model_fields.items()}
-
-
 def shown(value: Any) -> str:
     """A value as one would write it in TOML, cut to a readable length."""
     if value is None:

@@ -9,10 +9,10 @@ from typing import Any, Self
 from pydantic import BaseModel, ValidationError
 
 from ft.config.complaints import Scope, complaints
-from ft.config.describe import admits_none, fields_by_key, model_of
+from ft.config.describe import admits_none, model_of
 from ft.config.given import Setting
 from ft.contract.errors import FtError, PluginError
-from ft.contract.plugin import Config
+from ft.contract.plugin import Config, fields_by_key
 
 NONE = "none"
 """Stands for ``None`` wherever a setting may be none: TOML has no null."""

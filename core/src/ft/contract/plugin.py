@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     import numpy as np
+    from pydantic.fields import FieldInfo
 
 PROJECT = "ft"
 """What pluggy calls our hooks and their marks."""
@@ -135,3 +136,14 @@ class Plugin:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` gave."""
+
+
+def setting_key(name: str, field: FieldInfo) -> str:
+    """The key by which a field is set: its alias if it has one."""
+    alias = field.validation_alias if isinstance(field.validation_alias, str) else field.alias
+    return alias or name
+
+
+def fields_by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the key that sets them."""
+    return {setting_key(name, field): field for name, field in model.model_fields.items()}

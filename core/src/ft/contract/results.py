@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasets import Dataset
     from torch import Tensor
 
@@ -101,3 +103,22 @@ class Predictions:
 def scores(prefix: str, metrics: Mapping[str, Metric]) -> dict[str, float]:
     """The values of metrics as they are logged, such as ``validation/f1``."""
     return {f"{prefix}/{name}": metric.value for name, metric in metrics.items()}
+
+
+@dataclass
+class Result:
+    """What a run gives back.
+
+    Attributes:
+        output: its folder.
+        metrics: of each scored split, by name.
+        tables: of the last scored split, for people.
+        record: what ``record.json`` holds.
+        main: the name of the metric that chooses the best model; ``None`` before a split is scored.
+    """
+
+    output: Path
+    metrics: dict[str, dict[str, Metric]]
+    tables: list[Table] = field(default_factory=list)
+    record: dict[str, Any] = field(default_factory=dict)
+    main: str | None = None

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ft.contract.plugin import fields_by_key
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -53,8 +55,6 @@ class Tunable:
     @staticmethod
     def declared(model: type[BaseModel]) -> Mapping[str, Tunable]:
         """The settings of a ``Config`` that are marked, by their key."""
-        from ft.config.describe import fields_by_key
-
         return {
             key: mark
             for key, field in fields_by_key(model).items()

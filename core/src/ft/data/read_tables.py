@@ -11,9 +11,9 @@ from ft.contract.errors import FtError
 from ft.contract.schema import TaskData
 from ft.contract.settings import DataConfig
 from ft.data.rows.bad import Sink, settle
-from ft.data.rows.cache import Entry
 from ft.data.rows.checked import Check, checked
 from ft.data.rows.columns import arrange, check_mapping, find_roles
+from ft.data.rows.entry import Entry
 from ft.data.sources import TABLES, Source, file_source, find_sources
 from ft.data.splits import assemble, read_sources
 from ft.data.tables import load, open_entry

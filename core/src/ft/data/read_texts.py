@@ -14,9 +14,9 @@ from ft.contract.errors import DataError, FtError
 from ft.contract.schema import Label, Schema, TaskData, Text
 from ft.contract.settings import DataConfig
 from ft.data.rows.bad import Sink, without
-from ft.data.rows.cache import Entry
 from ft.data.rows.checked import Check, checked
 from ft.data.rows.columns import arrange, check_mapping, column_type, find_roles
+from ft.data.rows.entry import Entry
 from ft.data.rows.hashing import tables
 from ft.data.sources import TABLES, Source, find_sources
 from ft.data.splits import assemble, read_sources

@@ -10,7 +10,7 @@ from ft.contract.errors import DataError, FtError, raise_all
 from ft.contract.schema import FILE, SPLITS, Schema, TaskData
 from ft.contract.settings import DataConfig
 from ft.data.rows.bad import refusals, settle
-from ft.data.rows.cache import Entry
+from ft.data.rows.entry import Entry
 from ft.data.rows.holdout import hold_out
 from ft.data.sources import Source
 from ft.data.tables import open_entry

@@ -10,7 +10,8 @@ from ft.contract.errors import DataError, FtError, raise_all
 from ft.contract.settings import DataConfig
 from ft.data.config import WordsConfig
 from ft.data.rows.bad import Hopeless, Sink, hopeless_errors, row_errors
-from ft.data.rows.cache import Entry, cached, file_hash, make_key
+from ft.data.rows.cache import cached, file_hash, make_key
+from ft.data.rows.entry import Entry
 from ft.data.sources import Source
 
 if TYPE_CHECKING:

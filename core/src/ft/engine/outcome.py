@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 from ft.config.resolve import Resolved
 from ft.contract.draws import by_metric, keeping, to_bytes
 from ft.contract.errors import DataError, TrainingError
-from ft.contract.quiet import quiet_transformers
-from ft.contract.results import Metric, Table
+from ft.contract.model import quiet_transformers
+from ft.contract.results import Metric, Result
 from ft.contract.schema import TaskData
 from ft.engine.batch.inference import measure, predict_split
 from ft.engine.device import make_accelerator
@@ -29,25 +29,6 @@ from ft.runfolder.tensors import flush
 
 if TYPE_CHECKING:
     from ft.reporters.reporter import Reporter
-
-
-@dataclass
-class Result:
-    """What a run gives back.
-
-    Attributes:
-        output: its folder.
-        metrics: of each scored split, by name.
-        tables: of the last scored split, for people.
-        record: what ``record.json`` holds.
-        main: the name of the metric that chooses the best model; ``None`` before a split is scored.
-    """
-
-    output: Path
-    metrics: dict[str, dict[str, Metric]]
-    tables: list[Table] = field(default_factory=list)
-    record: dict[str, Any] = field(default_factory=dict)
-    main: str | None = None
 
 
 def score(

@@ -10,10 +10,11 @@ from ft.builtin.processor.lean import make_lean
 from ft.builtin.standard.requests import read
 from ft.config.resolve import resolve
 from ft.contract.errors import DataError, UserError
+from ft.contract.results import Result
 from ft.contract.schema import Schema, Split, TaskData
 from ft.engine.batch.inference import as_examples, predict_examples
 from ft.engine.collector import paused
-from ft.engine.outcome import Result, check_model, restored_run, score
+from ft.engine.outcome import check_model, restored_run, score
 from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.ranks import joined
 from ft.engine.resume import made_with

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoTokenizer
 from typing_extensions import override
 
 from ft.contract.errors import ConfigError, FtError
-from ft.contract.quiet import quiet_transformers
+from ft.contract.model import quiet_transformers
 from ft.contract.run import Edit, ModelContext, Run
 from ft.contract.settings import RunConfig
 from ft.engine.batch.memory import Budget

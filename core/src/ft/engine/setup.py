@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,13 +17,15 @@ from ft.config.resolve import Resolved
 from ft.contract.errors import ConfigError, DataError, PluginError, raise_all
 from ft.contract.plugin import Config
 from ft.contract.schema import TaskData
+from ft.contract.settings import DataConfig
 from ft.data.lint.lint import lint
 from ft.engine.resume import record
 from ft.engine.run import LiveRun
 from ft.hooks import declarations
-from ft.hooks.hooks import CORE, Hooks, Member
+from ft.hooks.hooks import CORE, Hooks
+from ft.hooks.member import Member
 from ft.hooks.trace import Trace
-from ft.loading.starters import MODEL, fallbacks, starter
+from ft.loading.starters import GROUP, MODEL, data_note, starter
 
 if TYPE_CHECKING:
     from ft.reporters.reporter import Reporter
@@ -176,3 +179,17 @@ def explain(resolved: Resolved) -> dict[str, Any]:
             **{name: config.model_dump(mode="json") for name, config in resolved.configs.items()},
         },
     }
+
+
+def fallbacks(resolved: Resolved) -> list[str]:
+    """What a run would take from the starters, one sentence each, in the words of the run."""
+    found = []
+    if resolved.run.model is None:
+        offered = any(entry_points(group=GROUP, name="model"))
+        found.append(MODEL if offered else "no --model given, and no starter model is installed")
+    for name, config in resolved.configs.items():
+        if isinstance(config, DataConfig) and config.train is None:
+            settings = starter(name) or {}
+            if settings and all(getattr(config, key, None) is None for key in settings):
+                found.append(data_note(name, settings))
+    return found

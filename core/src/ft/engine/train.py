@@ -14,14 +14,14 @@ from ft.builtin.processor.lean import make_lean
 from ft.config.resolve import Resolved
 from ft.config.write import to_toml
 from ft.contract.errors import FtError
-from ft.contract.results import scores
+from ft.contract.results import Result, scores
 from ft.data.rows.fingerprints import fingerprint
 from ft.engine.batch.features import training_features
 from ft.engine.batch.inference import predict_split
 from ft.engine.device import make_accelerator
 from ft.engine.loop import Loop
 from ft.engine.optim.optim import Optimizer, freeze
-from ft.engine.outcome import Result, finished, save_model, score, task_json, verify_saved
+from ft.engine.outcome import finished, save_model, score, task_json, verify_saved
 from ft.engine.predict import evaluate, predict
 from ft.engine.ranks import state as rank_state
 from ft.engine.ranks.bystander import run_folder

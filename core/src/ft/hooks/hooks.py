@@ -13,10 +13,11 @@ import pluggy
 from ft.contract import hookspecs
 from ft.contract.errors import FtError, PluginError, raise_all
 from ft.contract.hookspecs import INNER, REMOVED
-from ft.contract.plugin import PROJECT, Plugin
+from ft.contract.plugin import PROJECT
 from ft.hooks import declarations
 from ft.hooks.chain import Implementation, compose, picker
 from ft.hooks.costs import Ledger, Meter
+from ft.hooks.member import Member
 from ft.hooks.trace import Trace
 
 CORE = "core"
@@ -28,22 +29,6 @@ CHECKED = ("load_data", "encode")
 def specs(module: ModuleType = hookspecs) -> dict[str, Callable[..., Any]]:
     """Every hook spec by name, in the order of the contract."""
     return {name: value for name, value in vars(module).items() if hasattr(value, "ft_kind")}
-
-
-class Member:
-    """A plugin of this run: the instance and how to name it to people."""
-
-    def __init__(self, name: str, plugin: Plugin, distribution: str | None, version: str | None):
-        self.name = name
-        self.plugin = plugin
-        self.distribution = distribution
-        self.version = version
-
-    @property
-    def owner(self) -> str:
-        """Such as ``'ner' (ft-ner 0.1.0)``."""
-        origin = " ".join(part for part in (self.distribution, self.version) if part)
-        return f"'{self.name}' ({origin})" if origin else f"'{self.name}'"
 
 
 class Hooks:

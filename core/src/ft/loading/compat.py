@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from importlib import metadata
 
-from ft import __version__
 from ft.contract.errors import PluginError
+from ft.contract.version import __version__
 
 CORE = "ft-core"
 

@@ -17,7 +17,6 @@ from ft.contract.settings import DataConfig
 from ft.data.sources import stands_alone
 
 if TYPE_CHECKING:
-    from ft.config.resolve import Resolved
     from ft.contract.run import Run
 
     C = TypeVar("C", bound=DataConfig)
@@ -79,25 +78,12 @@ def data_or_starter(config: C, run: Run, owner: str) -> C:
             where=f"{owner}.train",
             hint=f"give `-o {owner}.train=FILE`; to score a trained model, `ft evaluate RUN --data FILE`",
         )
-    run.note(_data_note(owner, settings))
+    run.note(data_note(owner, settings))
     return config.model_copy(update=settings)
 
 
-def fallbacks(resolved: Resolved) -> list[str]:
-    """What a run would take from the starters, one sentence each, in the words of the run."""
-    found = []
-    if resolved.run.model is None:
-        offered = any(entry_points(group=GROUP, name="model"))
-        found.append(MODEL if offered else "no --model given, and no starter model is installed")
-    for name, config in resolved.configs.items():
-        if isinstance(config, DataConfig) and config.train is None:
-            settings = starter(name) or {}
-            if settings and all(getattr(config, key, None) is None for key in settings):
-                found.append(_data_note(name, settings))
-    return found
-
-
-def _data_note(owner: str, settings: Mapping[str, str]) -> str:
+def data_note(owner: str, settings: Mapping[str, str]) -> str:
+    """What the user hears where the starter's data is taken."""
     key, path = next(iter(settings.items()))
     return f"no {owner}.{key} given: using the starter's data, {path}"
 

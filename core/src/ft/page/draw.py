@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
-
-from ft.builtin.report.curves import Chart, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,6 +59,34 @@ LABEL, LEGEND = 28, 54
 
 FEW = 40
 """Points up to which each is marked."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A curve: a value a step, with the ends of its interval where those are known."""
+
+    name: str
+    steps: Sequence[float]
+    values: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves over the steps of training.
+
+    Attributes:
+        title: what it shows.
+        series: its curves.
+        best: the step of the best evaluation, marked with a line.
+        note: what is left out.
+    """
+
+    title: str
+    series: Sequence[Series]
+    best: int | None = None
+    note: str = ""
 
 
 def curves(chart: Chart, name: str) -> str:

@@ -4,67 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ft.contract.results import Metric, Table
+from ft.reporters.pace import Clock, Pace
 from ft.reporters.reporter import SilentReporter
 from ft.reporters.text import cost_table, duration, metrics_text, number, scored, table_text
 
 if TYPE_CHECKING:
-    from ft.engine.train import Result
+    from ft.contract.results import Result
 
 INTERVAL = 10.0
 """Seconds between two lines of progress in a log."""
-
-_MEMORY = 30.0
-
-Clock = Callable[[], float]
-
-
-class Pace:
-    """How fast training is and how long it will take, from the last half minute or so."""
-
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
-        self._last: tuple[float, int, int] | None = None
-        self._seconds = self._steps = self._tokens = 0.0
-        self.total = 0
-        self.step = 0
-
-    def start(self, total: int, step: int) -> None:
-        """Training begins."""
-        self.total, self.step = total, step
-
-    def mark(self, step: int, tokens: int) -> float:
-        """A step is done; returns the time."""
-        now = self._clock()
-        if self._last is not None:
-            then, steps_then, tokens_then = self._last
-            self._seconds += now - then
-            self._steps += step - steps_then
-            self._tokens += tokens - tokens_then
-            if self._seconds > _MEMORY:
-                self._seconds, self._steps, self._tokens = (
-                    value / 2 for value in (self._seconds, self._steps, self._tokens)
-                )
-        self._last, self.step = (now, step, tokens), step
-        return now
-
-    def pause(self) -> None:
-        """Time until the next step does not count: something else takes place."""
-        self._last = None
-
-    def text(self) -> str:
-        """``8,210 tokens/s  2:31 left``; empty while nothing is known."""
-        if self._seconds <= 0 or self._steps <= 0:
-            return ""
-        left = (self.total - self.step) * self._seconds / self._steps
-        return f"{self._tokens / self._seconds:,.0f} tokens/s  {duration(left)} left"
 
 
 class LineReporter(SilentReporter):
@@ -266,25 +220,3 @@ def closing(result: Result) -> list[str]:
     if record:
         lines.append(f"use it: ft predict {result.output} FILE")
     return lines
-
-
-def choose(*, quiet: bool, as_json: bool, to_stderr: bool = False) -> SilentReporter:
-    """The reporter that fits the flags and where the output goes.
-
-    Args:
-        quiet: only the final metrics.
-        as_json: JSON lines.
-        to_stderr: standard output is taken by something else.
-    """
-    stream = sys.stderr if to_stderr else sys.stdout
-    if os.environ.get("RANK", "0") not in ("", "0"):
-        return SilentReporter()  # another process of the same run speaks
-    if as_json:
-        return JsonReporter(stream)
-    if quiet:
-        return QuietReporter(stream, sys.stderr)
-    if stream.isatty():
-        from ft.reporters.terminal import RichReporter
-
-        return RichReporter(stream)
-    return PlainReporter(stream)

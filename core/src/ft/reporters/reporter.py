@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from ft.contract.results import Metric, Table
 
 if TYPE_CHECKING:
-    from ft.engine.train import Result
+    from ft.contract.results import Result
 
 
 class Reporter(Protocol):

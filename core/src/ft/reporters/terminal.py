@@ -10,12 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from ft.contract.results import Metric, Table
-from ft.reporters.lines import Pace, closing
+from ft.reporters.lines import closing
+from ft.reporters.pace import Pace
 from ft.reporters.reporter import SilentReporter
 from ft.reporters.text import metrics_text, number, scored, table_text
 
 if TYPE_CHECKING:
-    from ft.engine.train import Result
+    from ft.contract.results import Result
 
 _STYLES = {"error": "bold red", "warning": "yellow"}
 

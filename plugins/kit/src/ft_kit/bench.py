@@ -23,7 +23,7 @@ from ft.loading.outline import outline_of
 from ft_kit.models import tiny_bert
 
 if TYPE_CHECKING:
-    from ft.engine.train import Result
+    from ft.contract.results import Result
 
 SETTINGS: Mapping[str, Any] = {
     "epochs": 2,
@@ -160,7 +160,7 @@ class Bench:
             settings: of the run, over `SETTINGS`.
         """
         import ft
-        from ft.contract.quiet import quiet_transformers
+        from ft.contract.model import quiet_transformers
         from ft_kit.guards import guarded
 
         trial = Trial(resume or self.new_folder(label) / "run")

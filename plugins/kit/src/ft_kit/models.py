@@ -6,7 +6,7 @@ import string
 from collections.abc import Iterable
 from pathlib import Path
 
-from ft.contract.quiet import quiet_transformers
+from ft.contract.model import quiet_transformers
 
 
 def tiny_bert(

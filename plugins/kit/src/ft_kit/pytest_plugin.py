@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ft.engine.train import Result
+    from ft.contract.results import Result
     from ft_kit.kit import Kit
 
 

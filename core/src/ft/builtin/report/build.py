@@ -9,11 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ft import __version__
 from ft.builtin.report import curves, headline, matrix, origin
 from ft.builtin.report import data as datapart
 from ft.builtin.report.views import view_of
 from ft.builtin.report.views.view import Findings, View
+from ft.contract.version import __version__
 from ft.page import draw
 from ft.page.page import render
 from ft.reporters.text import cost_table

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from ft.page.draw import Chart, Series
 
 OWN = ("step", "epoch", "learning_rate", "loss", "split", "metrics")
 POINTS = 400
@@ -16,34 +17,6 @@ SERIES = 5
 
 LOGGED = 6
 """Charts of what plugins log."""
-
-
-@dataclass(frozen=True)
-class Series:
-    """A curve: a value a step, with the ends of its interval where those are known."""
-
-    name: str
-    steps: Sequence[float]
-    values: Sequence[float]
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Curves over the steps of training.
-
-    Attributes:
-        title: what it shows.
-        series: its curves.
-        best: the step of the best evaluation, marked with a line.
-        note: what is left out.
-    """
-
-    title: str
-    series: Sequence[Series]
-    best: int | None = None
-    note: str = ""
 
 
 def charts(log: Sequence[Mapping[str, Any]], main: str | None, best: int | None) -> list[Chart]:

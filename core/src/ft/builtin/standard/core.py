@@ -17,10 +17,10 @@ from ft.builtin.standard.requests import as_example
 from ft.builtin.standard.texts import encode_texts
 from ft.builtin.standard.words import encode_words
 from ft.contract.errors import PluginError
+from ft.contract.model import forward
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.results import Loss
 from ft.contract.schema import Label, Schema, TaskData
-from ft.engine.batch.inference import forward
 
 if TYPE_CHECKING:
     from ft.contract.run import Run

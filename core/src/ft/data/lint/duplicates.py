@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ft.contract.schema import Schema, TaskData
-from ft.data.lint.lint import Finding, places
+from ft.data.lint.finding import Finding, places
 from ft.data.rows.hashing import content_columns, hash64, row_bytes
 
 if TYPE_CHECKING:

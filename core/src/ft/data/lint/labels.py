@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ft.contract.schema import TaskData
-from ft.data.lint.lint import Finding, places, some
+from ft.data.lint.finding import Finding, places, some
 from ft.data.tags.tags import OUTSIDE, split_tag
 
 if TYPE_CHECKING:

@@ -2,64 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ft.contract.schema import TaskData
+from ft.data.lint.duplicates import Duplicates
+from ft.data.lint.finding import Check, Finding, Severity
+from ft.data.lint.labels import Labels
+from ft.data.lint.lengths import Lengths
+from ft.data.lint.strings import Strings
+from ft.data.rows.hashing import tables
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from transformers import PreTrainedTokenizerBase
 
-Severity = Literal["error", "warning", "info"]
 _ORDER: tuple[Severity, ...] = ("error", "warning", "info")
 
-PLACES = 10
-"""Places that a finding names."""
 
 SMALL = 30
 """With fewer examples, a score has an interval of a third of the whole scale or more."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something in the data that the user should know.
-
-    Attributes:
-        severity: ``error`` where training can give nothing, ``warning`` where it will suffer,
-            ``info`` for the rest.
-        code: what kind of finding it is, such as ``empty-text``.
-        message: one sentence.
-        places: the first places, ``file:line``.
-        count: how many there are in all.
-    """
-
-    severity: Severity
-    code: str
-    message: str
-    places: tuple[str, ...] = ()
-    count: int = 1
-
-
-class Check(Protocol):
-    """One kind of look at the rows, all of them in one pass."""
-
-    def see(self, split: str, first: int, table: pa.Table) -> None:
-        """Look at some rows of a split, of which the first is row ``first``."""
-
-    def findings(self) -> Iterator[Finding]:
-        """What was found in all the rows."""
-
-
-def places(data: TaskData, rows: Iterable[tuple[str, int]]) -> tuple[str, ...]:
-    """Where the first of the rows ``(split, row)`` come from, each place once."""
-    found: dict[str, None] = {}
-    for split, row in rows:
-        if len(found) == PLACES:
-            break
-        found[data.place(split, int(row))] = None
-    return tuple(found)
 
 
 def lint(
@@ -77,12 +38,6 @@ def lint(
     Returns:
         The findings, errors first.
     """
-    from ft.data.lint.duplicates import Duplicates
-    from ft.data.lint.labels import Labels
-    from ft.data.lint.lengths import Lengths
-    from ft.data.lint.strings import Strings
-    from ft.data.rows.hashing import tables
-
     checks: list[Check] = [Duplicates(data), Labels(data), Strings(data)]
     if tokenizer is not None:
         checks.append(Lengths(data, tokenizer, max_length))
@@ -109,9 +64,3 @@ def _small(data: TaskData) -> Iterator[Finding]:
                 f"with fewer than {SMALL}, {told} is mostly chance",
                 count=rows,
             )
-
-
-def some(names: Sequence[object], most: int = 8) -> str:
-    """The first of some names, for a message."""
-    shown = ", ".join(map(str, names[:most]))
-    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")

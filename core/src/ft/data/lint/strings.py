@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ft.contract.schema import TaskData
-from ft.data.lint.lint import PLACES, Finding, Severity, places
+from ft.data.lint.finding import PLACES, Finding, Severity, places
 
 if TYPE_CHECKING:
     import numpy as np

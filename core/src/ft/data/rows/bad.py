@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ft.contract.run import Run
     from ft.contract.settings import DataConfig
-    from ft.data.rows.cache import Entry
+    from ft.data.rows.entry import Entry
 
 FILE_NAME = "bad_rows.jsonl"
 

@@ -17,52 +17,24 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ft.contract.errors import UserError
+from ft.data.rows.bad import Sink
+from ft.data.rows.entry import BAD, ROWS, Entry
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from ft.data.rows.bad import Sink
 
 VERSION = 2
 """Raised whenever a reader reads differently, so that no old entry is used."""
 
 UNUSED_DAYS = 30
-_ROWS, _BAD, _META, _BUILDING = "rows.arrow", "bad.jsonl", "meta.json", "building-"
+_META, _BUILDING = "meta.json", "building-"
 PARTIAL = ".partial"
 """The suffix of a file that is being written."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A file as it was read.
-
-    Attributes:
-        folder: where it is kept.
-        rows: rows that were read.
-        bad: rows that could not be.
-        notes: what the reader decided for the user.
-    """
-
-    folder: Path
-    rows: int
-    bad: int
-    notes: tuple[str, ...]
-
-    @property
-    def arrow(self) -> str:
-        """The Arrow stream."""
-        return str(self.folder / _ROWS)
-
-    def bad_rows(self) -> Iterator[dict[str, Any]]:
-        """What was set aside: ``line``, ``reason`` and ``raw`` of each row."""
-        with (self.folder / _BAD).open(encoding="utf-8") as file:
-            for line in file:
-                yield json.loads(line)
 
 
 def cache_folder() -> Path:
@@ -118,17 +90,15 @@ def cached(key: str, build: Callable[[Sink], Iterator[pa.RecordBatch]]) -> Entry
 
 
 def _write(building: Path, base: Path, build: Callable[[Sink], Iterator[pa.RecordBatch]]) -> None:
-    from ft.data.rows.bad import Sink
-
     try:
-        with (building / _BAD).open("w", encoding="utf-8") as bad:
+        with (building / BAD).open("w", encoding="utf-8") as bad:
             sink = Sink(bad)
-            _write_arrow(building / _ROWS, build(sink), sink)
+            _write_arrow(building / ROWS, build(sink), sink)
         meta = {
             "rows": sink.rows,
             "bad": sink.bad,
             "notes": sink.notes,
-            "sha256": {name: file_hash(building / name) for name in (_ROWS, _BAD)},
+            "sha256": {name: file_hash(building / name) for name in (ROWS, BAD)},
         }
         (building / _META).write_text(json.dumps(meta), encoding="utf-8")
     except OSError as error:
@@ -152,7 +122,7 @@ def _open(folder: Path) -> Entry | None:
     """The entry in a folder, ``None`` if there is none or anything about it is not as written."""
     try:
         meta = json.loads((folder / _META).read_text(encoding="utf-8"))
-        whole = all(file_hash(folder / name) == meta["sha256"][name] for name in (_ROWS, _BAD))
+        whole = all(file_hash(folder / name) == meta["sha256"][name] for name in (ROWS, BAD))
         entry = Entry(folder, meta["rows"], meta["bad"], tuple(meta["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

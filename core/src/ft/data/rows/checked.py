@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ft.contract.errors import raise_all
 from ft.contract.schema import LINE
 from ft.data.rows.bad import Hopeless, Sink, hopeless_errors
-from ft.data.rows.cache import Entry, cached, make_key
+from ft.data.rows.cache import cached, make_key
+from ft.data.rows.entry import Entry
 from ft.data.tables import open_entry
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ft.data.rows.bad import Sink
-from ft.data.rows.cache import Entry, cached, make_key
+from ft.data.rows.cache import cached, make_key
+from ft.data.rows.entry import Entry
 from ft.data.rows.hashing import content_columns, row_hashes
 from ft.data.tags.bigrams import batches
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ft.contract.errors import DataError
-from ft.data.rows.cache import Entry
+from ft.data.rows.entry import Entry
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from ft.contract.schema import LINE
 from ft.data.config import WordsConfig
 from ft.data.formats.conll import word_lines
 from ft.data.rows.bad import SHOWN
-from ft.data.rows.cache import Entry
+from ft.data.rows.entry import Entry
 from ft.data.sources import Source
 from ft.data.tags.bigrams import Bigram, batches, find_pairs
 from ft.data.tags.tags import Scheme, split_tag

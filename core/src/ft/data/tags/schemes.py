@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from ft.contract.errors import raise_all
 from ft.data.config import WordsConfig
 from ft.data.rows.bad import Sink
-from ft.data.rows.cache import Entry, cached, make_key
+from ft.data.rows.cache import cached, make_key
+from ft.data.rows.entry import Entry
 from ft.data.sources import Source
 from ft.data.tags.bigrams import Bigram, batches, count_bigrams, find_pairs
 from ft.data.tags.impossible import impossible_tags

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ft.contract.errors import PluginError
+from ft.contract.model import forward
 from ft.contract.results import Evaluation, Metric, Predictions
 from ft.contract.schema import EXAMPLE_ID
 from ft.engine.batch.batches import Feature, collate, lengths, micro_batches
@@ -200,21 +201,6 @@ def _outputs(
         and value.ndim
         and len(value) == size
     }
-
-
-def forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Call the model with the inputs of a batch that it takes, without what begins with ``labels``."""
-    import inspect
-
-    parameters = inspect.signature(model.forward).parameters
-    takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-    inputs = {
-        name: value
-        for name, value in batch.items()
-        if not name.startswith("labels") and (takes_all or name in parameters)
-    }
-    result: Mapping[str, Tensor] = model(**inputs)
-    return result
 
 
 def gather(windows: Sequence[tuple[Feature, dict[str, np.ndarray]]]) -> dict[str, Any]:

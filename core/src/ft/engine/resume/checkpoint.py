@@ -24,7 +24,7 @@ from ft.runfolder.tensors import (
 )
 
 if TYPE_CHECKING:
-    from ft.hooks.hooks import Member
+    from ft.hooks.member import Member
 
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"

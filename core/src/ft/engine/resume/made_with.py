@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ft import __version__
 from ft.contract.errors import DataError, PluginError, raise_all
+from ft.contract.version import __version__
 from ft.engine.resume.record import plugin_rows
 
 if TYPE_CHECKING:

@@ -124,7 +124,7 @@ def check_new_name(name: str) -> None:
 
 def marks(name: str, kind: Kind) -> dict[str, str]:
     """What stands for each mark of the templates."""
-    from ft import __version__
+    from ft.contract.version import __version__
 
     package = f"ft_{name.replace('-', '_')}"
     major, minor, *_ = __version__.split(".")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 
-from ft.config.describe import fields_by_key
 from ft.contract.errors import FtError, PluginError
-from ft.contract.plugin import Config
-from ft.hooks.hooks import CORE, Hooks, Member, specs
+from ft.contract.plugin import Config, fields_by_key
+from ft.hooks.hooks import CORE, Hooks, specs
+from ft.hooks.member import Member
 from ft.loading.outline import outline, outline_of
 from ft_kit.bench import Subject, checked
 from ft_kit.contract import Broken, NotApplicable

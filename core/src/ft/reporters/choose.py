@@ -1,0 +1,31 @@
+"""The choice of a reporter."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ft.reporters.lines import JsonReporter, PlainReporter, QuietReporter
+from ft.reporters.reporter import SilentReporter
+
+
+def choose(*, quiet: bool, as_json: bool, to_stderr: bool = False) -> SilentReporter:
+    """The reporter that fits the flags and where the output goes.
+
+    Args:
+        quiet: only the final metrics.
+        as_json: JSON lines.
+        to_stderr: standard output is taken by something else.
+    """
+    stream = sys.stderr if to_stderr else sys.stdout
+    if os.environ.get("RANK", "0") not in ("", "0"):
+        return SilentReporter()  # another process of the same run speaks
+    if as_json:
+        return JsonReporter(stream)
+    if quiet:
+        return QuietReporter(stream, sys.stderr)
+    if stream.isatty():
+        from ft.reporters.terminal import RichReporter
+
+        return RichReporter(stream)
+    return PlainReporter(stream)
