@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 import tomllib
@@ -15,10 +16,18 @@ import ft
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES = 400
-CORE = sorted((ROOT / "core" / "src").rglob("*.py"))
+BASE = ROOT / "core" / "src" / "ft"
+CORE = sorted(BASE.rglob("*.py"))
 PACKAGES = {path.parent.name: path for path in sorted((ROOT / "plugins").glob("*/src"))}
 KIT = "kit"
 """Looks at what plugins do from inside, so that it alone may import more than `ft` exports."""
+
+ROOMS = "cli builtin engine config runfolder loading page data reporters hooks contract"
+"""The folders of the core: one may import what stands right of it, and nothing left of it."""
+
+PLACE = {room: i for i, room in enumerate(ROOMS.split())} | {"api": 0, "__main__": 0}
+LEFT = {("engine", "builtin")}
+"""Imports against the order that are still to go."""
 
 HEAVY = {"torch", "transformers", "datasets", "accelerate", "pandas", "sklearn", "numpy"}
 
@@ -32,6 +41,35 @@ def imports(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
             yield node.module or "", tuple(alias.name for alias in node.names)
+
+
+def test_imports_go_from_left_to_right_and_in_no_circle() -> None:
+    """Those for type checkers and those inside of functions too."""
+    names = {path: ".".join(("ft", *path.relative_to(BASE).with_suffix("").parts)) for path in CORE}
+    names = {path: name.removesuffix(".__init__") for path, name in names.items()}
+    graph: dict[str, set[str]] = {}
+    for path, name in names.items():
+        taken = {(module, one) for module, given in imports(path) for one in (*given, "")}
+        whole = {
+            f"{module}.{one}" if f"{module}.{one}" in names.values() else module
+            for module, one in taken
+        }
+        graph[name] = {module for module in whole if module.split(".")[0] == "ft"} - {name}
+        for module in graph[name] if name != "ft" else ():
+            here, there = name.split(".")[1], f"{module}.".split(".")[1]
+            assert (here, there) in LEFT or PLACE[here] <= PLACE.get(there, -1), (
+                f"{path} imports {module}"
+            )
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"modules import each other: {' -> '.join(error.args[1])}")
+
+
+def test_the_core_is_seen_at_a_glance() -> None:
+    there = {path.relative_to(BASE).parts[0] for path in CORE}
+    assert there - set(PLACE) == {"__init__.py", "__main__.py", "api.py"}
+    assert len(there) <= 14
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
