@@ -35,7 +35,13 @@ API = {
         *("tags", "lint", "Finding", "data_or_starter", "starter"),
     ),
     "What hooks hand each other": ("Loss", "Predictions", "Evaluation", "Metric", "Table"),
-    "Confidence intervals": ("bootstrap_items", "bootstrap_sums", "read_draws", "Draws"),
+    "Confidence intervals": (
+        "bootstrap_items",
+        "bootstrap_sums",
+        "Interval",
+        "read_draws",
+        "Draws",
+    ),
     "To write a command": (
         "run_options",
         "RunOptions",

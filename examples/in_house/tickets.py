@@ -19,6 +19,6 @@ class Tickets(Plugin):
         queues = predictions.examples["queue"]
         pairs = zip(predictions.items, queues, strict=True)
         right = np.array([item["label"] == queue for item, queue in pairs])
-        low, high = bootstrap_items(lambda rows: right[rows].mean(), len(right))
-        accuracy = Metric(float(right.mean()), low, high)
+        interval = bootstrap_items(lambda rows: right[rows].mean(), len(right))
+        accuracy = Metric(float(right.mean()), *interval)
         return Evaluation({"accuracy": accuracy}, main="accuracy")

@@ -21,8 +21,9 @@ from typing import Any
 
 import torch
 
-from ft import Plugin, costs, hookimpl
+from ft import Plugin, hookimpl
 from ft.engine.resume import record
+from ft.hooks import costs
 from ft.hooks.costs import Meter
 from ft.hooks.hooks import Hooks
 from ft.hooks.member import Member

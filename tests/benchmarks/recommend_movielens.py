@@ -94,7 +94,7 @@ def gain(rank: float) -> float:
 
 def interval(values: np.ndarray) -> str:
     """The mean with its 95 % interval from resampling."""
-    low, high = ft.bootstrap_items(lambda rows: float(values[rows].mean()), len(values))
+    low, high, _ = ft.bootstrap_items(lambda rows: float(values[rows].mean()), len(values))
     return f"{values.mean():.4f} [{low:.4f}, {high:.4f}]"
 
 

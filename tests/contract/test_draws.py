@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ft import Draws, Metric, bootstrap_items, bootstrap_sums, read_draws
-from ft.contract.draws import by_metric, keeping, to_bytes
+from ft.contract.draws import to_bytes
 from ft.contract.errors import DataError
 
 RIGHT = np.random.default_rng(0).random(60) < 0.7
@@ -19,58 +19,34 @@ def share(rows: np.ndarray) -> float:
     return float(RIGHT[rows].mean())
 
 
-def test_a_metric_is_known_by_the_ends_of_its_interval() -> None:
-    with keeping() as kept:
-        low, high = bootstrap_items(share, 60)
-        lows, highs = bootstrap_sums(
-            np.stack([RIGHT, ~RIGHT, np.ones(60)], 1), lambda sums: sums[:, :2] / sums[:, 2:]
-        )
-    metrics = {
-        "share": Metric(float(RIGHT.mean()), low, high),
-        "right": Metric(float(RIGHT.mean()), float(lows[0]), float(highs[0])),
-        "wrong": Metric(float((~RIGHT).mean()), float(lows[1]), float(highs[1])),
-        "other": Metric(0.5, 0.1, 0.9),
-        "bare": Metric(0.5),
+def test_a_metric_keeps_the_draws_of_its_interval() -> None:
+    interval = bootstrap_items(share, 60)
+    metric = Metric(float(RIGHT.mean()), *interval, higher_is_better=False)
+    assert metric.draws is interval.draws
+    assert np.percentile(metric.draws.values, [2.5, 97.5]).tolist() == [metric.low, metric.high]
+    assert metric.to_json() == {
+        "value": metric.value,
+        "low": interval.low,
+        "high": interval.high,
+        "higher_is_better": False,
     }
-    found = by_metric(metrics, kept)
-    assert set(found) == {"share", "right", "wrong"}
-    np.testing.assert_array_equal(found["share"].values, found["right"].values)
-    np.testing.assert_allclose(found["right"].values + found["wrong"].values, 1.0)
-    assert np.percentile(found["share"].values, [2.5, 97.5]).tolist() == [low, high]
 
 
-def test_of_equal_ends_the_value_and_then_the_order_decides() -> None:
-    other = RIGHT[::-1].copy()
-    with keeping() as kept:
-        ends = [
-            bootstrap_items(lambda rows, one=one: one[rows].mean(), 60) for one in (RIGHT, other)
-        ]
-        kept = [*kept]
-    same = [type(one)(0.0, 1.0, one.whole, one.draws) for one in kept]
-    metric = Metric(float(RIGHT.mean()), 0.0, 1.0)
-    found = by_metric({"first": metric, "second": metric}, same)
-    assert found["first"] is same[0].draws
-    assert found["second"] is same[1].draws
-    assert ends[0][0] > 0
-
-
-def test_nobody_collects_outside() -> None:
-    with keeping() as kept:
-        bootstrap_items(share, 60, resamples=10)
-    bootstrap_items(share, 60, resamples=10)
-    assert len(kept) == 1
+def test_each_statistic_has_the_interval_of_its_own_draws() -> None:
+    counts = np.stack([RIGHT, ~RIGHT, np.ones(60)], 1)
+    right, wrong = bootstrap_sums(counts, lambda sums: sums[:, :2] / sums[:, 2:])
+    np.testing.assert_array_equal(right.draws.values, bootstrap_items(share, 60).draws.values)
+    np.testing.assert_allclose(right.draws.values + wrong.draws.values, 1.0)
+    for one in (right, wrong):
+        np.testing.assert_allclose(np.percentile(one.draws.values, [2.5, 97.5]), one[:2])
 
 
 def test_runs_draw_the_same_items() -> None:
-    with keeping() as kept:
-        bootstrap_items(share, 60)
-        bootstrap_sums(RIGHT[:, None], lambda sums: sums / 60)
-        bootstrap_items(share, 60, seed=1)
-        bootstrap_items(lambda rows: float(rows.mean()), 59)
-    one, same, seed, items = (interval.draws for interval in kept)
-    assert one.paired(same)
-    assert not one.paired(seed)
-    assert not one.paired(items)
+    one = bootstrap_items(share, 60).draws
+    (same,) = bootstrap_sums(RIGHT[:, None], lambda sums: sums / 60)
+    assert one.paired(same.draws)
+    assert not one.paired(bootstrap_items(share, 60, seed=1).draws)
+    assert not one.paired(bootstrap_items(lambda rows: float(rows.mean()), 59).draws)
 
 
 def test_groups_are_the_items_that_they_stand_for() -> None:
@@ -80,7 +56,9 @@ def test_groups_are_the_items_that_they_stand_for() -> None:
     def ratio(sums: np.ndarray) -> np.ndarray:
         return sums[:, 0] / sums[:, 1]
 
-    assert bootstrap_sums(counts, ratio, groups=groups) == bootstrap_sums(counts[groups], ratio)
+    (grouped,) = bootstrap_sums(counts, ratio, groups=groups)
+    (single,) = bootstrap_sums(counts[groups], ratio)
+    np.testing.assert_array_equal(grouped.draws.values, single.draws.values)
 
 
 def test_a_draw_that_does_not_define_the_statistic_is_left_out() -> None:
@@ -89,9 +67,10 @@ def test_a_draw_that_does_not_define_the_statistic_is_left_out() -> None:
     def first(sums: np.ndarray) -> np.ndarray:
         return np.where(sums[:, 0] > 0, sums[:, 0], np.nan)
 
-    low, high = bootstrap_sums(counts, first)
+    ((low, high, _),) = bootstrap_sums(counts, first)
     assert 1 <= low <= high
-    assert np.isnan(bootstrap_sums(counts, lambda sums: sums[:, 0] * np.nan)).all()
+    (never,) = bootstrap_sums(counts, lambda sums: sums[:, 0] * np.nan)
+    assert np.isnan(never[:2]).all()
 
 
 def test_draws_are_written_and_read(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         TrainingError,
         UserError,
     )
-    from ft.contract.intervals import bootstrap_items, bootstrap_sums
+    from ft.contract.intervals import Interval, bootstrap_items, bootstrap_sums
     from ft.contract.plugin import Config, Plugin, derive_seed, hookimpl
     from ft.contract.results import Evaluation, Loss, Metric, Predictions, Result, Table
     from ft.contract.run import Run
@@ -62,6 +62,7 @@ __all__ = [
     "Finding",
     "FtError",
     "Interrupted",
+    "Interval",
     "Intervals",
     "Label",
     "Loss",
@@ -133,7 +134,7 @@ _HOMES = {
         "ft.contract.schema": "EXAMPLE_ID FILE LINE Label Schema Target TaskData Text Words",
         "ft.contract.settings": "DataConfig RunConfig",
         "ft.loading.starters": "data_or_starter starter",
-        "ft.contract.intervals": "bootstrap_items bootstrap_sums",
+        "ft.contract.intervals": "Interval bootstrap_items bootstrap_sums",
         "ft.contract.tunable": "Tunable",
     }.items()
     for name in names.split()

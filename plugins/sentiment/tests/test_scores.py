@@ -95,7 +95,7 @@ def test_grouped_bootstrap_is_the_bootstrap_over_examples():
     counts = Counts(gold, predicted, 3, None)
     grouped = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups)
     single = bootstrap_sums(counts.rows[counts.groups], counts.scores)
-    np.testing.assert_allclose(grouped, single)
+    assert [one[:2] for one in grouped] == [pytest.approx(one[:2]) for one in single]
 
 
 def test_accuracy_interval_is_the_binomials():
@@ -103,9 +103,9 @@ def test_accuracy_interval_is_the_binomials():
     gold = np.zeros(1000, dtype=int)
     predicted = np.repeat([0, 1], [900, 100])
     counts = Counts(gold, predicted, 2, None)
-    low, high = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups, resamples=5000)
+    ends = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups, resamples=5000)
     expected = stats.binom(1000, 0.9).ppf([0.025, 0.975]) / 1000
-    np.testing.assert_allclose([low[0], high[0]], expected, atol=0.003)
+    np.testing.assert_allclose(ends[0][:2], expected, atol=0.003)
 
 
 def test_tables_of_few_and_of_many_classes():

@@ -8,9 +8,7 @@ bootstrap of any statistic, without its code, its plugin or the data.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +17,6 @@ from ft.contract.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from ft.contract.results import Metric
 
 SUFFIX = ".draws.safetensors"
 _ABOUT = "draws"
@@ -47,63 +43,6 @@ class Draws:
             other.seed,
             len(other.values),
         )
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An interval that a helper gave, with what it was made of.
-
-    Attributes:
-        low: its lower end.
-        high: its upper end.
-        whole: the statistic of all items.
-        draws: the statistic of each draw.
-    """
-
-    low: float
-    high: float
-    whole: float
-    draws: Draws
-
-
-_KEPT: ContextVar[list[Interval] | None] = ContextVar("ft_draws", default=None)
-
-
-@contextmanager
-def keeping() -> Iterator[list[Interval]]:
-    """Collect the intervals that the bootstrap helpers give meanwhile."""
-    kept: list[Interval] = []
-    token = _KEPT.set(kept)
-    try:
-        yield kept
-    finally:
-        _KEPT.reset(token)
-
-
-def keep(intervals: Iterable[Interval]) -> None:
-    """Hand in intervals, if somebody collects them."""
-    kept = _KEPT.get()
-    if kept is not None:
-        kept.extend(intervals)
-
-
-def by_metric(metrics: Mapping[str, Metric], kept: list[Interval]) -> dict[str, Draws]:
-    """The draws of every metric whose interval a helper gave.
-
-    A metric belongs to the interval with its very ends; where several statistics have them, to
-    the one with its value, and of equal ones to the first that is left.
-    """
-    left = list(kept)
-    found: dict[str, Draws] = {}
-    for name, metric in metrics.items():
-        same = [one for one in left if (one.low, one.high) == (metric.low, metric.high)]
-        if not same:
-            same = [one for one in kept if (one.low, one.high) == (metric.low, metric.high)]
-        if same:
-            nearest = min(same, key=lambda one: abs(one.whole - metric.value))
-            found[name] = nearest.draws
-            left = [one for one in left if one is not nearest]
-    return found
 
 
 def to_bytes(draws: Mapping[str, Draws]) -> bytes:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from ft.contract.draws import Draws, Interval, keep
+from ft.contract.draws import Draws
 
 if TYPE_CHECKING:
     import numpy as np
 
 RESAMPLES = 1000
 LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """A percentile interval; ``Metric(value, *interval)`` is a metric that runs can be compared by.
+
+    Attributes:
+        low: its lower end; NaN where no draw defines the statistic.
+        high: its upper end, or NaN.
+        draws: the statistic of each draw.
+    """
+
+    low: float
+    high: float
+    draws: Draws
 
 
 def bootstrap_sums(
@@ -22,8 +36,8 @@ def bootstrap_sums(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of a statistic of summed counts, such as micro F1.
+) -> list[Interval]:
+    """Percentile intervals of statistics of summed counts, such as micro F1.
 
     Args:
         counts: (items, k), what each test item contributes; with ``groups``, (rows, k).
@@ -37,7 +51,7 @@ def bootstrap_sums(
             leave it alone.
 
     Returns:
-        Lower and upper ends, each a scalar array or of shape (q,); NaN where no draw defines it.
+        An interval for each of the q statistics; one where ``statistic`` gives (draws,).
     """
     import numpy as np
 
@@ -49,8 +63,7 @@ def bootstrap_sums(
         drawn = rng.integers(0, items, items)
         rows = drawn if groups is None else groups[drawn]
         sums[i] = np.bincount(rows, minlength=len(counts)) @ counts
-    whole = counts if groups is None else counts[groups]
-    return _ends(statistic(sums), level, statistic(whole.sum(0, keepdims=True))[0], items, seed)
+    return _intervals(statistic(sums), level, items, seed)
 
 
 def bootstrap_items(
@@ -60,7 +73,7 @@ def bootstrap_items(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
-) -> tuple[float, float]:
+) -> Interval:
     """Percentile interval of any statistic of a sample of items, such as AUROC.
 
     Args:
@@ -71,32 +84,22 @@ def bootstrap_items(
         level: coverage of the interval.
         seed: of the resampling. Only metrics with the same seed can be compared between runs, so
             leave it alone.
-
-    Returns:
-        Lower and upper end; both NaN if no sample defines the statistic.
     """
     import numpy as np
 
     rng = np.random.default_rng(seed)
     values = np.array([statistic(rng.integers(0, items, items)) for _ in range(resamples)])
-    low, high = _ends(values, level, statistic(np.arange(items)), items, seed)
-    return float(low), float(high)
+    return _intervals(values, level, items, seed)[0]
 
 
-def _ends(
-    values: np.ndarray, level: float, whole: Any, items: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The percentiles of (draws,) or (draws, q), NaN left out, handed to who collects draws."""
+def _intervals(values: np.ndarray, level: float, items: int, seed: int) -> list[Interval]:
+    """The percentiles of (draws,) or (draws, q), NaN left out."""
     import numpy as np
 
+    values = values.reshape(len(values), -1)
     tail = (1 - level) / 2 * 100
     undefined = np.isnan(values).all(axis=0)
     low, high = np.nanpercentile(np.where(undefined, 0.0, values), [tail, 100 - tail], axis=0)
     low, high = np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
-    columns = values.reshape(len(values), -1)
-    points = zip(*(np.ravel(one).tolist() for one in (low, high, whole)), strict=True)
-    keep(
-        Interval(bottom, top, point, Draws(columns[:, k], items, seed))
-        for k, (bottom, top, point) in enumerate(points)
-    )
-    return low, high
+    ends = zip(low.tolist(), high.tolist(), strict=True)
+    return [Interval(*pair, Draws(values[:, k], items, seed)) for k, pair in enumerate(ends)]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
+    from ft.contract.draws import Draws
     from ft.contract.schema import Schema
 
 
@@ -44,13 +45,25 @@ class Loss:
 class Metric:
     """A score with its confidence interval; ``low`` and ``high`` are ``None`` where none is known.
 
-    ``higher_is_better`` tells early stopping which way is up.
+    ``Metric(value, *interval)`` takes an interval of `bootstrap_items` or `bootstrap_sums`.
+
+    Attributes:
+        value: the score.
+        low: the lower end of its interval.
+        high: the upper end.
+        draws: what the interval was made of, so that runs can be compared by this metric.
+        higher_is_better: tells early stopping which way is up.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
+    draws: Draws | None = field(default=None, repr=False, compare=False)
     higher_is_better: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """The metric as a record holds it: all but the draws."""
+        return {key: value for key, value in vars(self).items() if key != "draws"}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -253,7 +252,7 @@ class Loop:
                 "step": progress.step,
                 "epoch": progress.epoch,
                 "split": "validation",
-                "metrics": {key: asdict(metric) for key, metric in metrics.items()},
+                "metrics": {key: metric.to_json() for key, metric in metrics.items()},
             }
         )
         run.reporter.evaluation(progress.step, progress.epoch, "validation", metrics, better)

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 
 from ft.config.resolve import Resolved
-from ft.contract.draws import by_metric, keeping, to_bytes
+from ft.contract.draws import to_bytes
 from ft.contract.errors import DataError, TrainingError
 from ft.contract.model import quiet_transformers
 from ft.contract.results import Metric, Result
@@ -39,8 +39,7 @@ def score(
     ``name`` is that of the files with the predictions; by default the split's.
     """
     name = name or split
-    with keeping() as kept:
-        predictions, evaluation, metrics = measure(run, split)
+    predictions, evaluation, metrics = measure(run, split)
     assert run.data is not None
     result.metrics[split] = metrics
     result.main = run.config.metric or evaluation.main
@@ -48,7 +47,8 @@ def score(
     rows = example_rows(predictions.examples, predictions.schema, run.data.files.get(split, ()))
     folder.write_examples(name, rows)
     folder.write_predictions(name, predictions.items)
-    folder.write_draws(name, to_bytes(by_metric(metrics, kept)))
+    drawn = {key: one.draws for key, one in evaluation.metrics.items() if one.draws is not None}
+    folder.write_draws(name, to_bytes(drawn))
     if evaluation.titles:
         folder.write(folder.predictions / f"{name}.titles.json", dict(evaluation.titles))
     folder.write(

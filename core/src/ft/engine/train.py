@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -241,7 +240,7 @@ def _train(
         "costs": run.hooks.ledger.summary(),
         "peak_memory": record.peak_memory(run),
         "metrics": {
-            split: {name: asdict(metric) for name, metric in metrics.items()}
+            split: {name: metric.to_json() for name, metric in metrics.items()}
             for split, metrics in result.metrics.items()
         },
     }

@@ -193,6 +193,8 @@ def _scalar(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Metric):
+        return _plain(value.to_json())
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     if isinstance(value, Mapping):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ft import Evaluation, Metric, Table, bootstrap_items, bootstrap_sums
+from ft import Evaluation, Interval, Metric, Table, bootstrap_items, bootstrap_sums
 
 DIRECTIONS = ("(e1,e2)", "(e2,e1)")
 
@@ -72,12 +72,12 @@ def evaluate_relations(
     right = np.array([one == other for one, other in zip(gold, found, strict=True)], dtype=float)
     metrics = {"accuracy": Metric(float(right.mean()), *_interval(right, seed))}
     if relations:
-        low, high = bootstrap_sums(
+        (interval,) = bootstrap_sums(
             counts.reshape(len(counts), -1),
             lambda drawn: f1(drawn.reshape(len(drawn), len(relations), 3)).mean(-1),
             seed=seed,
         )
-        metrics = {"f1": Metric(float(f1(sums).mean()), float(low), float(high)), **metrics}
+        metrics = {"f1": Metric(float(f1(sums).mean()), *interval), **metrics}
     else:  # nothing but the negative class, found everywhere
         metrics = {"f1": Metric(0.0), **metrics}
     precision, recall = (ratio(sums[:, 0], sums[:, k]) for k in (1, 2))
@@ -91,5 +91,5 @@ def evaluate_relations(
     return Evaluation(metrics, main="f1", tables=[table])
 
 
-def _interval(right: np.ndarray, seed: int) -> tuple[float, float]:
+def _interval(right: np.ndarray, seed: int) -> Interval:
     return bootstrap_items(lambda rows: float(right[rows].mean()), len(right), seed=seed)

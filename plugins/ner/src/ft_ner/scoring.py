@@ -56,24 +56,20 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> 
     stacked = np.concatenate([counts.sum(1, keepdims=True), counts], axis=1)
     shape = stacked.shape[1:]
     values = rates(stacked.sum(0))
-    low, high = bootstrap_sums(
+    intervals = bootstrap_sums(
         stacked.reshape(len(stacked), -1),
         lambda sums: rates(sums.reshape(-1, *shape)).reshape(len(sums), -1),
     )
-    low, high = low.reshape(shape), high.reshape(shape)
     words = sum(map(len, gold))
     covered = sum(min(len(a), len(b)) for a, b in zip(gold, predicted, strict=True))
     names = ("precision", "recall", "f1")
-    metrics = {
-        name: Metric(float(values[0, k]), float(low[0, k]), float(high[0, k]))
-        for k, name in enumerate(names)
-    }
+    metrics = {name: Metric(float(values[0, k]), *intervals[k]) for k, name in enumerate(names)}
     metrics["coverage"] = Metric(covered / words if words else 1.0)
     rows = [
         (
             kind,
             *(round(float(v), 4) for v in values[i]),
-            f"{low[i, 2]:.3f} to {high[i, 2]:.3f}",
+            f"{intervals[3 * i + 2].low:.3f} to {intervals[3 * i + 2].high:.3f}",
             int(stacked[:, i, 2].sum()),
         )
         for i, kind in enumerate(["all types", *types])
@@ -99,9 +95,9 @@ def score_words(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
         ],
         dtype=np.float64,
     )
-    low, high = bootstrap_sums(counts, lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1))
+    (interval,) = bootstrap_sums(counts, lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1))
     right, words = counts.sum(0)
-    accuracy = Metric(float(right / max(words, 1)), float(low), float(high))
+    accuracy = Metric(float(right / max(words, 1)), *interval)
     return Evaluation({"accuracy": accuracy}, "accuracy", (by_tag(gold, predicted),))
 
 

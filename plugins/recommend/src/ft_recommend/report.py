@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +63,7 @@ class Baselines:
             top, exclude = self.config.top, self.config.exclude_seen
             results = measure(scorers, examples, counts == 0, top=top, exclude=exclude, seed=seed)
             plain = {
-                name: {metric: asdict(value) for metric, value in one.items()}
+                name: {metric: value.to_json() for metric, value in one.items()}
                 for name, one in results.items()
             }
             known = self._known[split] = {"key": key, "results": plain}

@@ -115,11 +115,10 @@ def _means(
     names, place = np.unique(np.array(users, dtype=str), return_inverse=True)
     sizes = np.bincount(place)
     table = np.stack([np.bincount(place, values) / sizes for values in measures.values()], 1)
-    low, high = bootstrap_sums(table, lambda sums: sums / len(names), seed=seed)
+    intervals = bootstrap_sums(table, lambda sums: sums / len(names), seed=seed)
     means = table.mean(0)
     return {
-        prefix + name: Metric(float(means[k]), float(low[k]), float(high[k]))
-        for k, name in enumerate(measures)
+        prefix + name: Metric(float(means[k]), *intervals[k]) for k, name in enumerate(measures)
     }
 
 
@@ -144,8 +143,10 @@ def coverage(lists: Sequence[Sequence[Any]], users: Sequence[str], items: int) -
 def rmse(predicted: np.ndarray, ratings: np.ndarray, seed: int) -> Metric:
     """Root mean squared error of ratings, with a 95 % interval from resampling the examples."""
     squares = ((predicted - ratings) ** 2).reshape(-1, 1)
-    low, high = bootstrap_sums(squares, lambda sums: np.sqrt(sums[:, 0] / len(squares)), seed=seed)
-    return Metric(float(np.sqrt(squares.mean())), float(low), float(high), higher_is_better=False)
+    (interval,) = bootstrap_sums(
+        squares, lambda sums: np.sqrt(sums[:, 0] / len(squares)), seed=seed
+    )
+    return Metric(float(np.sqrt(squares.mean())), *interval, higher_is_better=False)
 
 
 def judge_list(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ft import Metric, Table, bootstrap_sums
+from ft import Interval, Metric, Table, bootstrap_sums
 from ft_sentiment.labels import rating_values
 
 FEW = 12
@@ -126,11 +126,12 @@ def score_classes(
     """
     values = rating_values(names) if ordinal else None
     counts = Counts(gold, predicted, len(names), values)
-    low, high = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups, seed=seed)
-    ends = dict(zip(counts.names(names), zip(low, high, strict=True), strict=True))
+    drawn = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups, seed=seed)
+    intervals = dict(zip(counts.names(names), drawn, strict=True))
     points = _points(gold, predicted, names, values)
     metrics = {
-        name: metric(points[name], *ends[name], higher_is_better=name != "mae") for name in points
+        name: metric(points[name], intervals[name], higher_is_better=name != "mae")
+        for name in points
     }
     support = np.bincount(gold, minlength=len(names))
     tables = [per_class_table(metrics, names, support)]
@@ -147,11 +148,13 @@ def score_classes(
     return metrics, tables
 
 
-def metric(value: float, low: float, high: float, *, higher_is_better: bool = True) -> Metric:
+def metric(
+    value: float, interval: Interval | tuple[float, float], *, higher_is_better: bool = True
+) -> Metric:
     """A metric whose interval is left out where no bootstrap sample defines it."""
-    if np.isnan(low) or np.isnan(high):
+    if np.isnan(interval[:2]).any():
         return Metric(float(value), higher_is_better=higher_is_better)
-    return Metric(float(value), float(low), float(high), higher_is_better)
+    return Metric(float(value), *interval, higher_is_better=higher_is_better)
 
 
 def _points(

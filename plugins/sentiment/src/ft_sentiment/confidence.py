@@ -46,7 +46,7 @@ def calibration_error(
         sample = rng.integers(0, len(gaps), len(gaps))
         values[i] = ece_value(bins[sample], gaps[sample])
     low, high = percentiles(values[:, None] - (values.mean() - value))
-    return metric(value, max(float(low[0]), 0.0), float(high[0]), higher_is_better=False)
+    return metric(value, (max(float(low[0]), 0.0), float(high[0])), higher_is_better=False)
 
 
 class Auroc:
@@ -79,4 +79,4 @@ def auroc(positive: np.ndarray, scores: np.ndarray, *, seed: int) -> Metric:
     from sklearn.metrics import roc_auc_score
 
     interval = bootstrap_items(Auroc(positive, scores), len(scores), seed=seed)
-    return metric(roc_auc_score(positive, scores), *interval)
+    return metric(roc_auc_score(positive, scores), interval)

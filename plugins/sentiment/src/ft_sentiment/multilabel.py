@@ -61,10 +61,10 @@ def score_multilabel(
     both = np.concatenate([gold, predicted], axis=1)
     unique, groups = np.unique(both, axis=0, return_inverse=True)
     rows = multilabel_rows(*np.split(unique, 2, axis=1))
-    low, high = bootstrap_sums(rows, multilabel_scores, groups=groups.ravel(), seed=seed)
+    drawn = bootstrap_sums(rows, multilabel_scores, groups=groups.ravel(), seed=seed)
     kinds = ("precision", "recall", "f1")
     order = [*WHOLE, *(f"{kind}/{name}" for kind in kinds for name in names)]
-    ends = dict(zip(order, zip(low, high, strict=True), strict=True))
+    intervals = dict(zip(order, drawn, strict=True))
 
     present = np.flatnonzero(gold.any(0) | predicted.any(0))
     points = {
@@ -82,7 +82,7 @@ def score_multilabel(
         for name, value, examples in zip(names, values, support, strict=True):
             if examples:
                 points[f"{kind}/{name}"] = value
-    metrics = {name: metric(value, *ends[name]) for name, value in points.items()}
+    metrics = {name: metric(value, intervals[name]) for name, value in points.items()}
     return metrics, [per_class_table(metrics, names, support), _confusion(gold, predicted, names)]
 
 

@@ -59,21 +59,19 @@ def score_numbers(gold: np.ndarray, predicted: np.ndarray, *, seed: int) -> dict
 
     rows = number_rows(gold, predicted)
     with np.errstate(all="ignore"):
-        low, high = bootstrap_sums(rows, lambda s: np.nan_to_num(number_scores(s)), seed=seed)
+        intervals = bootstrap_sums(rows, lambda s: np.nan_to_num(number_scores(s)), seed=seed)
     metrics = {
-        "mae": metric(
-            mean_absolute_error(gold, predicted), low[0], high[0], higher_is_better=False
-        ),
+        "mae": metric(mean_absolute_error(gold, predicted), intervals[0], higher_is_better=False),
         "rmse": metric(
-            root_mean_squared_error(gold, predicted), low[1], high[1], higher_is_better=False
+            root_mean_squared_error(gold, predicted), intervals[1], higher_is_better=False
         ),
     }
     if len(np.unique(gold)) > 1 and len(np.unique(predicted)) > 1:
         from scipy.stats import pearsonr
 
         spearman = Spearman(gold, predicted)
-        metrics["pearson"] = metric(pearsonr(gold, predicted).statistic, low[2], high[2])
+        metrics["pearson"] = metric(pearsonr(gold, predicted).statistic, intervals[2])
         metrics["spearman"] = metric(
-            spearman(np.arange(len(gold))), *bootstrap_items(spearman, len(gold), seed=seed)
+            spearman(np.arange(len(gold))), bootstrap_items(spearman, len(gold), seed=seed)
         )
     return metrics

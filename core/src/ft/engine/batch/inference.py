@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +70,8 @@ def measure(run: LiveRun, split: str) -> tuple[Predictions, Evaluation, dict[str
     predictions = run.predict(split)
     with undisturbed():
         evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
-    metrics = dict(evaluation.metrics)
+    # Draws are for `evaluation` alone: nothing that goes on to other processes needs them.
+    metrics = {name: replace(metric, draws=None) for name, metric in evaluation.metrics.items()}
     if predictions.loss is not None:
         metrics.setdefault("loss", Metric(predictions.loss, higher_is_better=False))
     # What follows from them, such as the end of the training, must be the same in all processes.

@@ -235,7 +235,7 @@ def _as_json(found: Comparison) -> dict[str, Any]:
             {
                 "name": name,
                 "path": str(run.path),
-                "metrics": {key: asdict(run.metrics[key]) for key in found.metrics},
+                "metrics": {key: run.metrics[key].to_json() for key in found.metrics},
                 "costs": costs(run),
             }
             for name, run in zip(found.names, found.runs, strict=True)

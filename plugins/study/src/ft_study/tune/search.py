@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -203,7 +203,7 @@ class Search:
                 "value": best["value"],
                 "epoch": record["epoch"],
                 "seconds": record["total_seconds"],
-                "test": {key: asdict(one) for key, one in result.metrics.get("test", {}).items()},
+                "test": {key: one.to_json() for key, one in result.metrics.get("test", {}).items()},
             },
         )
         value = upward(Metric(best["value"], higher_is_better=metric.higher_is_better))
