@@ -27,7 +27,7 @@ from ft.engine.batch.read_requests import parse_requests
 from ft.reporters.choose import choose
 from ft.reporters.lines import JsonReporter, PlainReporter, QuietReporter
 from ft.reporters.pace import Pace
-from ft.reporters.reporter import Reporter, SilentReporter
+from ft.reporters.reporter import Reporter
 from ft.reporters.terminal import RichReporter
 from ft.reporters.text import aligned, duration, metrics_text, number
 
@@ -797,7 +797,7 @@ def test_the_choice_of_a_reporter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert isinstance(choose(quiet=False, as_json=False, to_stderr=True), RichReporter)
     os.environ["RANK"] = "1"
-    assert type(choose(quiet=False, as_json=True)) is SilentReporter
+    assert type(choose(quiet=False, as_json=True)) is Reporter
 
 
 def test_numbers_for_people() -> None:
@@ -819,7 +819,7 @@ def test_run_in_python(session: Session) -> None:
     assert (resolved.run.epochs, resolved.run.seed, resolved.configs["toy"].rate) == (2, 4, 0.25)
     assert resolved.origins["run.epochs"] == "argument epochs"
     assert (output, resume) == (Path("out"), None)
-    assert type(reporter) is SilentReporter
+    assert type(reporter) is Reporter
     assert result.metrics["test"]["f1"].value == 0.5
 
 

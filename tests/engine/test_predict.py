@@ -101,14 +101,14 @@ def test_answers_do_not_wait_for_all_requests(
     sentiment: Path, limits: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ft.engine import predict
-    from ft.reporters.reporter import SilentReporter
+    from ft.reporters.reporter import Reporter
 
     together = ft.predict(sentiment, SENTENCES * 3)
     for name, value in zip(("REQUESTS", "CHARACTERS"), limits, strict=True):
         monkeypatch.setattr(predict, name, value)
     read: list[str] = []
     requests = (read.append(text) or text for text in SENTENCES * 3)
-    answers = predict.predict(sentiment, requests, SilentReporter())
+    answers = predict.predict(sentiment, requests, Reporter())
     first = next(answers)
     assert gc.isenabled()
     assert len(read) < 4

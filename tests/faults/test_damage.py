@@ -14,7 +14,7 @@ import pytest
 import ft
 from ft.contract.errors import Interrupted
 from ft.engine.train import predict
-from ft.reporters.reporter import SilentReporter
+from ft.reporters.reporter import Reporter
 
 
 def truncate(path: Path) -> None:
@@ -178,7 +178,7 @@ def refused(run: Path, name: str) -> bool:
     return True
 
 
-class Listener(SilentReporter):
+class Listener(Reporter):
     """Keeps the notes."""
 
     def __init__(self, notes: list[str]) -> None:

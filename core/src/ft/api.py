@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ft.reporters.reporter import SilentReporter
+from ft.reporters.reporter import Reporter
 
 if TYPE_CHECKING:
     from ft.contract.results import Result
@@ -108,7 +108,7 @@ def predict(
         requests = [inputs]
     else:
         requests = inputs
-    folder, reporter = Path(run_folder), SilentReporter()
+    folder, reporter = Path(run_folder), Reporter()
     found = predict_requests(
         folder, iter(requests), reporter, strict=strict, trust_remote_code=trust_remote_code
     )
@@ -159,9 +159,9 @@ def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def _reporter(quiet: bool) -> SilentReporter:
+def _reporter(quiet: bool) -> Reporter:
     if quiet:
-        return SilentReporter()
+        return Reporter()
     from ft.reporters.choose import choose
 
     return choose(quiet=False, as_json=False)

@@ -19,7 +19,7 @@ from ft.engine.predict import open_run
 from ft.engine.run import LiveRun
 from ft.hooks.hooks import Hooks
 from ft.hooks.member import Member
-from ft.reporters.reporter import SilentReporter
+from ft.reporters.reporter import Reporter
 from ft.runfolder.folder import RunFolder
 
 TICKETS = '''
@@ -121,7 +121,7 @@ def test_what_is_no_example_is_refused(tickets: Path, monkeypatch: pytest.Monkey
         def read_request(self, request: str | Mapping[str, Any]) -> Any:
             return [request]
 
-    run = open_run(tickets / "run", SilentReporter())
+    run = open_run(tickets / "run", Reporter())
     bad = Bad()
     bad.seed("bad", 0)
     task = run.hooks.members[0]

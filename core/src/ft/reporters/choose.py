@@ -6,10 +6,10 @@ import os
 import sys
 
 from ft.reporters.lines import JsonReporter, PlainReporter, QuietReporter
-from ft.reporters.reporter import SilentReporter
+from ft.reporters.reporter import Reporter
 
 
-def choose(*, quiet: bool, as_json: bool, to_stderr: bool = False) -> SilentReporter:
+def choose(*, quiet: bool, as_json: bool, to_stderr: bool = False) -> Reporter:
     """The reporter that fits the flags and where the output goes.
 
     Args:
@@ -19,7 +19,7 @@ def choose(*, quiet: bool, as_json: bool, to_stderr: bool = False) -> SilentRepo
     """
     stream = sys.stderr if to_stderr else sys.stdout
     if os.environ.get("RANK", "0") not in ("", "0"):
-        return SilentReporter()  # another process of the same run speaks
+        return Reporter()  # another process of the same run speaks
     if as_json:
         return JsonReporter(stream)
     if quiet:

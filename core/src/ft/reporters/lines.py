@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from typing_extensions import override
+
 from ft.contract.results import Metric, Table
 from ft.reporters.pace import Clock, Pace
-from ft.reporters.reporter import SilentReporter
+from ft.reporters.reporter import Reporter
 from ft.reporters.text import cost_table, duration, metrics_text, number, scored, table_text
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ INTERVAL = 10.0
 """Seconds between two lines of progress in a log."""
 
 
-class LineReporter(SilentReporter):
+class LineReporter(Reporter):
     """Writes lines; when the reader is gone it falls silent, so that the run goes on."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -47,28 +49,28 @@ class PlainReporter(LineReporter):
         self._pace = Pace(clock)
         self._due = 0.0
 
+    @override
     def phase(self, name: str, detail: str = "") -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._pace.pause()
         self._due = self._clock() + self._interval
         self._say(f"{name}: {detail}" if detail else name)
 
+    @override
     def note(self, text: str) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._say(f"note: {text}")
 
+    @override
     def finding(self, severity: str, text: str) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._say(f"{severity}: {text}")
 
+    @override
     def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._pace.start(total_steps, steps_done)
 
+    @override
     def train_step(
         self, step: int, tokens: int, loss: float | None, learning_rate: float | None
     ) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         now = self._pace.mark(step, tokens)
         if loss is not None and now >= self._due:
             self._due = now + self._interval
@@ -76,28 +78,28 @@ class PlainReporter(LineReporter):
             parts = [f"step {step}/{self._pace.total}", f"loss {number(loss)}", rate]
             self._say("  ".join(part for part in (*parts, self._pace.text()) if part))
 
+    @override
     def evaluation(
         self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
     ) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._pace.pause()
         best = "  (best so far)" if is_best else ""
         self._say(f"{scored(split, epoch, step)}: {metrics_text(metrics)}{best}")
 
+    @override
     def progress(self, name: str, done: int, total: int) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._pace.pause()
         now = self._clock()
         if now >= self._due:
             self._due = now + self._interval
             self._say(f"{name}: {done:,} of {total:,}" if total > done else f"{name}: {done:,}")
 
+    @override
     def table(self, table: Table) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._say(f"\n{table_text(table)}\n")
 
+    @override
     def finish(self, result: Result) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         for line in closing(result):
             self._say(line)
 
@@ -109,13 +111,13 @@ class QuietReporter(LineReporter):
         super().__init__(stream)
         self._errors = LineReporter(errors)
 
+    @override
     def finding(self, severity: str, text: str) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         if severity != "info":
             self._errors._say(f"{severity}: {text}")
 
+    @override
     def finish(self, result: Result) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         for split, metrics in result.metrics.items():
             self._say(f"{split}: {metrics_text(metrics)}")
 
@@ -133,52 +135,52 @@ class JsonReporter(LineReporter):
     def _event(self, event: str, **values: Any) -> None:
         self._say(to_json({"event": event, **values}))
 
+    @override
     def phase(self, name: str, detail: str = "") -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._event("phase", name=name, detail=detail)
 
+    @override
     def note(self, text: str) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._event("note", text=text)
 
+    @override
     def finding(self, severity: str, text: str) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._event("finding", severity=severity, text=text)
 
+    @override
     def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._event("train_start", total_steps=total_steps, steps_done=steps_done, epochs=epochs)
 
+    @override
     def train_step(
         self, step: int, tokens: int, loss: float | None, learning_rate: float | None
     ) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         if loss is not None:
             self._event(
                 "train_step", step=step, tokens=tokens, loss=loss, learning_rate=learning_rate
             )
 
+    @override
     def evaluation(
         self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
     ) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._event(
             "evaluation", step=step, epoch=epoch, split=split, metrics=metrics, is_best=is_best
         )
 
+    @override
     def progress(self, name: str, done: int, total: int) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         now = self._clock()
         if 0 < total <= done or now >= self._due.get(name, -math.inf):
             self._due[name] = now + self._interval
             self._event("progress", name=name, done=done, total=total)
 
+    @override
     def table(self, table: Table) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._event("table", **asdict(table))
 
+    @override
     def finish(self, result: Result) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._event("finish", output=str(result.output), metrics=result.metrics)
 
 

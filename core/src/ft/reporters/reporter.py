@@ -1,9 +1,9 @@
-"""What the engine tells while it works; whoever shows it (a terminal, a log, nobody) implements this."""
+"""What the engine tells while it works; a terminal, a log or nobody shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ft.contract.results import Metric, Table
 
@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from ft.contract.results import Result
 
 
-class Reporter(Protocol):
-    """Is told what a run does. Every method returns at once and never fails the run."""
+class Reporter:
+    """Is told what a run does, and shows nothing: whoever shows it overrides these methods.
+
+    Every method returns at once and never fails the run.
+    """
 
     def phase(self, name: str, detail: str = "") -> None:
         """A part of the run begins: ``data``, ``model``, ``encode``, ``train``, ``evaluate``."""
@@ -51,41 +54,6 @@ class Reporter(Protocol):
 
     def finish(self, result: Result) -> None:
         """Everything is done and in the run folder."""
-
-
-class SilentReporter:
-    """Shows nothing: for the Python interface, where the result says it all."""
-
-    def phase(self, name: str, detail: str = "") -> None:
-        """See `Reporter.phase`."""
-
-    def note(self, text: str) -> None:
-        """See `Reporter.note`."""
-
-    def finding(self, severity: str, text: str) -> None:
-        """See `Reporter.finding`."""
-
-    def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:
-        """See `Reporter.train_start`."""
-
-    def train_step(
-        self, step: int, tokens: int, loss: float | None, learning_rate: float | None
-    ) -> None:
-        """See `Reporter.train_step`."""
-
-    def evaluation(
-        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
-    ) -> None:
-        """See `Reporter.evaluation`."""
-
-    def progress(self, name: str, done: int, total: int) -> None:
-        """See `Reporter.progress`."""
-
-    def table(self, table: Table) -> None:
-        """See `Reporter.table`."""
-
-    def finish(self, result: Result) -> None:
-        """See `Reporter.finish`."""
 
     def close(self) -> None:
         """Give back what the reporter holds, such as the terminal; also after an error."""

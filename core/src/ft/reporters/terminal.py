@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
+from typing_extensions import override
 
 from ft.contract.results import Metric, Table
 from ft.reporters.lines import closing
 from ft.reporters.pace import Pace
-from ft.reporters.reporter import SilentReporter
+from ft.reporters.reporter import Reporter
 from ft.reporters.text import metrics_text, number, scored, table_text
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _STYLES = {"error": "bold red", "warning": "yellow"}
 
 
-class RichReporter(SilentReporter):
+class RichReporter(Reporter):
     """Draws on a terminal, four times a second, from a thread of its own."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -53,58 +54,58 @@ class RichReporter(SilentReporter):
         if name in self._tasks:
             self._bars.remove_task(self._tasks.pop(name))
 
+    @override
     def phase(self, name: str, detail: str = "") -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._pace.pause()
         self._drop(self._phase)
         self._phase = name
         self._print(f"{name}: {detail}" if detail else name, "bold")
         self._bar(name, None)
 
+    @override
     def note(self, text: str) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._print(f"note: {text}", "cyan")
 
+    @override
     def finding(self, severity: str, text: str) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._print(f"{severity}: {text}", _STYLES.get(severity))
 
+    @override
     def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._pace.start(total_steps, steps_done)
         self._bars.update(self._bar(self._phase, None), total=total_steps, completed=steps_done)
 
+    @override
     def train_step(
         self, step: int, tokens: int, loss: float | None, learning_rate: float | None
     ) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._pace.mark(step, tokens)
         if loss is None:
             return
         info = f"loss {number(loss)}  {self._pace.text()}"
         self._bars.update(self._bar(self._phase, None), completed=step, info=info)
 
+    @override
     def evaluation(
         self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
     ) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._pace.pause()
         line = f"{scored(split, epoch, step)}: {metrics_text(metrics)}"
         self._print(f"{line}  (best so far)" if is_best else line, "green" if is_best else None)
 
+    @override
     def progress(self, name: str, done: int, total: int) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._pace.pause()
         self._bars.update(self._bar(name, total or None), completed=done, total=total or None)
         if total and done >= total and name != self._phase:
             self._drop(name)
 
+    @override
     def table(self, table: Table) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self._print(f"\n{table_text(table)}\n")
 
+    @override
     def finish(self, result: Result) -> None:
-        """See `ft.reporters.reporter.Reporter`."""
         self.close()
         for line in closing(result):
             self._print(line)
