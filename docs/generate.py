@@ -51,6 +51,7 @@ API = {
         "table_text",
         "html_page",
         "Intervals",
+        *("write_whole", "file_hash", "to_json", "listed", "did_you_mean"),
     ),
     "Errors": (
         *("FtError", "UserError", "ConfigError", "DataError"),

@@ -220,7 +220,7 @@ def test_what_is_no_command_is_refused(
 def test_a_misspelt_one_is_suggested(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     install("count")
     assert main(["cuont"]) == 2
-    assert "Did you mean 'count'?" in capsys.readouterr().err
+    assert "did you mean 'count'?" in capsys.readouterr().err
 
 
 def test_the_help_loads_nothing_heavy(install: Install, tmp_path: Path) -> None:

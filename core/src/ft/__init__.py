@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         TrainingError,
         UserError,
     )
+    from ft.contract.files import file_hash, to_json, write_whole
     from ft.contract.intervals import Interval, bootstrap_items, bootstrap_sums
+    from ft.contract.messages import did_you_mean, listed
     from ft.contract.plugin import Config, Plugin, derive_seed, hookimpl
     from ft.contract.results import Evaluation, Loss, Metric, Predictions, Result, Table
     from ft.contract.run import Run
@@ -90,10 +92,13 @@ __all__ = [
     "bootstrap_sums",
     "data_or_starter",
     "derive_seed",
+    "did_you_mean",
     "evaluate",
+    "file_hash",
     "hookimpl",
     "html_page",
     "lint",
+    "listed",
     "predict",
     "read_draws",
     "read_split_tables",
@@ -106,7 +111,9 @@ __all__ = [
     "starter",
     "table_text",
     "tags",
+    "to_json",
     "to_toml",
+    "write_whole",
 ]
 
 _HOMES = {
@@ -134,6 +141,8 @@ _HOMES = {
         "ft.contract.schema": "EXAMPLE_ID FILE LINE Label Schema Target TaskData Text Words",
         "ft.contract.settings": "DataConfig RunConfig",
         "ft.loading.starters": "data_or_starter starter",
+        "ft.contract.files": "file_hash to_json write_whole",
+        "ft.contract.messages": "did_you_mean listed",
         "ft.contract.intervals": "Interval bootstrap_items bootstrap_sums",
         "ft.contract.tunable": "Tunable",
     }.items()

@@ -247,7 +247,7 @@ def test_a_class_is_not_held_out_of_train_altogether(write, run):
             {"columns": {"label": "stars"}},
             r"there is no column 'stars'",
         ),
-        ({"text": "n1", "label": "bad"}, {"columns": {"lable": "stars"}}, r"did you mean label"),
+        ({"text": "n1", "label": "bad"}, {"columns": {"lable": "stars"}}, r"did you mean 'label'"),
         (
             {"text": "n1", "label": "bad"},
             {"kind": "number"},

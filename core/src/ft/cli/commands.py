@@ -5,7 +5,6 @@ What is installed is read from metadata and source alone; only the command that 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 from ft.cli.failure import guarded, report
 from ft.cli.options import Debug
 from ft.contract.errors import PluginError
+from ft.contract.messages import did_you_mean
 from ft.loading.compat import require_this_ft
 from ft.loading.installed import COMMANDS, Installed, installed
 from ft.loading.source import summary_of
@@ -66,9 +66,8 @@ class Commands(TyperGroup):
             except Exception as error:
                 report(error, debug="--debug" in args)
         if name not in self.commands and not name.startswith("-"):
-            near = difflib.get_close_matches(name, self.list_commands(ctx), n=3)
-            meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-            ctx.fail(f"No such command {name!r}.{meant}")
+            meant = did_you_mean(name, self.list_commands(ctx), 3)
+            ctx.fail(f"No such command {name!r}" + (f": {meant}" if meant else "."))
         return super().resolve_command(ctx, args)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ft.config.describe import shown
-from ft.reporters.lines import to_json
+from ft.contract.files import to_json
 from ft.reporters.text import aligned
 
 if TYPE_CHECKING:

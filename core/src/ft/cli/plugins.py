@@ -53,7 +53,7 @@ def list_installed(as_json: Json = False) -> None:
     ]
     clashes = duplicates(found)
     if as_json:
-        from ft.reporters.lines import to_json
+        from ft.contract.files import to_json
 
         typer.echo(to_json({"plugins": rows, "clashes": sorted(clashes)}))
         return
@@ -83,9 +83,9 @@ def show(
 ) -> None:
     """Show a plugin's hooks, what it declares, its settings and its card. This imports the plugin."""
     from ft.contract.errors import FtError
+    from ft.contract.files import to_json
     from ft.loading.load import FLAG, load
     from ft.loading.outline import outline_of
-    from ft.reporters.lines import to_json
 
     try:
         loaded = load(name)

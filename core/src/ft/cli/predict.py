@@ -45,8 +45,9 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Predict with the model of a run: one JSON object a line, in the order of the input."""
+    from ft.contract.files import to_json
     from ft.reporters.choose import choose
-    from ft.reporters.lines import QuietReporter, to_json
+    from ft.reporters.lines import QuietReporter
 
     requests = _requests(source, form)
     if output is not None and source != STDIN and output.resolve() == Path(source).resolve():
@@ -93,13 +94,10 @@ def _write(answers: Iterator[str], stream: TextIO, *, each: bool) -> None:
 
 def _write_file(answers: Iterator[str], path: Path) -> None:
     """Write the whole file or none."""
-    partial = path.with_name(f".{path.name}.partial")
+    from ft.contract.files import whole
+
     try:
-        with partial.open("w", encoding="utf-8") as stream:
-            for answer in answers:
-                stream.write(f"{answer}\n")
-        partial.replace(path)
+        with whole(path) as partial, partial.open("w", encoding="utf-8") as stream:
+            stream.writelines(f"{answer}\n" for answer in answers)
     except FileNotFoundError as error:
         raise UserError("there is no such folder", where=f"--output {path}") from error
-    finally:
-        partial.unlink(missing_ok=True)

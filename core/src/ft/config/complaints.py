@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from ft.config.describe import expected, shown
 from ft.contract.errors import ConfigError, FtError
+from ft.contract.messages import did_you_mean, nearest
 from ft.contract.plugin import Config, fields_by_key
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Scope:
     def suggest(self, table: str, key: str) -> str | None:
         """The known setting that was probably meant by an unknown one."""
         own = list(fields_by_key(self.tables[table])) if table in self.tables else []
-        if near := difflib.get_close_matches(key, own, n=1):
+        if near := nearest(key, own):
             return f"{table}.{near[0]}"
         others = {
             other: list(fields_by_key(model))
@@ -70,7 +70,7 @@ class Scope:
             if key in keys:
                 return f"{other}.{key}"
         for other, keys in others.items():
-            if near := difflib.get_close_matches(key, keys, n=1, cutoff=0.75):
+            if near := nearest(key, keys, cutoff=0.75):
                 return f"{other}.{near[0]}"
         return None
 
@@ -173,10 +173,4 @@ def _near_value(detail: ErrorDetails, words: str) -> str | None:
     """The allowed word that was probably meant."""
     if not isinstance(detail["input"], str):
         return None
-    return did_you_mean(detail["input"], re.findall(r"'([^']*)'", words))
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str | None:
-    """A hint with the names nearest to a wrong one, ``None`` if none is near."""
-    near = difflib.get_close_matches(name, list(names), n=3)
-    return f"did you mean {' or '.join(repr(one) for one in near)}?" if near else None
+    return did_you_mean(detail["input"], re.findall(r"'([^']*)'", words), 3)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ft.config.complaints import Scope, did_you_mean
+from ft.config.complaints import Scope
 from ft.config.given import Setting, read_file, read_overrides, read_values
 from ft.config.merge import Given
 from ft.contract.errors import ConfigError, FtError, raise_all
+from ft.contract.messages import did_you_mean
 from ft.contract.plugin import Config
 from ft.contract.settings import RunConfig
 from ft.loading.installed import installed
@@ -229,7 +230,9 @@ def _strangers(given: Given, scope: Scope, excused: set[str]) -> list[FtError]:
                 hint = f"add '{table}' to --plugins, or take its settings out"
             else:
                 what = f"there is no table '{table}'; this run has {', '.join(scope.tables)}"
-                hint = did_you_mean(table, scope.tables) or "settings belong to run or to a plugin"
+                hint = (
+                    did_you_mean(table, scope.tables, 3) or "settings belong to run or to a plugin"
+                )
         if what:
             errors.append(ConfigError(what, where=_place_of_table(given, table), hint=hint))
     return errors

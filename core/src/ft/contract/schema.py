@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from ft.contract.messages import listed
+
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
@@ -273,5 +275,5 @@ class TaskData:
 
     def places(self, split: str, rows: Sequence[int], most: int = 8) -> str:
         """Where several examples come from, the first ``most`` of them by name."""
-        more = f" and {len(rows) - most} more" if len(rows) > most else ""
-        return ", ".join(self.place(split, row) for row in rows[:most]) + more
+        named = [self.place(split, row) for row in rows[:most]]
+        return listed([*named, *rows[most:]], most)

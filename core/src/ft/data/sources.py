@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ft.contract.errors import ConfigError, DataError, FtError
+from ft.contract.messages import nearest
 from ft.contract.schema import SPLITS
 from ft.contract.settings import DataConfig
 from ft.data.formats.hub import HUB, hub_splits
@@ -198,7 +198,7 @@ def _near(path: Path) -> str | None:
         names = [other.name for other in folder.iterdir()]
     except OSError:
         return None
-    near = difflib.get_close_matches(path.name, names, n=1)
+    near = nearest(path.name, names)
     return f"did you mean {folder / near[0]}?" if near else None
 
 

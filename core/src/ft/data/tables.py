@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError, FtError, raise_all
+from ft.contract.files import file_hash
 from ft.contract.settings import DataConfig
 from ft.data.config import WordsConfig
 from ft.data.rows.bad import Hopeless, Sink, hopeless_errors, row_errors
-from ft.data.rows.cache import cached, file_hash, make_key
+from ft.data.rows.cache import cached, make_key
 from ft.data.rows.entry import Entry
 from ft.data.sources import Source
 

@@ -14,12 +14,13 @@ from safetensors import SafetensorError
 from ft.config.resolve import Resolved
 from ft.contract.draws import to_bytes
 from ft.contract.errors import DataError, TrainingError
+from ft.contract.files import file_hash
 from ft.contract.model import quiet_transformers
 from ft.contract.results import Metric, Result
 from ft.contract.schema import TaskData
 from ft.engine.batch.inference import measure, predict_split
 from ft.engine.device import make_accelerator
-from ft.engine.resume import made_with, record
+from ft.engine.resume import made_with
 from ft.engine.resume.checkpoint import plugin_state, weights
 from ft.engine.run import LiveRun
 from ft.engine.setup import build_model, make_hooks
@@ -105,7 +106,7 @@ def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
             hint=f"free some space, then go on with `ft run --resume {folder.path}`",
         ) from error
     return {
-        str(path.relative_to(folder.model)): record.file_hash(path)
+        str(path.relative_to(folder.model)): file_hash(path)
         for path in sorted(folder.model.rglob("*"))
         if path.is_file()
     }
@@ -121,7 +122,7 @@ def check_model(folder: RunFolder, hashes: Mapping[str, str]) -> None:
         path = folder.model / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise DataError(f"names a file outside of the model: {name}", where=str(folder.task))
-        if not path.is_file() or record.file_hash(path) != wanted:
+        if not path.is_file() or file_hash(path) != wanted:
             raise DataError(
                 "not as the run wrote it" if path.is_file() else "missing from the run's model",
                 where=str(path),

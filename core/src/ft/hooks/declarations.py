@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from ft.contract.errors import FtError, PluginError
 from ft.contract.schema import LABELS, Kind, Schema, TaskData
+from ft.contract.messages import did_you_mean
 
 if TYPE_CHECKING:
     from ft.contract.plugin import Plugin
@@ -115,11 +115,11 @@ def _malformed(member: Member) -> list[FtError]:
 
 
 def _unknown_role(member: Member, role: str) -> PluginError:
-    near = difflib.get_close_matches(role, ROLES, n=1)
+    near = did_you_mean(role, ROLES)
     return PluginError(
         f"needs_schema asks for '{role}', which no schema has",
         who=f"plugin {member.owner}",
-        hint=(f"did you mean '{near[0]}'? " if near else "") + f"there are {', '.join(ROLES)}",
+        hint=(f"{near} " if near else "") + f"there are {', '.join(ROLES)}",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
@@ -13,6 +12,7 @@ import pluggy
 from ft.contract import hookspecs
 from ft.contract.errors import FtError, PluginError, raise_all
 from ft.contract.hookspecs import INNER, REMOVED
+from ft.contract.messages import did_you_mean
 from ft.contract.plugin import PROJECT
 from ft.hooks import declarations
 from ft.hooks.chain import Implementation, compose, picker
@@ -100,8 +100,8 @@ class Hooks:
         if name in REMOVED:
             return [(f"the hook '{name}' is no longer there", REMOVED[name])]
         if spec is None:
-            near = difflib.get_close_matches(name, self._specs, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
+            near = did_you_mean(name, self._specs)
+            hint = f"{near} " if near else ""
             return [
                 (
                     f"there is no hook '{name}'",

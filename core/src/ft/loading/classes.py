@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from types import ModuleType
 from typing import NoReturn
 
 from ft.contract.errors import PluginError
+from ft.contract.messages import nearest
 from ft.contract.plugin import Config, Plugin
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -30,7 +30,7 @@ def attribute_of(module: ModuleType, path: str, who: str) -> object:
                 for name, one in vars(module).items()
                 if isinstance(one, type) and issubclass(one, Plugin) and one is not Plugin
             ]
-            near = difflib.get_close_matches(path, classes, n=1) or classes[:1]
+            near = nearest(path, classes) or classes[:1]
             raise PluginError(
                 f"{getattr(module, '__file__', None) or module.__name__} has no '{path}'",
                 who=who,

@@ -5,7 +5,6 @@ Only what is named is imported, so a plugin that is merely installed never runs.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import re
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ft.contract.errors import FtError, PluginError, raise_all
+from ft.contract.messages import did_you_mean
 from ft.contract.plugin import Plugin
 from ft.loading.classes import attribute_of, check_name, only_plugin, own_name, plugin_class
 from ft.loading.compat import require_this_ft
@@ -201,11 +201,11 @@ def _import(module: str, attribute: str, who: str) -> object:
 
 
 def _unknown(name: str, names: list[str]) -> PluginError:
-    near = difflib.get_close_matches(name.removeprefix("ft-").removeprefix("ft_"), names, n=3)
+    near = did_you_mean(name.removeprefix("ft-").removeprefix("ft_"), names, 3)
     if Path(f"{name}.py").is_file():
         hint = f"for the file here write ./{name}.py"
     elif near:
-        hint = f"did you mean {' or '.join(repr(one) for one in near)}?"
+        hint = near
     elif "." in name:
         hint = "a class in a module is named package.module:Class"
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ft.contract.files import plain
 from ft.reporters.text import number
 
 ROWS, COLUMNS = 150, 24
@@ -68,7 +68,7 @@ def environment() -> Environment:
 
 def script_data(data: Any) -> Markup:
     """JSON that may stand in a ``script`` element: no text in it can end the element."""
-    text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":"), default=str)
+    text = json.dumps(plain(data, 6), ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
@@ -82,17 +82,6 @@ def cell(value: Any) -> str:
         text = str(value)
         return text if len(text) <= CHARACTERS else f"{text[:CHARACTERS]} …"
     return f"{value:,}" if isinstance(value, int) else number(value)
-
-
-def _plain(value: Any) -> Any:
-    """Numbers that JSON lacks become ``None``, others keep six places."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    return value
 
 
 def resource(name: str) -> str:

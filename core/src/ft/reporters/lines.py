@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from typing_extensions import override
 
+from ft.contract.files import to_json
 from ft.contract.results import Metric, Table
 from ft.reporters.pace import Clock, Pace
 from ft.reporters.reporter import Reporter
@@ -182,30 +182,6 @@ class JsonReporter(LineReporter):
     @override
     def finish(self, result: Result) -> None:
         self._event("finish", output=str(result.output), metrics=result.metrics)
-
-
-def to_json(value: Any) -> str:
-    """A value as one line of JSON; a number that JSON lacks becomes null."""
-    return json.dumps(_plain(value), ensure_ascii=False, default=_scalar)
-
-
-def _scalar(value: Any) -> Any:
-    """A number of numpy's as Python's, anything else as text."""
-    return _plain(value.item()) if hasattr(value, "item") else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Metric):
-        return _plain(value.to_json())
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def closing(result: Result) -> list[str]:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from ft.contract.draws import SUFFIX
 from ft.contract.errors import DataError, TrainingError, UserError
+from ft.contract.files import PARTIAL, write_whole
 from ft.runfolder.lock import claim
 
 LOCK = ".lock"
@@ -135,8 +136,8 @@ class RunFolder:
                 folder.rmdir()
 
     def _is_early(self, file: Path) -> bool:
-        name = file.name.removeprefix(".").removesuffix(".partial")
-        return name in _EARLY and file.parent == self.path
+        half = file.suffix == PARTIAL and file.name.startswith(tuple(f".{one}." for one in _EARLY))
+        return (half or file.name in _EARLY) and file.parent == self.path
 
     def _refuse_another(self) -> None:
         # Without a lock the file is not ft's: somebody's own settings beside their data.
@@ -240,10 +241,7 @@ class RunFolder:
     def write_draws(self, split: str, content: bytes) -> None:
         """Write what the bootstrap drew for the metrics of a split (see `ft.contract.draws`)."""
         path = self.predictions / f"{split}{SUFFIX}"
-        partial = path.with_name(f".{path.name}.partial")
-        with self._writing(path):
-            partial.write_bytes(content)
-            partial.replace(path)
+        self._replace(path, content)
 
     def read(self, path: Path) -> Any:
         """Read one of the folder's JSON files.
@@ -260,14 +258,9 @@ class RunFolder:
                 hint="is this the folder of a finished run?",
             ) from error
 
-    def _replace(self, path: Path, text: str | Iterable[str]) -> None:
-        partial = path.with_name(f".{path.name}.partial")
+    def _replace(self, path: Path, content: str | bytes | Iterable[str]) -> None:
         with self._writing(path):
-            with partial.open("w", encoding="utf-8") as stream:
-                stream.writelines([text] if isinstance(text, str) else text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(path)
+            write_whole(path, content)
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:

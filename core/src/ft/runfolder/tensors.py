@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ft.contract.errors import TrainingError
+from ft.contract.files import file_hash
 from ft.runfolder.folder import parse
 
 COMPLETE = "complete.json"
@@ -163,11 +163,7 @@ def _old(folder: Path) -> Path:
 
 
 def _digest(path: Path) -> dict[str, Any]:
-    with path.open("rb") as stream:
-        return {
-            "bytes": path.stat().st_size,
-            "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
-        }
+    return {"bytes": path.stat().st_size, "sha256": file_hash(path)}
 
 
 def flush(path: Path) -> None:

@@ -42,7 +42,7 @@ def check(
     """
     from tempfile import TemporaryDirectory
 
-    from ft.reporters.lines import to_json
+    from ft.contract.files import to_json
     from ft_kit.kit import Kit, rules_named
 
     rules = rules_named(rule or ())

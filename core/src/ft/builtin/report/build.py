@@ -13,6 +13,7 @@ from ft.builtin.report import curves, headline, matrix, origin
 from ft.builtin.report import data as datapart
 from ft.builtin.report.views import view_of
 from ft.builtin.report.views.view import Findings, View
+from ft.contract.files import write_whole
 from ft.contract.version import __version__
 from ft.page import draw
 from ft.page.page import render
@@ -74,10 +75,8 @@ def write_report(path: Path) -> Path:
     files = RunFiles(path)
     files.check()
     page = build(files)
-    target, partial = path / NAME, path / f".{NAME}.partial"
-    partial.write_bytes(page)
-    partial.replace(target)
-    return target
+    write_whole(path / NAME, page)
+    return path / NAME
 
 
 def build(files: RunFiles) -> bytes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ft.contract.messages import listed
 from ft.contract.results import Table
 
 SHORT = 16
@@ -79,13 +80,8 @@ def data(record: Mapping[str, Any]) -> Table:
             split,
             row["examples"],
             str(row.get("fingerprint", ""))[:SHORT],
-            _some(row.get("files", ())),
+            listed(row.get("files", ()), FILES),
         )
         for split, row in record.get("data", {}).items()
     )
     return Table("Splits", ("split", "examples", "fingerprint", "files"), rows)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - FILES} more" if len(names) > FILES else ""
-    return ", ".join(map(str, names[:FILES])) + more

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -55,9 +55,3 @@ def places(data: TaskData, rows: Iterable[tuple[str, int]]) -> tuple[str, ...]:
             break
         found[data.place(split, int(row))] = None
     return tuple(found)
-
-
-def some(names: Sequence[object], most: int = 8) -> str:
-    """The first of some names, for a message."""
-    shown = ", ".join(map(str, names[:most]))
-    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ft.contract.messages import listed
 from ft.contract.schema import TaskData
-from ft.data.lint.finding import Finding, places, some
+from ft.data.lint.finding import Finding, places
 from ft.data.tags.tags import OUTSIDE, split_tag
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Labels:
             names |= set(label.names)
         rare = sorted((name for name in names if train[name] < FEW), key=lambda n: (train[n], n))
         if rare:
-            shown = some([f"{name!r} ({train[name]})" for name in rare])
+            shown = listed([f"{name!r} ({train[name]})" for name in rare])
             rows = (("train", row) for name in rare for row in self._rows["train", name][:1])
             what = f"{self._what} has" if len(rare) == 1 else f"{self._what}s have"
             yield Finding(
@@ -121,7 +122,7 @@ class Labels:
                     "warning",
                     f"unseen-label-{split}",
                     f"{self._what}s of {split} that train never has: "
-                    f"{some([repr(name) for name in unseen])}",
+                    f"{listed([repr(name) for name in unseen])}",
                     places(self._data, rows),
                     sum(counts[name] for name in unseen),
                 )
@@ -139,7 +140,7 @@ class Labels:
                     count=rows,
                 )
             elif absent := sorted(set(train) - set(counts), key=lambda n: (-train[n], n)):
-                shown = some([f"{name!r} ({train[name]:,} in train)" for name in absent])
+                shown = listed([f"{name!r} ({train[name]:,} in train)" for name in absent])
                 yield Finding(
                     "warning",
                     f"absent-label-{split}",
@@ -164,7 +165,7 @@ class Labels:
                     "warning",
                     "label-spelling",
                     f"{self._what}s that differ in case or spaces alone: "
-                    f"{some([repr(name) for name in names])}",
+                    f"{listed([repr(name) for name in names])}",
                     places(self._data, rows),
                     len(names),
                 )

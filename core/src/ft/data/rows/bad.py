@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ft.contract.errors import DataError, FtError, UserError, raise_all
+from ft.contract.files import write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -204,15 +204,9 @@ def _too_many(name: str, entry: Entry) -> DataError | None:
 
 
 def _write(path: Path, found: Sequence[tuple[str, Entry]]) -> None:
-    """All at once, so that several processes with one run folder leave a whole file."""
-    building = path.with_name(f".{path.name}.{os.getpid()}")
+    rows = ({"file": name, **row} for name, entry in found for row in entry.bad_rows())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with building.open("w", encoding="utf-8") as file:
-            for name, entry in found:
-                for row in entry.bad_rows():
-                    file.write(json.dumps({"file": name, **row}, ensure_ascii=False) + "\n")
-        building.replace(path)
+        write_whole(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     except OSError as error:
         raise UserError(
             f"the rows set aside cannot be written: {error.strerror or error}", where=str(path)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ft.contract.errors import UserError
+from ft.contract.files import PARTIAL, file_hash
 from ft.data.rows.bad import Sink
 from ft.data.rows.entry import BAD, ROWS, Entry
 
@@ -33,8 +34,6 @@ VERSION = 2
 
 UNUSED_DAYS = 30
 _META, _BUILDING = "meta.json", "building-"
-PARTIAL = ".partial"
-"""The suffix of a file that is being written."""
 
 
 def cache_folder() -> Path:
@@ -42,12 +41,6 @@ def cache_folder() -> Path:
     given = os.environ.get("FT_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(given or Path(base) / "ft").expanduser()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_key(*parts: object) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ft.contract.errors import ConfigError, DataError, FtError, raise_all
+from ft.contract.messages import did_you_mean, nearest
 from ft.contract.schema import EXAMPLE_ID, FILE, LINE
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def check_mapping(columns: Mapping[str, str], known: Collection[str], owner: str
     for ours, theirs in columns.items():
         key = f"{owner}.columns.{ours}"
         if ours not in known:
-            near = difflib.get_close_matches(ours, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"the columns are: {', '.join(known)}"
+            hint = did_you_mean(ours, known) or f"the columns are: {', '.join(known)}"
             errors.append(
                 ConfigError(f"there is no column {ours!r} to give a name", where=key, hint=hint)
             )
@@ -66,7 +65,7 @@ def missing_column(
         what += f", but one with white space around its name, {near!r}"
     else:
         folded = {other.strip().lower(): other for other in available}
-        close = difflib.get_close_matches(wanted.strip().lower(), folded, n=1)
+        close = nearest(wanted.strip().lower(), folded)
         near = folded[close[0]] if close else None
     what += f"; the columns are {', '.join(map(repr, available)) or 'none'}"
     if near is None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ft.contract.errors import FtError, PluginError, TrainingError
+from ft.contract.files import PARTIAL, file_hash
 from ft.contract.schema import EXAMPLE_ID
-from ft.data.rows.cache import PARTIAL, cache_folder, prune
+from ft.data.rows.cache import cache_folder, prune
 from ft.engine.batch.batches import Feature, is_ids
-from ft.engine.resume.record import file_hash
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from ft.engine.ranks.ranks import Ranks
 from ft.runfolder.folder import RunFolder
 
@@ -13,24 +15,28 @@ from ft.runfolder.folder import RunFolder
 class Bystander(RunFolder):
     """Leaves the writing to the main process."""
 
+    @override
     def create(self) -> None:
-        """See `RunFolder.create`."""
+        pass
 
+    @override
     def lock(self) -> None:
-        """See `RunFolder.lock`."""
+        pass
 
+    @override
     def log(self, line: Mapping[str, Any]) -> None:
-        """See `RunFolder.log`."""
+        pass
 
+    @override
     def metrics_lines(self) -> int:
-        """See `RunFolder.metrics_lines`."""
         return 0
 
+    @override
     def cut_metrics(self, lines: int) -> int:
-        """See `RunFolder.cut_metrics`."""
         return lines
 
-    def _replace(self, path: Path, text: str | Iterable[str]) -> None:
+    @override
+    def _replace(self, path: Path, content: str | bytes | Iterable[str]) -> None:
         pass
 
 

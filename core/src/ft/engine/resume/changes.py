@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError, FtError, UserError, raise_all
+from ft.contract.files import file_hash
 from ft.contract.settings import DataConfig
 from ft.engine.resume import made_with
-from ft.engine.resume.record import file_hash, library_versions, machine
+from ft.engine.resume.record import library_versions, machine
 
 if TYPE_CHECKING:
     from ft.config.resolve import Resolved

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError, PluginError, raise_all
+from ft.contract.messages import listed
 from ft.contract.version import __version__
 from ft.engine.resume.record import plugin_rows
 
@@ -102,7 +103,7 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         "new": [name for name in ours if name not in theirs],
         "gone": [name for name in theirs if name not in ours],
     }
-    files = "; ".join(f"{verb}: {_some(names)}" for verb, names in verbs.items() if names)
+    files = "; ".join(f"{verb}: {listed(names, SHOWN)}" for verb, names in verbs.items() if names)
     what = f"the plugin '{now['name']}' is not the one that the run was made with: "
     if origins[0] != origins[1]:
         return [f"{what}{origins[1]}, not {origins[0]}" + (f" ({files})" if files else "")]
@@ -113,8 +114,3 @@ def _origin(row: Mapping[str, Any]) -> str:
     return " ".join(part for part in (row["distribution"], row["version"]) if part) or str(
         row["source"]
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import resource
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ft.contract.files import file_hash
 from ft.data.lint.statistics import statistics
 from ft.hooks.costs import Meter
 
@@ -79,12 +79,6 @@ def plugin_rows(resolved: Resolved) -> list[dict[str, Any]]:
         }
         for plugin in resolved.plugins
     ]
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def model_row(run: LiveRun) -> dict[str, Any]:
