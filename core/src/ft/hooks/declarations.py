@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from ft.contract.errors import FtError, PluginError
-from ft.contract.schema import LABELS, Kind, Schema, TaskData
 from ft.contract.messages import did_you_mean
+from ft.contract.schema import LABELS, Kind, Schema, TaskData
 
 if TYPE_CHECKING:
     from ft.contract.plugin import Plugin
