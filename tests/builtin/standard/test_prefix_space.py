@@ -18,6 +18,7 @@ from transformers import (
 )
 
 import ft
+from ft.builtin.standard.pieces import pieces_of
 
 WORDS = ["anna", "ben", "saw", "paris", "the"]
 SPACE = "\u0120"
@@ -77,9 +78,14 @@ def test_words_keep_the_space_before_them(roberta: Path, tmp_path: Path) -> None
     )
     assert result.metrics["test"]["f1"].value > 0.9
     tokenizer = AutoTokenizer.from_pretrained(result.output / "model")
-    given = tokenizer([["ben", "saw", "paris"]], is_split_into_words=True)["input_ids"]
-    assert given == tokenizer(["ben saw paris"])["input_ids"]
-    assert SPACE + "saw" in tokenizer.convert_ids_to_tokens(given[0])
+    running = "ben saw  paris, the"
+    ((given, owners),) = pieces_of(tokenizer, [["ben", "saw", "paris", ",", "the"]], [running])
+    assert given == tokenizer(running, add_special_tokens=False)["input_ids"]
+    assert given == AutoTokenizer.from_pretrained(roberta)(running)["input_ids"][1:-1]
+    assert tokenizer.convert_ids_to_tokens(given) == [
+        "ben", SPACE + "saw", SPACE, SPACE + "paris", ",", SPACE + "the"
+    ]  # fmt: skip
+    assert owners == [0, 1, 1, 2, 3, 4]
 
     text = "the anna saw ben"
     (found,) = ft.predict(result.output, text)

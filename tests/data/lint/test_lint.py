@@ -238,12 +238,9 @@ class Tokenizer:
     model_max_length = 512
     unk_token_id = 1
 
-    def __call__(
-        self, texts: Any, pairs: Any = None, *, is_split_into_words: bool, **_: Any
-    ) -> Any:
+    def __call__(self, texts: Any, pairs: Any = None, **_: Any) -> Any:
         def pieces(text: Any) -> list[int]:
-            words = text if is_split_into_words else text.split()
-            return [2 if word.isascii() else 1 for word in words]
+            return [2 if word.isascii() else 1 for word in text.split()]
 
         rows = [pieces(text) + (pieces(pairs[i]) if pairs else []) for i, text in enumerate(texts)]
         return {"input_ids": rows}

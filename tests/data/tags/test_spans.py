@@ -7,46 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ft import DataError, FtError
-from ft.data.tags.spans import split_words, words_with_tags
+from ft.data.tags.cutting import split_words
+from ft.data.tags.spans import tag_words
 from ft.data.tags.tags import find_illegal, spans
 
 TEXT = "Ann Lee's in New York."
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (TEXT, "Ann Lee ' s in New York ."),
-        ("a_b c-d 3.5", "a_b c - d 3 . 5"),
-        ("我住北京 Hotel3号。", "我 住 北 京 Hotel3 号 。"),
-        ("カナ한국 말", "カ ナ 한국 말"),
-        ("हिन्दी में", "हिन्दी में"),
-        ("ภาษาไทย", "ภาษาไทย"),
-        ("cafe\u0301s zwj\u200djoin", "cafe\u0301s zwj\u200djoin"),
-        ("zero\u200bwidth \ufeffbom", "zero width bom"),
-        ("a\u00a0b\u3000c", "a b c"),
-        ("👍🏽!", "👍 🏽 !"),
-        ("", ""),
-        (" \n\t", ""),
-    ],
-)
-def test_words(text: str, words: str) -> None:
-    assert [text[start:end] for start, end in split_words(text)] == words.split(
-        " " if words else None
-    )
-
-
-@settings(deadline=None)
-@given(st.text(max_size=40))
-def test_words_cover_what_is_visible_in_order(text: str) -> None:
-    words = split_words(text)
-    at = 0
-    for start, end in words:
-        assert at <= start < end
-        at = end
-    covered = "".join(text[start:end] for start, end in words)
-    hidden = set("\u200b\u2060\ufeff\u00ad")
-    assert covered == "".join(c for c in text if not c.isspace() and c not in hidden)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +23,8 @@ def test_words_cover_what_is_visible_in_order(text: str) -> None:
             "Ann Lee ' s in New York .",
             "B-PER I-PER O O O B-LOC I-LOC O",
         ),
-        ("NewYork-based", [(3, 7, "X")], "New York - based", "O B-X O O"),
-        ("abcdef", [(0, 2, "X"), (2, 4, "X")], "ab cd ef", "B-X B-X O"),
+        ("NewYork-based", [(3, 7, "X")], "NewYork - based", "B-X O O"),
+        ("ภาษาไทย ก", [(4, 7, "X")], "ภ า ษ า ไ ท ย ก", "O O O O B-X I-X I-X O"),
         (TEXT, [(0, 8, "PER")], "Ann Lee ' s in New York .", "B-PER I-PER I-PER O O O O O"),
         (" Ann ", [(0, 5, "PER")], "Ann", "B-PER"),
         ("北京人", [(0, 2, "LOC")], "北 京 人", "B-LOC I-LOC O"),
@@ -67,7 +32,18 @@ def test_words_cover_what_is_visible_in_order(text: str) -> None:
     ],
 )
 def test_spans_become_tags(text: str, given: Any, words: str, tags: str) -> None:
-    assert words_with_tags(text, given) == (words.split(), tags.split())
+    found = tag_words(text, given)
+    assert (found.words, found.tags) == (words.split(), tags.split())
+    assert found.widened == ([("York", "NewYork")] if "NewYork" in text else [])
+
+
+def test_a_text_is_cut_by_the_rule_of_the_run() -> None:
+    found = tag_words("Ann's 5km-run.", [(0, 3, "PER"), (6, 9, "LONG")], "letters-digits")
+    assert found.words == ["Ann", "'", "s", "5", "km", "-", "run", "."]
+    assert found.tags == ["B-PER", "O", "O", "B-LONG", "I-LONG", "O", "O", "O"]
+    found = tag_words("Ann's 5km-run.", [(0, 3, "PER"), (6, 9, "LONG")], "treebank")
+    assert found.words == ["Ann", "'s", "5km-run", "."]
+    assert found.widened == [("5km", "5km-run")]
 
 
 @pytest.mark.parametrize(
@@ -79,11 +55,12 @@ def test_spans_become_tags(text: str, given: Any, words: str, tags: str) -> None
         ([(3, 3, "A")], "does not fit"),
         ([(-1, 3, "A")], "does not fit"),
         ([(3, 4, "A")], r"the span 3 to 4 \(A\) covers no word"),
+        ([(0, 2, "A"), (2, 3, "B")], r"0 to 2 and 2 to 3 \(B\) have a part each of the word 'Ann'"),
     ],
 )
 def test_spans_that_cannot_be(given: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        words_with_tags(TEXT, given)
+        tag_words(TEXT, given)
 
 
 @settings(deadline=None)
@@ -93,16 +70,20 @@ def test_spans_that_cannot_be(given: Any, message: str) -> None:
 def test_any_spans_are_kept_whole_or_refused(text: str, given: Any) -> None:
     wanted = [(start, start + length, "X") for start, length in given]
     try:
-        words, tags = words_with_tags(text, wanted)
+        tagged = tag_words(text, wanted)
     except DataError:
         return
-    assert find_illegal(tags) == []
-    hidden = set("\u200b\u2060\ufeff\u00ad")
-    found = ["".join(words[start:end]) for start, end, _ in spans(tags)]
-    assert found == [
-        "".join(c for c in text[start:end] if not c.isspace() and c not in hidden)
-        for start, end, _ in sorted(wanted)
-    ]
+    assert find_illegal(tagged.tags) == []
+    assert tagged.words == [text[start:end] for start, end in split_words(text)]
+    found = ["".join(tagged.words[start:end]) for start, end, _ in spans(tagged.tags)]
+    assert len(found) == len(wanted)
+    for words, (start, end, _) in zip(found, sorted(wanted), strict=True):
+        assert visible(text[start:end]) in words
+        assert tagged.widened or visible(text[start:end]) == words
+
+
+def visible(text: str) -> str:
+    return "".join(c for c in text if not c.isspace() and c not in "\u200b\u2060\ufeff\u00ad")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +100,7 @@ def test_rows_with_spans(name: str, entities: Any, write: Any, words: Any) -> No
     rows = [{"text": "Ann runs", name: entities, "id": 1}, {"text": "no", name: [], "id": 2}]
     data = words(write("a.jsonl", rows))
     assert data.splits["train"][0] == {
-        "tokens": ["Ann", "runs"], "tags": ["B-PER", "O"], "id": 1, "line": 1
+        "tokens": ["Ann", "runs"], "tags": ["B-PER", "O"], "text": "Ann runs", "id": 1, "line": 1
     }  # fmt: skip
     assert data.splits["train"]["tags"][1] == ["O"]
     said = any(f"the entities are read from the column '{name}'" in note for note in data.notes)
@@ -159,3 +140,18 @@ def test_offsets_that_do_not_fit_the_quoted_text(write: Any, words: Any) -> None
     span = {"start": 0, "end": 2, "label": "PER", "text": "Ann"}
     with pytest.raises(FtError, match=r":1: has a span 0 to 2 of 'An', but says it is 'Ann'"):
         words(write("a.jsonl", [{"text": "Ann", "entities": [span]}]))
+
+
+def test_spans_that_end_inside_a_word_are_told(write: Any, words: Any) -> None:
+    rows = [
+        {"text": "Ann saw London", "entities": [[0, 3, "PER"], [8, 13, "LOC"]]},
+        {"text": "Ann saw 5km", "entities": [[8, 9, "N"]]},
+    ]
+    data = words(write("a.jsonl", rows))
+    assert data.splits["train"]["tokens"][:] == [["Ann", "saw", "London"], ["Ann", "saw", "5km"]]
+    assert data.splits["train"]["tags"][:] == [["B-PER", "O", "B-LOC"], ["O", "O", "B-N"]]
+    said = "2 spans begin or end inside a word, and the whole word is taken (line 1: 'Londo' in "
+    assert any(said in note and "line 2: '5' in '5km'" in note for note in data.notes)
+    data = words(write("a.jsonl", rows), split_words="letters-digits")
+    assert data.splits["train"]["tokens"][1] == ["Ann", "saw", "5", "km"]
+    assert data.schema.words.splitter == "letters-digits"

@@ -38,6 +38,8 @@ class Words:
         scheme: how the tags mark spans; the readers convert every scheme to ``"BIO2"``;
             ``None`` for plain tags (parts of speech), which any word may carry.
         weight: of the tags among the targets, see `Target`.
+        splitter: the rule by which running text is cut into words, see `ft.data.tags.cutting`;
+            of training and evaluation text that is not cut yet, and of requests.
     """
 
     tokens: str = "tokens"
@@ -45,6 +47,7 @@ class Words:
     labels: tuple[str, ...] = ()
     scheme: str | None = "BIO2"
     weight: float = 1.0
+    splitter: str = "words"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ft.contract.settings import DataConfig
+from ft.data.tags.cutting import Rule
 
 
 class WordsConfig(DataConfig):
@@ -30,6 +31,11 @@ class WordsConfig(DataConfig):
     scheme: Literal[
         "auto", "BIO2", "BIO", "IOB2", "IOB1", "IO", "BIOES", "IOBES", "BMES", "BILOU", "none"
     ] = Field("auto", description="how tags mark spans; none: plain tags, such as parts of speech")
+    split_words: Rule | Literal["auto"] = Field(
+        "auto",
+        description="how running text is cut into words, here and in requests; auto: where the data "
+        "comes as words, the rule that gives them best, else 'words'",
+    )
     repair_tags: bool = Field(
         False, description="read impossible tag sequences by conlleval's rule instead of refusing"
     )

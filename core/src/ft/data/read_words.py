@@ -12,12 +12,14 @@ from ft.contract.errors import DataError, FtError, raise_all
 from ft.contract.schema import Schema, TaskData, Words
 from ft.data.config import WordsConfig
 from ft.data.rows.bad import Sink, without
+from ft.data.rows.cache import Entry
 from ft.data.rows.columns import arrange, check_mapping, column_type, find_column, missing_column
 from ft.data.sources import WORDS, Source, find_sources
 from ft.data.splits import assemble, read_sources
-from ft.data.tables import load
+from ft.data.tables import load, open_entry
+from ft.data.tags.cutting import SAMPLE, choose_rule
 from ft.data.tags.schemes import as_bio2
-from ft.data.tags.spans import words_with_tags
+from ft.data.tags.spans import Tagged, tag_words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from ft.contract.run import Run
 
 TOKENS, TAGS, TEXT, ENTITIES = "tokens", "tags", "text", "entities"
+POOR = 0.9
+"""Where a rule gives a smaller share of the words, texts should not be predicted."""
+
 _ALIASES = {
     TOKENS: ("words",),
     TAGS: ("ner_tags", "labels"),
@@ -44,8 +49,10 @@ def read_words(
 
     A file is in CoNLL columns, or a table with ``tokens`` and ``tags`` (lists, JSON lists, or
     texts with spaces between) or with ``text`` and ``entities``: spans of characters, each
-    ``{"start": 0, "end": 5, "label": "PER"}`` or ``[0, 5, "PER"]``, end exclusive. Other columns
-    are kept.
+    ``{"start": 0, "end": 5, "label": "PER"}`` or ``[0, 5, "PER"]``, end exclusive. Such a text is
+    cut into words by one rule (``split_words``), which the schema keeps for requests: that of the
+    trained model, the one that is set, or where the training data comes as words the one that
+    gives them best. Other columns are kept, ``text`` too.
 
     Args:
         config: where the data is.
@@ -60,19 +67,60 @@ def read_words(
     check_mapping(config.columns, list(_ALIASES), owner)
     faults: list[FtError] = []
     sources = find_sources(config, owner, WORDS, run, faults=faults, need_train=need_train)
-    options = ["words", sorted(config.columns.items())]
+    rule = _given_rule(config, run)
 
-    def read(source: Source) -> Any:
+    def read(source: Source, rule: str = rule or "words") -> Entry:
         if source.format == "conll":
             return load(source, config, owner, _as_they_are, ["words"])
-        return load(source, config, owner, partial(_transform, config=config, owner=owner), options)
+        transform = partial(_transform, config=config, owner=owner, rule=rule)
+        options = ["words", sorted(config.columns.items()), rule]
+        return load(source, config, owner, transform, options)
 
     bio2 = partial(as_bio2, sources, config=config, owner=owner)
     found, notes = read_sources(sources, read, config, run, owner, faults, bio2)
+    if rule is None:
+        rule, note = _rule_of(found.get("train", ()), owner)
+        if rule != "words":
+            found, notes = read_sources(
+                sources, partial(read, rule=rule), config, run, owner, faults, bio2
+            )
+        notes = [*notes, *note]
     entries, scheme, labels, more = bio2(found)
     data = assemble(sources, entries, config, owner, [*notes, *more], [TOKENS])
-    data.schema = Schema(words=Words(TOKENS, TAGS, labels, scheme))
+    data.schema = Schema(words=Words(TOKENS, TAGS, labels, scheme, splitter=rule))
     return data
+
+
+def _given_rule(config: WordsConfig, run: Run | None) -> str | None:
+    """The rule of the trained model, or the one that is set; ``None``: the data decides."""
+    data = getattr(run, "data", None)
+    if data is not None and data.schema.words:
+        return str(data.schema.words.splitter)
+    return None if config.split_words == "auto" else str(config.split_words)
+
+
+def _rule_of(train: Sequence[Entry], owner: str) -> tuple[str, list[str]]:
+    """The rule that gives the words of the training data best, and how well it does."""
+    sentences: list[tuple[list[str], str | None]] = []
+    for entry in train:
+        rows = open_entry(entry)
+        some = rows[:: -(-len(rows) // SAMPLE)] if len(rows) else {TOKENS: []}
+        texts = some.get(TEXT, [None] * len(some[TOKENS]))
+        sentences += zip(
+            some[TOKENS], [t if isinstance(t, str) else None for t in texts], strict=True
+        )
+    rule, share = choose_rule(sentences)
+    if not any(words for words, _ in sentences) or (rule == "words" and share == 1):
+        return "words", []
+    note = (
+        f"running text is cut into words by the rule '{rule}', which gives {share:.0%} of your "
+        f"words as you cut them"
+    )
+    if share < POOR:
+        note += (
+            f'; predict lists of words ("tokens") rather than texts, or choose {owner}.split_words'
+        )
+    return rule, [note]
 
 
 def _as_they_are(
@@ -82,9 +130,16 @@ def _as_they_are(
 
 
 def _transform(
-    batches: Iterator[pa.RecordBatch], name: str, sink: Sink, *, config: WordsConfig, owner: str
+    batches: Iterator[pa.RecordBatch],
+    name: str,
+    sink: Sink,
+    *,
+    config: WordsConfig,
+    owner: str,
+    rule: str,
 ) -> Iterator[pa.RecordBatch]:
     roles: dict[str, str] = {}
+    widened: list[tuple[int, str, str]] = []
     for batch in batches:
         if not roles:
             roles = _roles(batch, config, name, owner)
@@ -93,16 +148,31 @@ def _transform(
                 if theirs not in (ours, config.columns.get(ours)):
                     sink.note(f"the {ours} are read from the column {theirs!r}")
         one, other = (batch.column(batch.schema.names.index(name)) for name in roles.values())
-        convert = _words_of_spans if TEXT in roles else _words_of_lists
         tokens, tags, reasons = [], [], {}
         for i, cells in enumerate(zip(one.to_pylist(), other.to_pylist(), strict=True)):
+            words: list[str] = []
+            marks: list[str] = []
             try:
-                words, marks = convert(*cells)
+                if TEXT in roles:
+                    found = _words_of_spans(*cells, rule)
+                    words, marks = found.words, found.tags
+                    line = batch.columns[-1][i].as_py() if found.widened else 0
+                    widened += [(line, *pair) for pair in found.widened]
+                else:
+                    words, marks = _words_of_lists(*cells)
             except DataError as error:
-                words, marks, reasons[i] = [], [], error.what
+                reasons[i] = error.what
             tokens.append(words)
             tags.append(marks)
         yield without(_with(batch, roles, tokens, tags, sink), reasons, batch, sink)
+    if widened:
+        shown = ", ".join(f"line {at}: {span!r} in {word!r}" for at, span, word in widened[:3])
+        more = f" and {len(widened) - 3:,} more" if len(widened) > 3 else ""
+        sink.note(
+            f"{len(widened):,} spans begin or end inside a word, and the whole word is taken "
+            f"({shown}{more}); mend their offsets, or choose another {owner}.split_words than "
+            f"'{rule}'"
+        )
 
 
 def _with(
@@ -116,9 +186,12 @@ def _with(
     import pyarrow as pa
 
     kind = pa.list_(pa.string())
-    rest = arrange(batch, {}, sink, drop=set(roles.values()), taken=(TOKENS, TAGS))
-    columns = [pa.array(tokens, kind), pa.array(tags, kind), *rest.columns]
-    return pa.RecordBatch.from_arrays(columns, [TOKENS, TAGS, *rest.schema.names])
+    columns = {TOKENS: pa.array(tokens, kind), TAGS: pa.array(tags, kind)}
+    if TEXT in roles:
+        columns[TEXT] = batch.column(batch.schema.names.index(roles[TEXT]))
+    rest = arrange(batch, {}, sink, drop=set(roles.values()), taken=columns)
+    arrays = [*columns.values(), *rest.columns]
+    return pa.RecordBatch.from_arrays(arrays, [*columns, *rest.schema.names])
 
 
 def _roles(batch: pa.RecordBatch, config: WordsConfig, name: str, owner: str) -> dict[str, str]:
@@ -155,7 +228,7 @@ def _check(batch: pa.RecordBatch, roles: dict[str, str], name: str) -> None:
 
 
 def _words_of_lists(tokens: Any, tags: Any) -> tuple[list[str], list[str]]:
-    words, marks = _list(tokens, TOKENS), _list(tags, TAGS)
+    words, marks = word_list(tokens, TOKENS), word_list(tags, TAGS)
     if len(words) != len(marks):
         raise DataError(f"has {len(words)} tokens and {len(marks)} tags")
     if "" in marks:
@@ -163,12 +236,17 @@ def _words_of_lists(tokens: Any, tags: Any) -> tuple[list[str], list[str]]:
     return words, marks
 
 
-def _list(cell: Any, what: str) -> list[str]:
+def word_list(cell: Any, what: str) -> list[str]:
+    """A list of texts in a cell, also as a JSON list or as parts with spaces between.
+
+    Raises:
+        DataError: it is none.
+    """
     if cell is None:
         raise DataError(f"has no {what}")
     if isinstance(cell, str):
         cell = _list_of_text(cell, what)
-    if not all(isinstance(part, str) for part in cell):
+    if not isinstance(cell, list | tuple) or not all(isinstance(part, str) for part in cell):
         raise DataError(f"has {what} that are no texts")
     return list(cell)
 
@@ -189,10 +267,10 @@ def _list_of_text(cell: str, what: str) -> Any:
     return cell.split()
 
 
-def _words_of_spans(text: Any, entities: Any) -> tuple[list[str], list[str]]:
+def _words_of_spans(text: Any, entities: Any, rule: str) -> Tagged:
     if text is None:
         raise DataError("has no text")
-    return words_with_tags(text, [_span(part, text) for part in _entities(entities)])
+    return tag_words(text, [_span(part, text) for part in _entities(entities)], rule)
 
 
 def _entities(cell: Any) -> list[Any]:

@@ -87,8 +87,6 @@ class LiveRun(Run):
     @override
     def tokenizer(self) -> PreTrainedTokenizerBase:
         tokenizer = self.load(AutoTokenizer.from_pretrained, "tokenizer")
-        if self.data is not None and self.data.schema.words and _glues_words(tokenizer):
-            tokenizer = self.load(AutoTokenizer.from_pretrained, "tokenizer", add_prefix_space=True)
         if not tokenizer.is_fast:
             raise ConfigError(
                 f"{self.model_path} has no fast tokenizer",
@@ -198,13 +196,3 @@ class LiveRun(Run):
     def situation(self) -> str:
         """Where the run is, for messages."""
         return f"epoch {self.epoch}, step {self.step}" if self.epoch else ""
-
-
-def _glues_words(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether words that are given one by one come out as if nothing stood between them.
-
-    Byte-level tokenizers (RoBERTa's) mark the space before a word; without it, every word but the
-    first is another one than in running text.
-    """
-    given = tokenizer(["a", "a"], is_split_into_words=True, add_special_tokens=False)
-    return bool(given["input_ids"] != tokenizer("a a", add_special_tokens=False)["input_ids"])

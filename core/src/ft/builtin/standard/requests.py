@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError, PluginError
+from ft.contract.schema import Words
+from ft.data.read_words import word_list
+from ft.data.tags.cutting import find_words, split_words
 
 if TYPE_CHECKING:
     from ft.contract.run import Run
@@ -13,30 +16,6 @@ if TYPE_CHECKING:
 
 OFFSETS = "offsets"
 """Column with the characters of each word, ``[start, end]``, where a text was split into words."""
-
-
-def split_words(run: Run, text: str) -> tuple[list[str], list[list[int]]]:
-    """Words of a text as the tokenizer sees them, with their characters."""
-    backend = run.tokenizer.backend_tokenizer
-    backend.no_truncation()  # which the file of a tokenizer may ask for
-    encoding = backend.encode(text, add_special_tokens=False)
-    spans: dict[int, list[int]] = {}
-    for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
-        if word is not None and end > start:
-            span = spans.setdefault(word, [start, end])
-            span[1] = max(span[1], end)
-    offsets = [_strip(text, *spans[word]) for word in sorted(spans)]
-    offsets = [span for span in offsets if span[1] > span[0]]
-    return [text[start:end] for start, end in offsets], offsets
-
-
-def _strip(text: str, start: int, end: int) -> list[int]:
-    """Offsets without the blanks that byte-level tokenizers count to a word."""
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return [start, end]
 
 
 def as_example(run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -52,12 +31,7 @@ def as_example(run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
     schema = run.data.schema
     if schema.words:
         given: Mapping[str, Any] = {"text": request} if isinstance(request, str) else request
-        if schema.words.tokens in given:
-            return {schema.words.tokens: list(given[schema.words.tokens])}
-        if not isinstance(given.get("text"), str):
-            raise _lacks(f"'{schema.words.tokens}' or 'text'", given)
-        words, offsets = split_words(run, given["text"])
-        return {"text": given["text"], schema.words.tokens: words, OFFSETS: offsets}
+        return {**given, **_words(given, schema.words)}
     columns = [text.column for text in schema.texts]
     if isinstance(request, str):
         if not columns:
@@ -67,6 +41,20 @@ def as_example(run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
     if missing:
         raise _lacks(" and ".join(f"'{column}'" for column in missing), request)
     return request
+
+
+def _words(given: Mapping[str, Any], roles: Words) -> dict[str, Any]:
+    text, tokens = given.get("text"), given.get(roles.tokens)
+    if tokens is None:
+        if not isinstance(text, str):
+            raise _lacks(f"'{roles.tokens}' or 'text'", given)
+        spans = split_words(text, roles.splitter)
+        words = [text[start:end] for start, end in spans]
+        return {roles.tokens: words, OFFSETS: [list(span) for span in spans]}
+    words = word_list(tokens, roles.tokens)
+    found = find_words(text, words) if isinstance(text, str) else None
+    offsets = {} if found is None else {OFFSETS: [list(span) for span in found]}
+    return {roles.tokens: words, **offsets}
 
 
 def _lacks(wanted: str, request: Mapping[str, Any]) -> DataError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ft.builtin.standard.pieces import pieces_of
 from ft.contract.errors import DataError
 from ft.contract.schema import Words
 
@@ -31,44 +32,6 @@ def frame_of(tokenizer: PreTrainedTokenizerBase) -> Frame:
     framed = tokenizer("a")["input_ids"]
     begin = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)
     return Frame(tuple(framed[:begin]), tuple(framed[begin + len(bare) :]))
-
-
-def pieces_of(
-    tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]]
-) -> list[tuple[list[int], list[int]]]:
-    """Piece ids and the word of each piece, for sentences given as words.
-
-    A word that the tokenizer makes nothing of (a lone zero-width character) stands as the unknown
-    token, so that every word has a piece.
-    """
-    if not sentences:
-        return []
-    encoded = tokenizer(
-        [list(words) for words in sentences],
-        is_split_into_words=True,
-        add_special_tokens=False,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-    )
-    result = []
-    for i, words in enumerate(sentences):
-        ids, owners = encoded["input_ids"][i], encoded.word_ids(i)
-        if len(set(owners)) < len(words):
-            missing = sorted(set(range(len(words))) - set(owners))
-            ids, owners = _with_unknown(ids, owners, missing, tokenizer.unk_token_id)
-        result.append((ids, owners))
-    return result
-
-
-def _with_unknown(
-    ids: list[int], owners: list[int], missing: Sequence[int], unknown: int | None
-) -> tuple[list[int], list[int]]:
-    if unknown is None:
-        raise DataError("a word has no pieces and the tokenizer has no unknown token")
-    pairs = sorted(
-        [*zip(owners, range(len(ids)), ids, strict=True), *((word, 0, unknown) for word in missing)]
-    )
-    return [piece for _, _, piece in pairs], [word for word, _, _ in pairs]
 
 
 def windows(owners: Sequence[int], room: int) -> list[tuple[int, int, frozenset[int]]]:
@@ -111,7 +74,8 @@ def encode_words(
     """Features of sentences of words.
 
     Each word is labelled and read off at its first piece, in exactly one window: the one that
-    shows most context around it.
+    shows most context around it. Where the examples have a column ``text`` that is made of the
+    words, that is what is encoded.
 
     Returns:
         Columns ``row``, ``input_ids``, ``word_ids``, and ``labels`` where there are tags.
@@ -122,12 +86,13 @@ def encode_words(
     frame = frame_of(tokenizer)
     room = max_length - len(frame.before) - len(frame.after)
     sentences = examples[words.tokens]
+    texts = examples.get("text")
     tags = examples.get(words.tags) if words.tags else None
     ids = {tag: i for i, tag in enumerate(words.labels)}
     features: dict[str, list[Any]] = {"row": [], "input_ids": [], "word_ids": []}
     if tags is not None:
         features["labels"] = []
-    for row, (pieces, owners) in enumerate(pieces_of(tokenizer, sentences)):
+    for row, (pieces, owners) in enumerate(pieces_of(tokenizer, sentences, texts)):
         labels = None if tags is None else _label_ids(sentences[row], tags[row], ids, row)
         for begin, end, answers in windows(owners, room):
             marks = [-1] * len(frame.before)

@@ -46,13 +46,14 @@ class Lengths:
         if not picked or not columns:
             return
         rows = table.select(columns).take(picked)
-        inputs = [rows.column(column).to_pylist() for column in columns]
+        inputs: list[list[Any]] = [rows.column(column).to_pylist() for column in columns]
+        if self._data.schema.words:
+            inputs = [[" ".join(words or ()) for words in inputs[0]]]
         kept = [i for i, values in enumerate(zip(*inputs, strict=True)) if all(values)]
         if not kept:
             return
         encoded = self._tokenizer(
             *[[values[i] for i in kept] for values in inputs],
-            is_split_into_words=self._data.schema.words is not None,
             verbose=False,
             return_attention_mask=False,
         )

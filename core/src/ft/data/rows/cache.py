@@ -29,7 +29,7 @@ from ft.data.rows.entry import BAD, ROWS, Entry
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a reader reads differently, so that no old entry is used."""
 
 UNUSED_DAYS = 30
