@@ -12,8 +12,8 @@ from ft.contract.errors import DataError, FtError, raise_all
 from ft.contract.schema import Schema, TaskData, Words
 from ft.data.config import WordsConfig
 from ft.data.rows.bad import Sink, without
-from ft.data.rows.cache import Entry
 from ft.data.rows.columns import arrange, check_mapping, column_type, find_column, missing_column
+from ft.data.rows.entry import Entry
 from ft.data.sources import WORDS, Source, find_sources
 from ft.data.splits import assemble, read_sources
 from ft.data.tables import load, open_entry
