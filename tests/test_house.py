@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -101,6 +102,15 @@ def test_a_plugin_is_a_distribution_with_a_card_and_types(plugin: str) -> None:
     assert (folder / "README.md").read_text(encoding="utf-8").startswith("# ")
     assert (folder / "src" / f"ft_{plugin}" / "py.typed").is_file()
     assert f"-e ./plugins/{plugin}" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_the_map_has_a_line_for_each_folder_and_each_distribution() -> None:
+    text = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+    top = ROOT / "core" / "src" / "ft"
+    folders = [path.parent.relative_to(top).as_posix() for path in top.rglob("__init__.py")]
+    distributions = ["ft-core", *(f"ft-{plugin}" for plugin in PACKAGES)]
+    assert sorted(lines) == sorted({*folders, *distributions} - {"."})
 
 
 def test_no_source_file_is_too_long() -> None:

@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 
 
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ft_docs_generate", ROOT / "docs" / "generate.py")
+def script(name: str) -> ModuleType:
+    """A script of the docs, which is in no package."""
+    spec = importlib.util.spec_from_file_location(f"ft_docs_{name}", ROOT / "docs" / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -39,9 +40,15 @@ def rows(page: str, *heading: str) -> list[list[str]]:
 def test_a_generated_page_is_up_to_date(page: str) -> None:
     path = REFERENCE / page
     assert "<!-- generated: " in path.read_text(encoding="utf-8")
-    assert generator().write(path) == path.read_text(encoding="utf-8"), (
+    assert script("generate").write(path) == path.read_text(encoding="utf-8"), (
         "run `python docs/generate.py`"
     )
+
+
+def test_the_picture_of_a_run_is_up_to_date_and_has_every_hook() -> None:
+    picture = script("draw_run").picture()
+    shown = (ROOT / "docs" / "explanation" / "run.svg").read_text(encoding="utf-8")
+    assert picture == shown, "run `python docs/draw_run.py`"
 
 
 def test_every_public_name_is_on_its_page_and_no_other() -> None:
