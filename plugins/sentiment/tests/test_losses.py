@@ -10,15 +10,26 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
-from ft_sentiment.losses import (
-    balanced_weights,
-    class_loss,
-    multi_loss,
-    number_loss,
-    ordinal_targets,
-)
+from ft_sentiment import losses
+from ft_sentiment.losses import balanced_weights, ordinal_targets
 
 CLASSES, ROWS = 4, 9
+
+
+def summed(loss):
+    """The sum of a loss over the rows, and its items."""
+
+    def call(*arguments, **options):
+        each, items = loss(*arguments, **options)
+        assert each.ndim == 1
+        return each.sum(), items
+
+    return call
+
+
+class_loss, multi_loss, number_loss = map(
+    summed, (losses.class_loss, losses.multi_loss, losses.number_loss)
+)
 
 
 @pytest.fixture

@@ -22,6 +22,12 @@ def predict(run, plugin, model, features, batch_of, examples):
     return plugin.decode(run, outputs, examples)
 
 
+def loss_of(plugin, run, model, batch):
+    """The loss of a forward pass."""
+    outputs = model(**{k: v for k, v in batch.items() if not k.startswith("labels")})
+    return plugin.loss_of(run, outputs, batch)
+
+
 def test_features_of_each_kind(scene, raw):
     for kind in ALL:
         run, plugin, _ = scene(kind)
@@ -49,8 +55,8 @@ def test_label_that_train_lacks_is_left_out_of_the_loss(scene, raw, batch_of):
     both = plugin.encode(run, raw(text=["w1", "w2 w3"], label=["good", "odd"]), False)
     one = plugin.encode(run, raw(text=["w1"], label=["good"]), False)
     with torch.no_grad():
-        a = plugin.compute_loss(run, model, batch_of(both))
-        b = plugin.compute_loss(run, model, batch_of(one))
+        a = loss_of(plugin, run, model, batch_of(both))
+        b = loss_of(plugin, run, model, batch_of(one))
     assert float(a.items) == 1
     torch.testing.assert_close(a.total, b.total)
 
@@ -68,7 +74,7 @@ def test_windows_share_their_example_and_are_pooled(scene, raw, batch_of):
 
     batch = batch_of(features)
     with torch.no_grad():
-        loss = plugin.compute_loss(run, model, batch)
+        loss = loss_of(plugin, run, model, batch)
         inputs = {k: v for k, v in batch.items() if not k.startswith("labels")}
         log_p = model(**inputs).logits.log_softmax(-1)
     assert float(loss.items) == pytest.approx(2)
@@ -98,7 +104,7 @@ def test_the_loss_is_the_models_own(scene, raw, batch_of, kind):
     train = run.data.splits["train"]
     batch = batch_of(plugin.encode(run, raw(text=train["text"][:], label=train["label"][:]), True))
     with torch.no_grad():
-        ours = plugin.compute_loss(run, model, batch)
+        ours = loss_of(plugin, run, model, batch)
         theirs = model(**batch)
     torch.testing.assert_close(ours.total / ours.items, theirs.loss, rtol=1e-5, atol=0)
     torch.testing.assert_close(ours.outputs["logits"], theirs.logits)
@@ -117,7 +123,7 @@ def test_class_weights_by_setting(scene, raw, batch_of):
         plugin.on_run_start(run)
         batch = batch_of(plugin.encode(run, raw(text=texts, label=labels), True))
         with torch.no_grad():
-            totals[name] = plugin.compute_loss(run, model, batch)
+            totals[name] = loss_of(plugin, run, model, batch)
             log_p = model(**{k: v for k, v in batch.items() if k != "labels"}).logits.log_softmax(
                 -1
             )
@@ -140,7 +146,7 @@ def test_weights_survive_a_resume(scene, make_plugin, raw, batch_of):
     assert again.temperature == 1.7
     batch = batch_of(plugin.encode(run, raw(text=["w1", "w2"], label=["good", "bad"]), True))
     with torch.no_grad():
-        a, b = (one.compute_loss(run, model, batch) for one in (plugin, again))
+        a, b = (loss_of(one, run, model, batch) for one in (plugin, again))
     assert float(a.items) == float(b.items)
     assert float(a.total) == float(b.total)
     empty = make_plugin()
@@ -210,8 +216,8 @@ def test_the_loss_composes_under_half_precision(scene, raw, batch_of):
     train = run.data.splits["train"]
     batch = batch_of(plugin.encode(run, raw(text=train["text"][:], label=train["label"][:]), True))
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        half = plugin.compute_loss(run, model, batch)
+        half = loss_of(plugin, run, model, batch)
     assert half.total.dtype == torch.float32
     with torch.no_grad():
-        full = plugin.compute_loss(run, model, batch)
+        full = loss_of(plugin, run, model, batch)
     torch.testing.assert_close(half.total, full.total, rtol=0.02, atol=0)

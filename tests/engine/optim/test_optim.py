@@ -64,7 +64,7 @@ def test_rates_fall_with_depth_and_norms_are_not_decayed(model: nn.Module) -> No
     rates, decays = {}, {}
     names = {p: name for name, p in model.named_parameters()}
     for group in parameter_groups(model, config):
-        for parameter in group["params"]:  # type: ignore[attr-defined]
+        for _, parameter in group["params"]:  # type: ignore[attr-defined]
             rates[names[parameter]] = group["lr"]
             decays[names[parameter]] = group["weight_decay"]
     assert rates["classifier.weight"] == 1e-3

@@ -51,7 +51,8 @@ def lines(resolved: Resolved, facts: dict[str, Any]) -> list[str]:
         for hook, chain in facts["chains"].items()
     ]
     events = [(hook, ", ".join(names)) for hook, names in facts.get("events", {}).items()]
-    found += _indented(f"{hook}: {text}" for hook, text in [*chains, *events])
+    methods = list(facts["methods"].items())
+    found += _indented(f"{hook}: {text}" for hook, text in [*chains, *methods, *events])
     for table, config in {"run": resolved.run, **resolved.configs}.items():
         settings = [
             (name, shown(getattr(config, name)), resolved.origins.get(f"{table}.{name}", "default"))

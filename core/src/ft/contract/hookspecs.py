@@ -21,6 +21,7 @@ from ft.contract.schema import TaskData
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
+    from torch.optim import Optimizer
 
     from ft.contract.run import Run
 
@@ -110,10 +111,65 @@ def compute_loss(
 ) -> Loss:
     """The training loss of one micro-batch, summed over its items (see `Loss`).
 
-    The core runs the call under autocast and back-propagates ``total`` of the result. A technique
+    By default a forward pass, and `loss_of` its outputs. The core runs the call under autocast and
+    back-propagates ``total`` of the result. A technique
     with several passes may call ``run.backward(loss)`` on what ``inner`` returned, to free its
     graph early, and return what is left; it then sets ``early_backward = True``. Evaluation calls
     the provider alone.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def build_optimizer(
+    inner: Callable[..., Optimizer], run: Run, groups: list[dict[str, Any]]
+) -> Optimizer:
+    """Build the optimizer: any of torch's kind whose ``step`` needs no closure.
+
+    Each group holds ``params``, a list of (name, parameter) as torch's optimizers take them, ``lr``,
+    the peak rate (``layer_decay`` and ``head_learning_rate`` worked out), and ``weight_decay`` (0 for
+    biases, norms and embeddings). Every parameter must be in the result once, and its groups' ``lr``
+    is the peak: the core multiplies that with the schedule's factor before each step. Gradients come
+    normalised and clipped, and dense; a step that is not finite is left out. Its whole
+    ``state_dict()`` is kept in checkpoints. Called once, after `build_head`, in every process. The
+    default is AdamW (Loshchilov & Hutter 2019), fused.
+
+    Raises:
+        PluginError: by the core, if it is no optimizer, needs a closure, or lacks a parameter.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def loss_of(
+    inner: Callable[..., Loss],
+    run: Run,
+    outputs: Mapping[str, Tensor],
+    batch: Mapping[str, Tensor],
+) -> Loss:
+    """The task's loss of given outputs, summed over the items of a micro-batch (see `Loss`).
+
+    ``outputs`` are a model's for ``batch`` by name, such as ``logits``: (batch, ...). The provider
+    must not run the model. A technique weighs items (``inner(...).weighed(weights)``), smooths
+    labels, or changes outputs. ``run.loss_of(outputs, batch)`` calls the chain, for techniques around
+    `compute_loss` that made a pass of their own. Evaluation calls the provider alone.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def divergence(
+    inner: Callable[..., Tensor],
+    run: Run,
+    outputs: Mapping[str, Tensor],
+    other: Mapping[str, Tensor],
+    batch: Mapping[str, Tensor],
+) -> Tensor:
+    """How far ``outputs`` are from ``other``, both a model's for ``batch``: a scalar, a sum over items.
+
+    Called by ``run.divergence(outputs, other, batch)``. By default, over ``logits`` and the items of
+    the loss: KL(other || outputs) of the softmax for tags and classes, of each yes or no, averaged
+    over them, for several labels, squared difference for numbers. Gradients go through both.
     """
     raise NotImplementedError
 

@@ -53,6 +53,7 @@ class Plugin:
         needs_graph: declares that its `compute_loss` needs the graph of what `inner` returned,
             or rescales its total, and so must be named nearer to the task than any technique
             with ``early_backward``.
+        own_items: declares that its `loss_of` uses ``run.join``: its parts have items of their own.
         needs: plugins that must be named too.
         after: plugins that, where they are named, must be named before it.
         before: plugins that, where they are named, must be named after it.
@@ -67,6 +68,7 @@ class Plugin:
     Config: ClassVar[type[Config]] = Config
     early_backward: bool = False
     needs_graph: bool = False
+    own_items: bool = False
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
@@ -129,6 +131,21 @@ class Plugin:
         A technique that runs `inner` twice returns ``2 * inner``; ``ft run --explain`` prints it.
         """
         return inner
+
+    def learning_rate(self, run: Any, progress: float) -> float:
+        """The schedule: what the peak learning rates are multiplied with at a share of the run.
+
+        One plugin of a run may have this method; it takes the place of ``run.schedule`` and
+        ``run.warmup``.
+
+        Args:
+            run: the `Run`.
+            progress: share of the planned training that is done before the step, from 0, below 1.
+
+        Returns:
+            The factor, at least 0.
+        """
+        raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """What must survive a resume, as JSON values; `rng` is saved by the core."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ft.contract.errors import PluginError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,18 +29,41 @@ class Loss:
         total: scalar, the sum of the loss over the items; what is back-propagated.
         items: how many items (tokens, examples, or their summed weights) the sum runs over.
         outputs: the model's outputs by name, such as ``logits``: (batch, ...).
-        parts: named sums over the same items, for the log alone.
+        parts: named sums, for the log alone: a tensor over the same items, or a `Loss` over items of
+            its own (see `Run.join`).
+        each: the loss of every item, with its graph: (batch,) or (batch, tokens), 0 where there is no
+            item; their sum is ``total`` without what `plus` added. ``None`` where the task does not
+            say.
     """
 
     total: Tensor
     items: Tensor | float
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
-    parts: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: Mapping[str, Tensor | Loss] = field(default_factory=dict)
+    each: Tensor | None = None
 
     def plus(self, term: Tensor, name: str) -> Loss:
         """This loss with ``term`` (a sum over the same items) added, logged under ``name``."""
         parts = {**self.parts, name: term.detach()}
         return replace(self, total=self.total + term, parts=parts)
+
+    def weighed(self, weights: Tensor) -> Loss:
+        """This loss with every item's loss times its weight; the items stay as many as they are.
+
+        Args:
+            weights: of the shape of ``each``, or one that broadcasts to it; 0 leaves an item out.
+
+        Raises:
+            PluginError: the task does not say the loss of every item.
+        """
+        if self.each is None:
+            raise PluginError(
+                "the task's loss does not say the loss of every item",
+                hint="let its loss_of return Loss(..., each=...), the loss of every item, or leave "
+                "out the technique that weighs items",
+            )
+        each = self.each * weights
+        return replace(self, total=self.total + (each - self.each).sum(), each=each)
 
 
 @dataclass(frozen=True)

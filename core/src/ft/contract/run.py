@@ -131,6 +131,33 @@ class Run(Protocol):
         """The task's loss of a micro-batch, without any technique."""
         raise NotImplementedError
 
+    def loss_of(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
+        """The loss of outputs that a model gave for a batch, with the techniques around `loss_of`."""
+        raise NotImplementedError
+
+    def divergence(
+        self,
+        outputs: Mapping[str, Tensor],
+        other: Mapping[str, Tensor],
+        batch: Mapping[str, Tensor],
+    ) -> Tensor:
+        """How far ``outputs`` are from ``other``, two outputs for a batch: a scalar, a sum over items.
+
+        It is made to be added to a loss of them (see the hook `divergence`).
+        """
+        raise NotImplementedError
+
+    def join(self, losses: Mapping[str, Loss]) -> Loss:
+        """One loss from several, such as those of two tasks, each a mean over items of its own.
+
+        The gradient of the whole batch is that of the sum of the means, however the batch is cut.
+        Where a loss shall count more, multiply its total first.
+
+        Raises:
+            PluginError: the batch is cut and the plugin does not declare ``own_items``.
+        """
+        raise NotImplementedError
+
     def backward(self, loss: Loss) -> None:
         """Back-propagate ``loss.total`` now, into the gradients of this optimizer step."""
         raise NotImplementedError

@@ -14,6 +14,7 @@ from ft.contract.results import Metric, scores
 from ft.engine.batch.batches import Feature, Plan, longest
 from ft.engine.batch.features import Features
 from ft.engine.batch.inference import measure
+from ft.engine.optim.custom import checked_factor
 from ft.engine.optim.optim import Optimizer, rate_factor
 from ft.engine.ranks.agreement import Agreement
 from ft.engine.resume import state as run_state
@@ -61,6 +62,10 @@ class Loop:
         self._ids: list[int] = []
         self._unsettled: tuple[Done, int, int, list[int]] | None = None
         self._agreement = Agreement(run)
+        self._schedule = run.hooks.only("learning_rate")
+        if self._schedule and {"schedule", "warmup"} & run.config.model_fields_set:
+            who = run.hooks.methods()["learning_rate"]
+            run.note(f"run.schedule and run.warmup do nothing: the plugin '{who}' has the schedule")
         self._on_step = run.hooks.listens("on_step")
 
     def resume(self) -> bool:
@@ -139,7 +144,7 @@ class Loop:
 
     def _step(self, features: list[Feature]) -> None:
         started = perf_counter()
-        factor = rate_factor(self.progress.step, self.run.total_steps, self.run.config)
+        factor = self._factor()
         done = self.take_step(features, factor, self._agreement.own, self._places)
         for name, value in done.sums.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
@@ -155,6 +160,13 @@ class Loop:
         self.progress.train_seconds += perf_counter() - started
         self._log(factor)
 
+    def _factor(self) -> float:
+        """The share of the peak learning rate in the step that is due."""
+        run, step = self.run, self.progress.step
+        if self._schedule is None:
+            return rate_factor(step, run.total_steps, run.config)
+        return checked_factor(self._schedule, run, step / run.total_steps)
+
     def _log(self, factor: float) -> None:
         """Report the step; every few steps write the mean loss and its parts since the last line."""
         run, progress = self.run, self.progress
@@ -164,8 +176,8 @@ class Loop:
             return
         self._settle()
         sums = self._all_sums()
-        items = max(sums.pop("items"), 1e-12)
-        means = {name: value / items for name, value in sums.items()}
+        items = {name: max(sums.pop(name), 1e-12) for name in list(sums) if name[:5] == "items"}
+        means = {n: v / items.get(f"items/{n}", items["items"]) for n, v in sums.items()}
         self._sums = {}
         values = {"learning_rate": rate, **means, **run.logged}
         self.folder.log({"step": progress.step, "epoch": progress.epoch, **values})

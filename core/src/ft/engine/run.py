@@ -19,6 +19,7 @@ from ft.contract.model import quiet_transformers
 from ft.contract.run import Edit, ModelContext, Run
 from ft.contract.settings import RunConfig
 from ft.engine.batch.memory import Budget
+from ft.engine.batch.parts import Counts, join
 from ft.engine.ranks.ranks import Ranks
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class LiveRun(Run):
         self.stops: list[dict[str, Any]] = []
         self.logged: dict[str, float] = {}
         self.backpropagated: Tensor | None = None
+        self.counts: Counts = {}
         self.budget = Budget.of(config.max_tokens, self.device)
         self.hooks: Hooks
 
@@ -174,6 +176,25 @@ class LiveRun(Run):
     def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
         loss: Loss = self.hooks.provide("compute_loss", self, model, batch)
         return loss
+
+    @override
+    def loss_of(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
+        loss: Loss = self.hooks.call("loss_of", self, outputs, batch)
+        return loss
+
+    @override
+    def divergence(
+        self,
+        outputs: Mapping[str, Tensor],
+        other: Mapping[str, Tensor],
+        batch: Mapping[str, Tensor],
+    ) -> Tensor:
+        apart: Tensor = self.hooks.call("divergence", self, outputs, other, batch)
+        return apart
+
+    @override
+    def join(self, losses: Mapping[str, Loss]) -> Loss:
+        return join(losses, self.counts)
 
     @override
     @contextmanager

@@ -171,6 +171,7 @@ def explain(resolved: Resolved) -> dict[str, Any]:
             for m in hooks.members
         ],
         "chains": chains,
+        "methods": hooks.methods(),
         "events": {hook: names for hook, names in events.items() if names},
         "forwards": hooks.forwards(),
         "starters": fallbacks(resolved),

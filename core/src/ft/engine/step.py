@@ -13,6 +13,7 @@ from torch import Tensor
 from ft.contract.results import Loss
 from ft.engine.batch.batches import Feature, collate, divide, lengths, micro_batches, to_device
 from ft.engine.batch.memory import out_of_memory
+from ft.engine.batch.parts import Counts
 from ft.engine.optim.optim import Optimizer
 from ft.engine.randomness import Generators
 from ft.engine.ranks.gradients import sum_gradients
@@ -74,6 +75,7 @@ class Step:
         self.model = run.model
         self.optimizer = optimizer
         self.pad_id = run.tokenizer.pad_token_id or 0
+        self._own_items = any(member.plugin.own_items for member in run.hooks.members)
         self._on_gradients = run.hooks.listens("on_gradients")
 
     def __call__(
@@ -96,7 +98,11 @@ class Step:
         """
         run = self.run
         ranks = run.ranks
-        done, items = self._passes(divide(features, ranks.count)[ranks.index], where)
+        mine = divide(features, ranks.count)[ranks.index]
+        if self._own_items:
+            run.counts = self._counts(mine, where)
+        done, items = self._passes(mine, where, self._backward)
+        run.counts = {}
         if not isinstance(items, Tensor):
             items = torch.full((), items, device=run.device)
         total = run.backpropagated
@@ -115,10 +121,39 @@ class Step:
         self.optimizer.zero()
         return done
 
+    def _counts(self, features: list[Feature], where: Callable[[], str]) -> Counts:
+        """The items of each part of the loss in the whole batch, by passes without gradients."""
+        run = self.run
+        if run.ranks.count == 1 and len(micro_batches(features, run.budget.training)) == 1:
+            return {}
+        generators = Generators(run)
+        run.counts = {}
+        counted, _ = self._passes(features, where, self._count)
+        generators.wind_back()
+        counts: dict[str, float] = {}
+        for own in run.ranks.gather({name: float(n) for name, n in counted.sums.items()}):
+            for name, number in own.items():
+                counts[name] = counts.get(name, 0.0) + number
+        return counts
+
+    def _count(self, micro: list[Feature], done: Done) -> float:
+        """Count the items of the parts of a micro-batch's loss."""
+        run = self.run
+        batch = to_device(collate(micro, self.pad_id), run.device)
+        with torch.no_grad(), run.accelerator.autocast():
+            loss: Loss = run.hooks.provide("compute_loss", run, self.model, batch)
+        for name, part in loss.parts.items():
+            if isinstance(part, Loss):
+                done.add(name, torch.as_tensor(part.items, dtype=torch.float64))
+        return 0.0
+
     def _passes(
-        self, features: list[Feature], where: Callable[[], str]
+        self,
+        features: list[Feature],
+        where: Callable[[], str],
+        make: Callable[[list[Feature], Done], Tensor | float],
     ) -> tuple[Done, Tensor | float]:
-        """The gradients of this process's share, and its items.
+        """The gradients of this process's share, and its items, by a call of ``make`` a micro-batch.
 
         Where memory runs out, all of it is made again in smaller passes, from the same random
         numbers: nothing is left of the attempt that failed.
@@ -129,9 +164,12 @@ class Step:
             run.backpropagated = None
             done, failed = Done(), None
             items: Tensor | float = 0.0
-            for micro in micro_batches(features, run.budget.training):
+            cut = micro_batches(features, run.budget.training)
+            if not self._own_items:
+                run.counts = {} if len(cut) == 1 and run.ranks.count == 1 else None
+            for micro in cut:
                 try:
-                    items = items + self._backward(micro, done)
+                    items = items + make(micro, done)
                 except Exception as error:
                     if not out_of_memory(error):
                         raise
@@ -151,6 +189,9 @@ class Step:
             loss: Loss = run.hooks.call("compute_loss", run, self.model, batch)
         run.backward(loss)
         for name, part in loss.parts.items():
+            if isinstance(part, Loss):
+                done.add(f"items/{name}", torch.as_tensor(part.items, device=run.device))
+                part = part.total
             done.add(name, part.detach())
         tokens = lengths(micro)
         done.tokens += sum(tokens)

@@ -19,6 +19,7 @@ from ft.engine.batch.features import training_features
 from ft.engine.batch.inference import predict_split
 from ft.engine.device import make_accelerator
 from ft.engine.loop import Loop
+from ft.engine.optim.custom import CustomOptimizer
 from ft.engine.optim.optim import Optimizer, freeze
 from ft.engine.outcome import finished, save_model, score, task_json, verify_saved
 from ft.engine.predict import evaluate, predict
@@ -166,11 +167,12 @@ def _train(
     reporter.phase("model", run.model_path)
     model = run.model = build_model(run, data)
     frozen = freeze(model, resolved.run.freeze)
+    custom = run.hooks.customised("build_optimizer")
     if run.device.type == "cpu":
         # Processes add up gradients that are all of one shape.
-        make_lean(model, rows=run.accelerator.num_processes == 1)
+        make_lean(model, rows=run.accelerator.num_processes == 1 and not custom)
     run.ranks.equalise(model)
-    optimizer = Optimizer(model, resolved.run)
+    optimizer = CustomOptimizer(run) if custom else Optimizer(model, resolved.run)
     reporter.phase("encode")
     with run.ranks.main_first():
         features = training_features(run, data.splits["train"], fingerprints["train"])

@@ -13,7 +13,7 @@ from ft.contract import hookspecs
 from ft.contract.errors import FtError, PluginError, raise_all
 from ft.contract.hookspecs import INNER, REMOVED
 from ft.contract.messages import did_you_mean
-from ft.contract.plugin import PROJECT
+from ft.contract.plugin import PROJECT, Plugin
 from ft.hooks import declarations
 from ft.hooks.chain import Implementation, compose, picker
 from ft.hooks.costs import Ledger, Meter
@@ -24,6 +24,14 @@ CORE = "core"
 
 CHECKED = ("load_data", "encode")
 """The chain hooks whose techniques are looked at: what they touched, what they added."""
+
+SINGLE = ("learning_rate",)
+"""Methods of `Plugin` that one plugin of a run may have."""
+
+
+def has_own(plugin: Plugin, method: str) -> bool:
+    """Whether a plugin has a method of `Plugin` of its own."""
+    return getattr(type(plugin), method) is not getattr(Plugin, method)
 
 
 def specs(module: ModuleType = hookspecs) -> dict[str, Callable[..., Any]]:
@@ -73,8 +81,11 @@ class Hooks:
         for member in everyone:
             self._manager.register(member.plugin, member.name)
         self._chains = {name: self._chain(name) for name in self.names("chain")}
+        for method in SINGLE:
+            self.only(method)
         raise_all(declarations.graph_faults(self.parts("compute_loss")[1]))
         self._providers = {name: self._provider(name) for name in self.names("chain")}
+        self._alone = False
         self._events = {name: self._event(name) for name in self.names("event")}
 
     def names(self, kind: str) -> list[str]:
@@ -222,11 +233,15 @@ class Hooks:
 
     def call(self, hook: str, *arguments: Any) -> Any:
         """Call a chain hook."""
-        return self._chains[hook](*arguments)
+        return (self._providers if self._alone else self._chains)[hook](*arguments)
 
     def provide(self, hook: str, *arguments: Any) -> Any:
-        """Call the provider of a chain hook alone, without its techniques."""
-        return self._providers[hook](*arguments)
+        """Call the provider of a chain hook alone; what it calls has no techniques either."""
+        before, self._alone = self._alone, True
+        try:
+            return self._providers[hook](*arguments)
+        finally:
+            self._alone = before
 
     def listens(self, hook: str) -> bool:
         """Whether any plugin implements an event hook."""
@@ -237,6 +252,35 @@ class Hooks:
         offered = tuple(arguments[name] for name in self.arguments(hook))
         for pick, call in self._events[hook]:
             call(*pick(offered))
+
+    def only(self, method: str) -> Callable[..., Any] | None:
+        """A method of `Plugin` that one plugin of a run may have, accounted for; ``None``: none has it.
+
+        Raises:
+            PluginError: several have it.
+        """
+        own = [one for one in self.members if has_own(one.plugin, method)]
+        if len(own) > 1:
+            raise PluginError(
+                f"{' and '.join(one.owner for one in own)} each have the method {method}",
+                where="--plugins",
+                hint=f"name one of them: a run has one {method}",
+            )
+        if not own:
+            return None
+        function = getattr(own[0].plugin, method)
+        return Implementation(own[0].plugin, own[0].owner, method, function, ()).accounted(
+            self.ledger, self._trace
+        )
+
+    def methods(self) -> dict[str, str]:
+        """The plugin that has each method of `SINGLE`, by the method."""
+        return {m: one.name for m in SINGLE for one in self.members if has_own(one.plugin, m)}
+
+    def customised(self, hook: str) -> bool:
+        """Whether a plugin other than the core provides a chain hook, or any technique wraps it."""
+        provider, techniques = self.parts(hook)
+        return bool(techniques) or provider.plugin is not self.core.plugin
 
     def wrapped(self, hook: str) -> bool:
         """Whether any technique wraps a chain hook."""

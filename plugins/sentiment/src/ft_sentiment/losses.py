@@ -1,4 +1,4 @@
-"""Losses as weighted sums over examples, for any kind of label."""
+"""Losses of every example, weighted, for any kind of label."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def class_loss(
         soft: (classes, classes), the target distribution for each class; default: one-hot.
 
     Returns:
-        The sum, and the items it runs over. Weighted cross entropy is divided by the sum of the
-        examples' weights, as torch's is; the focal loss by their number, for it is meant to let
-        easy examples add little.
+        The loss of every row, (batch,), and the items that their sum runs over. Weighted cross
+        entropy is divided by the sum of the examples' weights, as torch's is; the focal loss by
+        their number, for it is meant to let easy examples add little.
     """
     log_p = logits.log_softmax(-1)
     known = labels != UNLABELLED
@@ -42,7 +42,7 @@ def class_loss(
         loss = loss * _above_zero(-torch.expm1(own)) ** gamma
     share = share * known
     weight = share if weights is None else share * weights[rows]
-    return (loss * weight).sum(), (share if gamma else weight).sum()
+    return loss * weight, (share if gamma else weight).sum()
 
 
 def multi_loss(
@@ -64,7 +64,7 @@ def multi_loss(
         gamma: the focal loss's exponent.
 
     Returns:
-        The sum over the examples, and their number.
+        The loss of every row, (batch,), and the number of examples.
     """
     loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
     if gamma:
@@ -72,7 +72,7 @@ def multi_loss(
         loss = loss * _above_zero(wrong) ** gamma
     if weights is not None:
         loss = loss * torch.where(labels > 0, weights, torch.ones_like(weights))
-    return (loss.mean(-1) * share).sum(), share.sum()
+    return loss.mean(-1) * share, share.sum()
 
 
 def _above_zero(wrong: Tensor) -> Tensor:
@@ -81,14 +81,14 @@ def _above_zero(wrong: Tensor) -> Tensor:
 
 
 def number_loss(values: Tensor, labels: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared error of numbers.
+    """Squared error of every number, (batch,), and the number of examples.
 
     Args:
         values: (batch, 1).
         labels: (batch,).
         share: (batch,), as in `class_loss`.
     """
-    return ((values.squeeze(-1) - labels) ** 2 * share).sum(), share.sum()
+    return (values.squeeze(-1) - labels) ** 2 * share, share.sum()
 
 
 def ordinal_targets(classes: int, sharpness: float) -> Tensor:

@@ -160,10 +160,8 @@ class Sentiment(Plugin):
         return features
 
     @hookimpl
-    def compute_loss(self, run: Run, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
+    def loss_of(self, run: Run, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
         """Cross entropy, focal loss or squared error, summed over examples (see `losses`)."""
-        inputs = {name: value for name, value in batch.items() if not name.startswith("labels")}
-        outputs = model(**inputs)
         logits = outputs["logits"]
         # At least float32: half precision would blur the sum.
         exact = logits.to(torch.promote_types(logits.dtype, torch.float32))
@@ -175,13 +173,13 @@ class Sentiment(Plugin):
         if self._weights is not None:
             self._weights = self._weights.to(exact.device)
         if label.kind == "number":
-            total, items = losses.number_loss(exact, labels, share)
+            each, items = losses.number_loss(exact, labels, share)
         elif label.kind == "multi":
-            total, items = losses.multi_loss(
+            each, items = losses.multi_loss(
                 exact, labels, share, weights=self._weights, gamma=self.config.focal_gamma
             )
         else:
-            total, items = losses.class_loss(
+            each, items = losses.class_loss(
                 exact,
                 labels,
                 share,
@@ -189,7 +187,8 @@ class Sentiment(Plugin):
                 gamma=self.config.focal_gamma,
                 soft=self._soft_targets(label, exact),
             )
-        return Loss(total, items, {name: v for name, v in outputs.items() if isinstance(v, Tensor)})
+        known = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
+        return Loss(each.sum(), items, known, each=each)
 
     def _soft_targets(self, label: Label, logits: Tensor) -> Tensor | None:
         if label.kind != "ordinal":

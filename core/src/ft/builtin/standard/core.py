@@ -13,6 +13,7 @@ from transformers import (
     AutoModelForTokenClassification,
 )
 
+from ft.builtin.standard import losses
 from ft.builtin.standard.requests import as_example
 from ft.builtin.standard.texts import encode_texts
 from ft.builtin.standard.words import encode_words
@@ -24,8 +25,6 @@ from ft.contract.schema import Label, Schema, TaskData
 
 if TYPE_CHECKING:
     from ft.contract.run import Run
-
-IGNORE = -100
 
 
 def _schema(run: Run) -> Schema:
@@ -84,26 +83,35 @@ class Core(Plugin):
         return model
 
     @hookimpl
+    def build_optimizer(self, run: Run, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """AdamW (Loshchilov & Hutter 2019), fused."""
+        return torch.optim.AdamW(groups, lr=run.config.learning_rate, fused=True)
+
+    @hookimpl
     def compute_loss(self, run: Run, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
+        """A forward pass, and `loss_of` its outputs."""
+        return run.loss_of(forward(model, batch), batch)
+
+    @hookimpl
+    def loss_of(self, run: Run, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
         """Cross entropy over tagged pieces or labels; binary for several labels; squared error
-        for numbers. A sum over the items.
+        for numbers.
         """
-        outputs = forward(model, batch)
-        logits, labels = outputs["logits"].float(), batch["labels"]
-        label = _schema(run).label
-        kind = "single" if _schema(run).words or label is None else label.kind
-        if kind == "number":
-            total = nn.functional.mse_loss(logits.squeeze(-1), labels.float(), reduction="sum")
-            return Loss(total, float(len(labels)), outputs)
-        if kind == "multi":
-            total = nn.functional.binary_cross_entropy_with_logits(
-                logits, labels.float(), reduction="sum"
-            )
-            return Loss(total / logits.shape[-1], float(len(labels)), outputs)
-        total = nn.functional.cross_entropy(
-            logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORE, reduction="sum"
-        )
-        return Loss(total, (labels != IGNORE).sum(), outputs)
+        return losses.loss_of(losses.kind_of(_schema(run)), outputs, batch["labels"])
+
+    @hookimpl
+    def divergence(
+        self,
+        run: Run,
+        outputs: Mapping[str, Tensor],
+        other: Mapping[str, Tensor],
+        batch: Mapping[str, Tensor],
+    ) -> Tensor:
+        """KL(other || outputs) for classes, also of yes or no; squared difference for numbers."""
+        if "logits" not in outputs or "logits" not in other:
+            raise _unknown("divergence", "divergence")
+        kind = losses.kind_of(_schema(run))
+        return losses.divergence(kind, outputs["logits"], other["logits"], batch)
 
     @hookimpl
     def read_request(self, run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:

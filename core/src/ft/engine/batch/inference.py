@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ft.contract.errors import PluginError
 from ft.contract.model import forward
-from ft.contract.results import Evaluation, Metric, Predictions
+from ft.contract.results import Evaluation, Loss, Metric, Predictions
 from ft.contract.schema import EXAMPLE_ID
 from ft.engine.batch.batches import Feature, collate, lengths, micro_batches
 from ft.engine.batch.features import encode, examples_at
@@ -79,17 +79,34 @@ def measure(run: LiveRun, split: str) -> tuple[Predictions, Evaluation, dict[str
 
 
 class Tally:
-    """Sums the loss over items where examples carry labels."""
+    """Sums the loss over items where examples carry labels.
+
+    Attributes:
+        sums: the loss and its items, by the part that they are of: "" is the whole, where it has no
+            parts with items of their own.
+    """
 
     def __init__(self) -> None:
-        self.total = 0.0
-        self.items = 0.0
+        self.sums: dict[str, tuple[float, float]] = {}
+
+    def add(self, loss: Loss) -> None:
+        """Add the loss of a micro-batch."""
+        parts = {name: part for name, part in loss.parts.items() if isinstance(part, Loss)}
+        for name, part in (parts or {"": loss}).items():
+            total, items = self.sums.get(name, (0.0, 0.0))
+            self.sums[name] = (total + float(part.total), items + float(part.items))
 
     def mean(self, run: LiveRun) -> float | None:
-        """The mean loss an item, over all processes; ``None`` if nothing was counted."""
-        counted = run.ranks.gather((self.total, self.items))
-        total, items = (sum(values) for values in zip(*counted, strict=True))
-        return total / items if items else None
+        """The mean loss an item over all processes, added up over the parts with items of their own;
+        ``None`` if nothing was counted.
+        """
+        counted = run.ranks.gather(self.sums)
+        means = []
+        for name in dict.fromkeys(name for sums in counted for name in sums):
+            own = [sums[name] for sums in counted if name in sums]
+            total, items = (sum(values) for values in zip(*own, strict=True))
+            means += [total / items] if items else []
+        return sum(means) if means else None
 
 
 def predict_examples(
@@ -162,7 +179,7 @@ def _arrays(
 ) -> dict[str, np.ndarray] | None:
     """The model's outputs for one micro-batch; ``None`` if memory ran out."""
     assert run.model is not None
-    before = (tally.total, tally.items) if tally else (0.0, 0.0)
+    before = dict(tally.sums) if tally else {}
     try:
         batch = {name: value.to(run.device) for name, value in inputs.items()}
         tensors = _outputs(run, run.model, batch, tally, context)
@@ -171,7 +188,7 @@ def _arrays(
         if not out_of_memory(error):
             raise
         if tally:
-            tally.total, tally.items = before
+            tally.sums = before
         return None
 
 
@@ -190,8 +207,7 @@ def _outputs(
                 result = forward(model, batch)
         elif tally is not None and "labels" in batch:
             loss = run.hooks.provide("compute_loss", run, model, batch)
-            tally.total += float(loss.total)
-            tally.items += float(loss.items)
+            tally.add(loss)
             result = loss.outputs
         else:
             result = forward(model, batch)

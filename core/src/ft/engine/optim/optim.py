@@ -80,7 +80,7 @@ def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]
     depths, layers = _encoder_depths(model)
     head_rate = config.head_learning_rate or config.learning_rate
     embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float], list[tuple[str, nn.Parameter]]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
@@ -89,9 +89,11 @@ def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]
         if depth is not None:
             rate = config.learning_rate * config.layer_decay ** (layers - depth)
         plain = name.endswith("bias") or NORM.search(name) is not None or parameter in embeddings
-        groups.setdefault((rate, 0.0 if plain else config.weight_decay), []).append(parameter)
+        groups.setdefault((rate, 0.0 if plain else config.weight_decay), []).append(
+            (name, parameter)
+        )
     return [
-        {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
+        {"params": parameters, "lr": rate, "weight_decay": decay}
         for (rate, decay), parameters in groups.items()
     ]
 
@@ -127,18 +129,28 @@ class Optimizer:
     def __init__(self, model: nn.Module, config: RunConfig) -> None:
         self.config = config
         groups = parameter_groups(model, config)
-        if not groups:
-            raise ConfigError(
-                "every parameter is frozen: nothing is left to train", where="run.freeze"
-            )
-        self.parameters = [p for group in groups for p in group["params"]]
+        self.parameters = self.parameters_of(groups)
         sparse = {m.weight for m in model.modules() if isinstance(m, nn.Embedding) and m.sparse}
         self._rows = {p: Rows(p) for p in self.parameters if p in sparse}
         for group in groups:
             group["params"] = [
-                self._rows[p].weight if p in self._rows else p for p in group["params"]
+                self._rows[p].weight if p in self._rows else p for _, p in group["params"]
             ]
         self._adamw = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+        self._peaks = [group["lr"] for group in groups]
+
+    @staticmethod
+    def parameters_of(groups: list[dict[str, Any]]) -> list[nn.Parameter]:
+        """The parameters of all groups.
+
+        Raises:
+            ConfigError: there are none.
+        """
+        if not groups:
+            raise ConfigError(
+                "every parameter is frozen: nothing is left to train", where="run.freeze"
+            )
+        return [parameter for group in groups for _, parameter in group["params"]]
 
     def step(self, items: Tensor, factor: float, total: Tensor | None = None) -> Tensor | None:
         """Update the weights; a loss or a gradient that is not finite leaves them as they are.
@@ -152,15 +164,15 @@ class Optimizer:
             The norm of the normalised gradient before clipping, a scalar, 0 without items;
             ``None`` where no parameter has a gradient.
         """
-        for group in self._adamw.param_groups:
-            group["lr"] = group["peak"] * factor
+        for group, peak in zip(self._adamw.param_groups, self._peaks, strict=True):
+            group["lr"] = peak * factor
         gradients = [
             self._rows[p].take(self._adamw) if p in self._rows else p.grad for p in self.parameters
         ]
         present = [gradient for gradient in gradients if gradient is not None]
         if not present:
             return None
-        norm = torch.where(items > 0, _norm(present) / items, 0.0)
+        norm = torch.where(items > 0, norm_of(present) / items, 0.0)
         skip = ~(items > 0) | ~torch.isfinite(norm if total is None else norm + total)
         scale = items.float()
         if self.config.clip is not None:
@@ -177,6 +189,10 @@ class Optimizer:
         for parameter in self.parameters:
             parameter.grad = None
 
+    def state(self) -> Any:
+        """What a checkpoint must keep beside `tensors`, as JSON values."""
+        return None
+
     def tensors(self, model: nn.Module) -> dict[str, Tensor]:
         """AdamW's moments and step counts, by what they are and the parameter's name."""
         found = {}
@@ -187,12 +203,19 @@ class Optimizer:
                 found[f"{kind}/{name}"] = value
         return found
 
-    def load(self, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    def load(self, model: nn.Module, tensors: Mapping[str, Tensor], state: Any = None) -> None:
         """Take up moments, the model's weights being restored already.
+
+        Args:
+            model: whose parameters are meant.
+            tensors: what `tensors` gave.
+            state: what `state` gave.
 
         Raises:
             ValueError: they do not fit, saying for instance which.
         """
+        if state is not None:
+            raise ValueError("the state of another optimizer")
         learning = self.learning(model)
         states: dict[str, dict[str, Tensor]] = {}
         for key, value in tensors.items():
@@ -242,7 +265,8 @@ class Optimizer:
         return {name: p for name, p in model.named_parameters() if id(p) in own}
 
 
-def _norm(gradients: list[Tensor]) -> Tensor:
+def norm_of(gradients: list[Tensor]) -> Tensor:
+    """The norm of all gradients together, a scalar."""
     norms = torch._foreach_norm(gradients)
     stacked = torch.stack([norm.float() for norm in norms])
     return stacked.square().sum().sqrt()

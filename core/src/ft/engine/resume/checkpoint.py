@@ -119,6 +119,7 @@ class Checkpoints:
         """
         path = self._step(step)
         tensors = {MODEL: weights(model), OPTIMIZER: optimizer.tensors(model)}
+        state = {**state, "optimizer": optimizer.state()}
         write_folder(path, tensors, state, {"best": best}, self._hint)
         # A later step than this one is what a resume passed over, or nothing of ft's.
         steps = self._steps()
@@ -213,13 +214,14 @@ class Checkpoints:
             TrainingError: the checkpoint is of another model.
         """
         load_weights(model, read_tensors(path, MODEL))
+        state = read_state(path)
         try:
-            optimizer.load(model, read_tensors(path, OPTIMIZER))
+            optimizer.load(model, read_tensors(path, OPTIMIZER), state.get("optimizer"))
         except ValueError as error:
             raise TrainingError(
                 f"the checkpoint does not fit the optimizer (for instance {error})", hint=AS_STARTED
             ) from error
-        return read_state(path)
+        return state
 
     def _step(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}"
