@@ -107,7 +107,10 @@ class Children:
             "stderr": str(err),
             "folder": str(folder or self.folder),
             "largest_file": largest_file,
-            "environment": {"FT_CACHE": os.environ["FT_CACHE"], **(environment or {})},
+            "environment": {
+                **{name: os.environ[name] for name in ("FT_CACHE", "XDG_STATE_HOME")},
+                **(environment or {}),
+            },
         }
         process = self._context.Process(
             target=runpy.run_path,

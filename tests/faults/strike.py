@@ -11,7 +11,7 @@ from typing import Any
 from ft import Config, Loss, Plugin, hookimpl
 from ft.runfolder import tensors
 
-STAGES = ("save_file", "_digest", "flush")
+STAGES = ("save_file", "digest", "flush")
 """What `write_folder` does one after the other, for every file."""
 
 

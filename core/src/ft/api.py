@@ -21,6 +21,7 @@ def run(
     trace: str | Path | None = None,
     strict: bool = False,
     allow_changed: bool = False,
+    trust_plugins: bool = False,
     quiet: bool = True,
     **settings: Any,
 ) -> Result:
@@ -37,6 +38,7 @@ def run(
         trace: a file that takes a Chrome trace of every hook call.
         strict: refuse to resume where anything is not as it was, even what changes no result.
         allow_changed: resume though data, plugins, settings or libraries are not what they were.
+        trust_plugins: run plugin files that a resumed run names, though it was not made here.
         quiet: print nothing; else what the command line prints.
         settings: settings of the run by name (``epochs=3``), and a mapping a plugin
             (``ner={"train": ...}``). They win over those in ``config``.
@@ -49,7 +51,9 @@ def run(
     from ft.config.source import source_file
 
     target, resumed = _path(output), _path(resume)
-    file = source_file(plugins, _path(config), target, resumed, prefix="")
+    file = source_file(
+        plugins, _path(config), target, resumed, prefix="", trust_plugins=trust_plugins
+    )
     values = {
         name if isinstance(value, Mapping) else f"run.{name}": value
         for name, value in settings.items()
@@ -81,6 +85,7 @@ def predict(
     *,
     strict: bool = False,
     trust_remote_code: bool = False,
+    trust_plugins: bool = False,
 ) -> list[dict[str, Any]]:
     """Predict with the model of a run.
 
@@ -91,6 +96,7 @@ def predict(
         strict: refuse other plugins (versions, files) than the run was made with.
         trust_remote_code: run code that the model's folder brings; what the run was made with
             does not count.
+        trust_plugins: run plugin files that the run names, though it was not made here.
 
     Returns:
         One prediction an input, in the same order.
@@ -110,7 +116,12 @@ def predict(
         requests = inputs
     folder, reporter = Path(run_folder), Reporter()
     found = predict_requests(
-        folder, iter(requests), reporter, strict=strict, trust_remote_code=trust_remote_code
+        folder,
+        iter(requests),
+        reporter,
+        strict=strict,
+        trust_remote_code=trust_remote_code,
+        trust_plugins=trust_plugins,
     )
     return list(found)
 
@@ -122,6 +133,7 @@ def evaluate(
     split: Literal["validation", "test"] = "test",
     strict: bool = False,
     trust_remote_code: bool = False,
+    trust_plugins: bool = False,
     quiet: bool = True,
 ) -> Result:
     """Score the model of a run.
@@ -133,6 +145,7 @@ def evaluate(
         strict: refuse other plugins (versions, files) than the run was made with.
         trust_remote_code: run code that the model's folder brings; what the run was made with
             does not count.
+        trust_plugins: run plugin files that the run names, though it was not made here.
         quiet: print nothing; else what the command line prints.
 
     Raises:
@@ -150,6 +163,7 @@ def evaluate(
             reporter,
             strict=strict,
             trust_remote_code=trust_remote_code,
+            trust_plugins=trust_plugins,
         )
     finally:
         reporter.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import ft
 from ft.cli.main import main
 
 RENDERERS = {"ner": "words", "sentiment": "labels", "recommend": "lists"}
@@ -155,12 +156,12 @@ def test_without_examples_the_rest_of_the_page_is_there(
 def test_a_report_that_fails_does_not_lose_the_run(
     go: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import ft.builtin.report
+    from ft.builtin.report import build
 
     def fail(path: Path) -> Path:
         raise OSError("no space left")
 
-    monkeypatch.setattr(ft.builtin.report, "write_report", fail)
+    monkeypatch.setattr(build, "write_report", fail)
     result = go(["words"], max_steps=1, report=True)
     assert not (result.output / "report.html").exists()
     assert ft.run(resume=result.output).metrics == result.metrics

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ft.cli.options import Debug, Json, Quiet, Strict, TrustRemoteCode
+from ft.cli.options import Debug, Json, Quiet, Strict, TrustPlugins, TrustRemoteCode
 
 
 def evaluate(
@@ -21,6 +21,7 @@ def evaluate(
     ] = "test",
     strict: Strict = False,
     trust_remote_code: TrustRemoteCode = False,
+    trust_plugins: TrustPlugins = False,
     quiet: Quiet = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -32,6 +33,14 @@ def evaluate(
     try:
         from ft.engine.predict import evaluate as evaluate_run
 
-        evaluate_run(run, data, split, reporter, strict=strict, trust_remote_code=trust_remote_code)
+        evaluate_run(
+            run,
+            data,
+            split,
+            reporter,
+            strict=strict,
+            trust_remote_code=trust_remote_code,
+            trust_plugins=trust_plugins,
+        )
     finally:
         reporter.close()

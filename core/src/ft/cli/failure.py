@@ -19,6 +19,7 @@ from ft.contract.errors import (
     Problems,
     UserError,
 )
+from ft.reporters.stream import LastingStream, detach, visible
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -37,7 +38,7 @@ def guarded(command: F) -> F:
             raise
         except BrokenPipeError:
             # The reader has what it wanted, as in `ft predict RUN texts.txt | head`.
-            detach_stdout()
+            detach(sys.stdout)
         except (Exception, KeyboardInterrupt) as error:
             report(error, debug=bool(options.get("debug")))
 
@@ -52,10 +53,12 @@ def report(error: BaseException, *, debug: bool) -> NoReturn:
     """
     if _told_elsewhere(error):
         raise typer.Exit(exit_code(error)) from error
+    said = LastingStream(sys.stderr)
     if debug or os.environ.get("FT_DEBUG", "0") not in ("", "0"):
         for one in error.errors if isinstance(error, Problems) else [error]:
-            traceback.print_exception(one)
-    print(message(error), file=sys.stderr)
+            said.write("".join(traceback.format_exception(one)))
+    said.write(f"{visible(message(error))}\n")
+    said.flush()
     raise typer.Exit(exit_code(error)) from error
 
 
@@ -94,8 +97,3 @@ def _first_line(error: BaseException) -> str:
     text = str(error).strip()
     name = type(error).__name__
     return f"{name}: {text.splitlines()[0]}" if text else name
-
-
-def detach_stdout() -> None:
-    """Keep Python from flushing into a closed pipe when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,7 +11,7 @@ import typer
 
 from ft.cli import evaluate, plugins, predict, report, run
 from ft.cli.commands import Commands
-from ft.cli.failure import detach_stdout, guarded
+from ft.reporters.stream import detach
 
 app = typer.Typer(
     cls=Commands,
@@ -44,7 +44,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def ft(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Fine-tune pre-trained transformers with plugins: a task, and techniques behind it."""
@@ -67,10 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     else:
         code = 0
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        detach_stdout()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            detach(stream)
     return code
 
 

@@ -25,6 +25,13 @@ Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an 
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run code that the model's folder brings.")
 ]
+TrustPlugins = Annotated[
+    bool,
+    typer.Option(
+        "--trust-plugins",
+        help="Run the plugin files that the run's folder names, though it was not made here.",
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Refuse other plugins than the run was made with."),

@@ -9,9 +9,11 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from ft.cli.options import Debug, Quiet, Strict, TrustRemoteCode
+from ft.cli.options import Debug, Quiet, Strict, TrustPlugins, TrustRemoteCode
 from ft.contract.errors import UserError
+from ft.contract.files import as_shell
 from ft.engine.batch.read_requests import Format, Request
+from ft.reporters.stream import is_terminal
 
 STDIN = "-"
 
@@ -38,6 +40,7 @@ def predict(
     ] = "auto",
     strict: Strict = False,
     trust_remote_code: TrustRemoteCode = False,
+    trust_plugins: TrustPlugins = False,
     quiet: Quiet = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Say the progress as JSON, on standard error.")
@@ -52,7 +55,7 @@ def predict(
     requests = _requests(source, form)
     if output is not None and source != STDIN and output.resolve() == Path(source).resolve():
         raise UserError("the output would overwrite the input", where=f"--output {output}")
-    to_terminal = output is None and sys.stdout.isatty()
+    to_terminal = output is None and is_terminal(sys.stdout)
     reporter = choose(quiet=quiet, as_json=as_json, to_stderr=True)
     if to_terminal and not as_json:
         reporter = QuietReporter(
@@ -60,15 +63,22 @@ def predict(
         )  # the predictions are what one wants to see
     try:
         from ft.engine.predict import predict as predict_requests
+        from ft.engine.ranks.interrupt import terminable
 
         found = predict_requests(
-            run, requests, reporter, strict=strict, trust_remote_code=trust_remote_code
+            run,
+            requests,
+            reporter,
+            strict=strict,
+            trust_remote_code=trust_remote_code,
+            trust_plugins=trust_plugins,
         )
         answers = (to_json(one) for one in found)
-        if output is None:
-            _write(answers, sys.stdout, each=to_terminal)
-        else:
-            _write_file(answers, output)
+        with terminable():
+            if output is None:
+                _write(answers, sys.stdout, each=to_terminal)
+            else:
+                _write_file(answers, output)
     finally:
         reporter.close()
 
@@ -78,7 +88,9 @@ def _requests(source: str, form: Format) -> Iterator[Request]:
 
     if source != STDIN:
         return read_requests(Path(source), form)
-    if sys.stdin.isatty():
+    if sys.stdin is None:
+        raise UserError("there is no standard input", hint="name a file with texts")
+    if is_terminal(sys.stdin):
         print("one text a line; end with Ctrl-D on an empty line", file=sys.stderr)
     return parse_requests(sys.stdin.buffer, "standard input", form)
 
@@ -94,10 +106,22 @@ def _write(answers: Iterator[str], stream: TextIO, *, each: bool) -> None:
 
 def _write_file(answers: Iterator[str], path: Path) -> None:
     """Write the whole file or none."""
-    from ft.contract.files import whole
-
+    if not path.parent.is_dir():
+        raise UserError("there is no such folder", where=f"--output {path}")
     try:
-        with whole(path) as partial, partial.open("w", encoding="utf-8") as stream:
-            stream.writelines(f"{answer}\n" for answer in answers)
-    except FileNotFoundError as error:
-        raise UserError("there is no such folder", where=f"--output {path}") from error
+        with as_shell(path) as stream:
+            for answer in answers:
+                try:
+                    stream.write(f"{answer}\n".encode())
+                except OSError as error:
+                    raise _unwritable(path, error) from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"cannot be written: {error.strerror or error}",
+        where=f"--output {path}",
+        hint="free some space there, or choose another file",
+    )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ft.cli.options import Debug, Json, Quiet, RunOptions, Strict, run_options
+from ft.cli.options import Debug, Json, Quiet, RunOptions, Strict, TrustPlugins, run_options
 from ft.contract.errors import UserError
 
 
@@ -33,6 +33,7 @@ def run(
         typer.Option("--allow-changed", help="Resume though data, plugins or settings changed."),
     ] = False,
     strict: Strict = False,
+    trust_plugins: TrustPlugins = False,
     quiet: Quiet = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -57,7 +58,9 @@ def run(
             where="--allow-changed",
             hint="give --resume RUN, or leave it out",
         )
-    resolved = options.resolve(source_file(options.names, options.config, output, resume))
+    resolved = options.resolve(
+        source_file(options.names, options.config, output, resume, trust_plugins=trust_plugins)
+    )
     if explain:
         from ft.cli.explain import show
 

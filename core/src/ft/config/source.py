@@ -25,6 +25,8 @@ def source_file(
     output: Path | None,
     resume: Path | None,
     prefix: str = "--",
+    *,
+    trust_plugins: bool = False,
 ) -> Path | None:
     """The file that the settings come from: the user's, or that of the run to be resumed.
 
@@ -34,6 +36,7 @@ def source_file(
         output: the run folder that the user named.
         resume: the run to go on with.
         prefix: of the names of options in messages.
+        trust_plugins: run plugin files that the resumed run names, wherever it was made.
 
     Raises:
         UserError: there is nothing to run, or a resumed run is told what it knows itself.
@@ -50,10 +53,10 @@ def source_file(
                 where=f"{prefix}resume {resume}",
                 hint=f"leave {prefix}{option} out; single settings may be given",
             )
-    return run_config(resume)
+    return run_config(resume, trust_plugins=trust_plugins)
 
 
-def run_config(run: Path) -> Path:
+def run_config(run: Path, *, trust_plugins: bool = False) -> Path:
     """The configuration of the run in a folder.
 
     Raises:
@@ -68,5 +71,5 @@ def run_config(run: Path) -> Path:
             where=str(run),
             hint="give the folder that `ft run` printed at its end",
         )
-    untrusted.refuse(run)
+    untrusted.refuse(run, trust_plugins=trust_plugins)
     return file

@@ -6,12 +6,14 @@ import hashlib
 import json
 import math
 import os
-import socket
+import secrets
+import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PARTIAL = ".partial"
 """The suffix of a file that is being written."""
@@ -37,14 +39,55 @@ def write_whole(path: Path, content: str | bytes | Iterable[str]) -> None:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Another name to write a file under, which is given its own name where nothing is raised."""
-    partial = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}{PARTIAL}")
-    partial.unlink(missing_ok=True)
+    """Another name to write a file under, which is given its own name where nothing is raised.
+
+    Nobody can guess the name and plant a link there; a link in the place of ``path`` is replaced.
+    """
+    partial = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}{PARTIAL}")
     try:
         yield partial
         partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        remove(partial)
+
+
+@contextmanager
+def as_shell(path: Path) -> Iterator[IO[bytes]]:
+    """A file that a user names, to write to as a shell's ``>`` would, but whole or not at all.
+
+    A link is followed, a device or a named pipe is written into, a file keeps its mode.
+
+    Raises:
+        OSError: it cannot be written; a file that was there before is untouched.
+    """
+    path = Path(os.path.realpath(path))
+    mode = path.stat().st_mode if path.exists() else None
+    if mode is not None and not stat.S_ISREG(mode):
+        with path.open("wb") as stream:
+            yield stream
+        return
+    with whole(path) as partial, partial.open("xb") as stream:
+        if mode is not None:
+            os.fchmod(stream.fileno(), stat.S_IMODE(mode))
+        yield stream
+
+
+def flush(path: Path) -> None:
+    """See that a file, or the list of a folder's files, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Delete a folder, or whatever stands in its place; what cannot be deleted stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def file_hash(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from safetensors import SafetensorError
 from ft.config.resolve import Resolved
 from ft.contract.draws import to_bytes
 from ft.contract.errors import DataError, TrainingError
-from ft.contract.files import file_hash
+from ft.contract.files import PARTIAL, file_hash, flush, remove
 from ft.contract.model import quiet_transformers
 from ft.contract.results import Metric, Result
 from ft.contract.schema import TaskData
@@ -26,7 +25,6 @@ from ft.engine.run import LiveRun
 from ft.engine.setup import build_model, make_hooks
 from ft.runfolder.examples import example_rows
 from ft.runfolder.folder import RunFolder
-from ft.runfolder.tensors import flush
 
 if TYPE_CHECKING:
     from ft.reporters.reporter import Reporter
@@ -88,18 +86,20 @@ def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
         TrainingError: the disk is full or not writable.
     """
     model: Any = run.model
-    partial = folder.path / ".model.partial"
+    partial = folder.path / f".model{PARTIAL}"
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
         with quiet_transformers():
             model.save_pretrained(partial)
             run.tokenizer.save_pretrained(partial)
         for path in [*partial.rglob("*"), partial]:
+            if path.is_file():
+                path.chmod(folder.config.stat().st_mode & 0o666)
             flush(path)
-        shutil.rmtree(folder.model, ignore_errors=True)
+        remove(folder.model)
         partial.rename(folder.model)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
         raise TrainingError(
             f"cannot write the model: {error}",
             where=str(folder.model),

@@ -35,7 +35,12 @@ and of long texts the answers do not wait for thousands of others."""
 
 
 def open_run(
-    path: Path, reporter: Reporter, *, strict: bool = False, trust_remote_code: bool = False
+    path: Path,
+    reporter: Reporter,
+    *,
+    strict: bool = False,
+    trust_remote_code: bool = False,
+    trust_plugins: bool = False,
 ) -> LiveRun:
     """Load a finished run for prediction: plugins, schema, model.
 
@@ -45,6 +50,7 @@ def open_run(
         strict: refuse where they do.
         trust_remote_code: run code that the model's folder brings; what the run was made with
             does not count.
+        trust_plugins: run plugin files that the run names, though it was not made here.
 
     Raises:
         UserError: there is no finished run in the folder, or its plugins are refused.
@@ -58,7 +64,7 @@ def open_run(
             where=str(path),
             hint="give the folder that `ft run` printed at its end",
         )
-    untrusted.refuse(path)
+    untrusted.refuse(path, trust_plugins=trust_plugins)
     task = folder.read_sealed(folder.task)
     if "model" not in task:
         raise UserError(
@@ -107,12 +113,19 @@ def predict(
     *,
     strict: bool = False,
     trust_remote_code: bool = False,
+    trust_plugins: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Predict texts or rows with the model of a run folder, in their order.
 
-    ``strict`` and ``trust_remote_code`` are those of `open_run`.
+    ``strict``, ``trust_remote_code`` and ``trust_plugins`` are those of `open_run`.
     """
-    run = open_run(path, reporter, strict=strict, trust_remote_code=trust_remote_code)
+    run = open_run(
+        path,
+        reporter,
+        strict=strict,
+        trust_remote_code=trust_remote_code,
+        trust_plugins=trust_plugins,
+    )
     done = 0
     for chunk in _together(requests):
         with paused():
@@ -148,6 +161,7 @@ def evaluate(
     *,
     strict: bool = False,
     trust_remote_code: bool = False,
+    trust_plugins: bool = False,
 ) -> Result:
     """Score the model of a run folder on a split of its data, or on other data.
 
@@ -158,12 +172,19 @@ def evaluate(
         reporter: is told what happens.
         strict: refuse other plugins than the run was made with.
         trust_remote_code: run code that the model's folder brings.
+        trust_plugins: run plugin files that the run names, though it was not made here.
 
     Raises:
         UserError: there is no such run or split.
         DataError: the data is wrong, or of another kind than the model was trained on.
     """
-    run = open_run(path, reporter, strict=strict, trust_remote_code=trust_remote_code)
+    run = open_run(
+        path,
+        reporter,
+        strict=strict,
+        trust_remote_code=trust_remote_code,
+        trust_plugins=trust_plugins,
+    )
     assert run.data is not None
     schema = run.data.schema
     if data is not None:

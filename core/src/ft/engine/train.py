@@ -42,7 +42,7 @@ from ft.engine.setup import (
     model_path,
 )
 from ft.hooks.trace import Trace
-from ft.runfolder import untrusted
+from ft.runfolder import origin, untrusted
 from ft.runfolder.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def train(
                     folder.path, [one.spec for one in resolved.plugins], "--plugins"
                 )
                 folder.create()
+                origin.mark(folder.path, [one.spec for one in resolved.plugins])
             if history is None or history.changes:
                 folder.write_text(folder.config, to_toml(resolved))
             made_with.keep(folder, resolved)

@@ -7,6 +7,7 @@ import sys
 
 from ft.reporters.lines import JsonReporter, PlainReporter, QuietReporter
 from ft.reporters.reporter import Reporter
+from ft.reporters.stream import is_terminal
 
 
 def choose(*, quiet: bool, as_json: bool, to_stderr: bool = False) -> Reporter:
@@ -24,7 +25,7 @@ def choose(*, quiet: bool, as_json: bool, to_stderr: bool = False) -> Reporter:
         return JsonReporter(stream)
     if quiet:
         return QuietReporter(stream, sys.stderr)
-    if stream.isatty():
+    if is_terminal(stream):
         from ft.reporters.terminal import RichReporter
 
         return RichReporter(stream)

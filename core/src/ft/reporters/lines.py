@@ -14,6 +14,7 @@ from ft.contract.files import to_json
 from ft.contract.results import Metric, Table
 from ft.reporters.pace import Clock, Pace
 from ft.reporters.reporter import Reporter
+from ft.reporters.stream import LastingStream, visible
 from ft.reporters.text import cost_table, duration, metrics_text, number, scored, table_text
 
 if TYPE_CHECKING:
@@ -24,25 +25,21 @@ INTERVAL = 10.0
 
 
 class LineReporter(Reporter):
-    """Writes lines; when the reader is gone it falls silent, so that the run goes on."""
+    """Writes lines; when they cannot be written it falls silent, so that the run goes on."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream: TextIO | None = stream
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = LastingStream(stream)
 
     def _say(self, text: str) -> None:
-        if self._stream is None:
-            return
-        try:
-            print(text, file=self._stream, flush=True)
-        except (BrokenPipeError, ValueError):  # closed, by the reader or by us
-            self._stream = None
+        self._stream.write(f"{visible(text)}\n")
+        self._stream.flush()
 
 
 class PlainReporter(LineReporter):
     """Plain lines for a log: one every ten seconds at most, and every evaluation."""
 
     def __init__(
-        self, stream: TextIO, *, interval: float = INTERVAL, clock: Clock = time.monotonic
+        self, stream: TextIO | None, *, interval: float = INTERVAL, clock: Clock = time.monotonic
     ) -> None:
         super().__init__(stream)
         self._interval, self._clock = interval, clock
@@ -107,7 +104,7 @@ class PlainReporter(LineReporter):
 class QuietReporter(LineReporter):
     """Says the final metrics, and what is wrong with the data."""
 
-    def __init__(self, stream: TextIO, errors: TextIO) -> None:
+    def __init__(self, stream: TextIO | None, errors: TextIO | None) -> None:
         super().__init__(stream)
         self._errors = LineReporter(errors)
 
@@ -126,7 +123,7 @@ class JsonReporter(LineReporter):
     """One JSON object a line, each with its ``event``; numbers that JSON lacks become null."""
 
     def __init__(
-        self, stream: TextIO, *, interval: float = 1.0, clock: Clock = time.monotonic
+        self, stream: TextIO | None, *, interval: float = 1.0, clock: Clock = time.monotonic
     ) -> None:
         super().__init__(stream)
         self._interval, self._clock = interval, clock

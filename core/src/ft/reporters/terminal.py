@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
@@ -14,6 +14,7 @@ from ft.contract.results import Metric, Table
 from ft.reporters.lines import closing
 from ft.reporters.pace import Pace
 from ft.reporters.reporter import Reporter
+from ft.reporters.stream import LastingStream, visible
 from ft.reporters.text import metrics_text, number, scored, table_text
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class RichReporter(Reporter):
     """Draws on a terminal, four times a second, from a thread of its own."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream, highlight=False)
+        lasting: Any = LastingStream(stream)
+        self._console = Console(file=lasting, highlight=False)
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -42,7 +44,7 @@ class RichReporter(Reporter):
         self._pace = Pace()
 
     def _print(self, text: str, style: str | None = None) -> None:
-        self._console.print(Text(text, style=style or ""), soft_wrap=True)
+        self._console.print(Text(visible(text), style=style or ""), soft_wrap=True)
 
     def _bar(self, name: str, total: int | None) -> TaskID:
         if name not in self._tasks:

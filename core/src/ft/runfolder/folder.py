@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import IO, Any
 
 from ft.contract.draws import SUFFIX
-from ft.contract.errors import DataError, TrainingError, UserError
-from ft.contract.files import PARTIAL, write_whole
+from ft.contract.errors import DataError, FtError, TrainingError, UserError
+from ft.contract.files import PARTIAL, remove, write_whole
 from ft.runfolder.lock import claim
+from ft.runfolder.origin import MARK
 
 LOCK = ".lock"
 SEAL = "sha256"
 
-_EARLY = {"lock", "config.toml", "plugins.json", "task.json"}
+_EARLY = {"lock", "config.toml", "plugins.json", "task.json", MARK}
 """Names of the files that are there before the first step, without what marks a half written one."""
+
+_LATER = ("metrics.jsonl", "record.json", "report.html", "checkpoints", "model")
+"""Names of what a run leaves once it trains."""
 
 
 def _hash(values: Any) -> str:
@@ -105,10 +109,9 @@ class RunFolder:
             UserError: there is a run in it already, or it cannot be written.
         """
         self._refuse_another()
-        self._made = [one for one in (self.path, *self.path.parents) if not one.exists()]
+        made = [one for one in (self.path, *self.path.parents) if not one.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.predictions.mkdir(exist_ok=True)
         except OSError as error:
             raise UserError(
                 f"cannot make the run folder: {error.strerror}",
@@ -119,9 +122,13 @@ class RunFolder:
         try:
             # Another process may have been faster.
             self._refuse_another()
-        except UserError:
+            with self._writing(self.predictions):
+                self.predictions.mkdir(exist_ok=True)
+        except FtError:
             self.release()
             raise
+        # From here on the folder is this process's own, to be taken away if the run fails early.
+        self._made = made
 
     def discard(self) -> None:
         """Take away what `create` made, if nothing in it is of use; call it before `release`."""
@@ -140,6 +147,13 @@ class RunFolder:
         return (half or file.name in _EARLY) and file.parent == self.path
 
     def _refuse_another(self) -> None:
+        other = next((name for name in _LATER if os.path.lexists(self.path / name)), None)
+        if other and not self.task.exists():
+            raise UserError(
+                f"there is a '{other}' in this folder, which is not of a run that can go on",
+                where=str(self.path),
+                hint="choose another --output",
+            )
         # Without a lock the file is not ft's: somebody's own settings beside their data.
         ours = (self.path / LOCK).exists()
         if self.config.exists() and (self.task.exists() or not ours):
@@ -161,6 +175,9 @@ class RunFolder:
             stream.truncate(0)
             stream.write(f"process {os.getpid()} on {socket.gethostname()}")
             stream.flush()
+        # What a killed process left half written.
+        for partial in [*self.path.glob(f".*{PARTIAL}"), *self.predictions.glob(f".*{PARTIAL}")]:
+            remove(partial)
 
     def release(self) -> None:
         """Let others write here again."""
@@ -170,8 +187,11 @@ class RunFolder:
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Append a line to ``metrics.jsonl``."""
-        with self._writing(self.metrics), self.metrics.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+        with self._writing(self.metrics):
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+            handle = os.open(self.metrics, flags, 0o666)
+            with os.fdopen(handle, "a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line) + "\n")
 
     def metrics_lines(self) -> int:
         """How many lines ``metrics.jsonl`` has, now that they are on the disk."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from typing import Any
 
 from ft.contract.errors import DataError, UserError
 from ft.contract.schema import Schema
+from ft.runfolder.untrusted import refuse_files
+
+_SPLIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
+"""What a split may be called: a name of files, and of parts of a page."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class RunFiles:
         Raises:
             UserError: there is none in the folder.
         """
+        if self.path.is_dir():
+            refuse_files(self.path)
         if not (self.path / "record.json").is_file():
             begun = (self.path / "task.json").is_file()
             raise UserError(
@@ -44,8 +51,12 @@ class RunFiles:
     def record(self) -> Mapping[str, Any]:
         """What ``record.json`` holds."""
         found = self._json("record.json")
-        if not isinstance(found, dict) or "metrics" not in found:
-            raise DataError("this is not the record of a run", where=str(self.path / "record.json"))
+        place = str(self.path / "record.json")
+        if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
+            raise DataError("this is not the record of a run", where=place)
+        odd = next((name for name in found["metrics"] if not _SPLIT.fullmatch(name)), None)
+        if odd is not None:
+            raise DataError(f"{odd!r} cannot be the name of a split", where=place)
         return found
 
     @cached_property

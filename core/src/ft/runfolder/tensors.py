@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ft.contract.errors import TrainingError
-from ft.contract.files import file_hash
+from ft.contract.files import PARTIAL, file_hash, flush, remove
 from ft.runfolder.folder import parse
 
 COMPLETE = "complete.json"
@@ -52,8 +50,9 @@ def write_folder(
         partial.mkdir(parents=True)
         for name, values in tensors.items():
             save_file({key: value.contiguous() for key, value in values.items()}, partial / name)
+            (partial / name).chmod(partial.stat().st_mode & 0o666)
         (partial / STATE).write_text(json.dumps(state))
-        files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
+        files = {path.name: digest(path) for path in sorted(partial.iterdir())}
         (partial / COMPLETE).write_text(json.dumps({"files": files, **about}))
         for path in [*partial.iterdir(), partial]:
             flush(path)
@@ -72,7 +71,7 @@ def write_folder(
 
 def recover(parent: Path) -> None:
     """Bring back what `write_folder` had moved aside when the process ended, delete the unfinished."""
-    for partial in parent.glob(".*.partial"):
+    for partial in parent.glob(f".*{PARTIAL}"):
         remove(partial)
     for old in parent.glob(".*.old"):
         folder = parent / old.name[1 : -len(".old")]
@@ -80,15 +79,6 @@ def recover(parent: Path) -> None:
             remove(old)
         else:
             old.rename(folder)
-
-
-def remove(path: Path) -> None:
-    """Delete a folder, or whatever stands in its place; what cannot be deleted stays."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
 
 
 def damage(folder: Path) -> str | None:
@@ -106,8 +96,8 @@ def damage(folder: Path) -> str | None:
         path = folder / name
         if Path(name).name != name or not path.is_file():
             return f"{name} is missing"
-        digest = _digest(path)
-        if (digest["bytes"], digest["sha256"]) != wanted:
+        found = digest(path)
+        if (found["bytes"], found["sha256"]) != wanted:
             return f"{name} is damaged"
     return None
 
@@ -155,21 +145,13 @@ def read_state(folder: Path) -> Any:
 
 
 def _partial(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.partial")
+    return folder.with_name(f".{folder.name}{PARTIAL}")
 
 
 def _old(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
-def _digest(path: Path) -> dict[str, Any]:
+def digest(path: Path) -> dict[str, Any]:
+    """Size in bytes and SHA-256 of a file."""
     return {"bytes": path.stat().st_size, "sha256": file_hash(path)}
-
-
-def flush(path: Path) -> None:
-    """See that a file, or the list of a folder's files, is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

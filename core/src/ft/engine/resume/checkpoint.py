@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ft.contract.errors import PluginError, TrainingError, UserError
+from ft.contract.files import remove
 from ft.engine.optim.optim import Optimizer
 from ft.runfolder.tensors import (
     damage,
@@ -19,7 +20,6 @@ from ft.runfolder.tensors import (
     read_state,
     read_tensors,
     recover,
-    remove,
     write_folder,
 )
 
