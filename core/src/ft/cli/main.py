@@ -11,6 +11,7 @@ import typer
 
 from ft.cli import evaluate, plugins, predict, report, run
 from ft.cli.commands import Commands
+from ft.cli.failure import guarded
 from ft.reporters.stream import detach
 
 app = typer.Typer(
