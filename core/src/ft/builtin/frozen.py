@@ -26,6 +26,7 @@ from ft.data.rows.cache import cache_folder
 from ft.engine.batch.batches import lengths, longest_first
 from ft.engine.batch.inference import POOL, forward_all
 from ft.engine.optim.optim import encoder_of
+from ft.engine.run import PREDICT
 
 if TYPE_CHECKING:
     from ft.engine.batch.features import Features
@@ -231,7 +232,8 @@ def freeze_outputs(run: LiveRun, features: Features) -> FrozenEncoder | None:
             end = min(begin + POOL, len(features))
             pool = [one for group in features.fetch(range(begin, end)) for one in group]
             ordered = [pool[i] for i in reversed(longest_first(lengths(pool)))]
-            for _ in forward_all(run, ordered, None, None):
-                pass
+            with run.answering(PREDICT):
+                for _ in forward_all(run, ordered, None, None):
+                    pass
             run.reporter.progress("encoder", end, len(features))
     return frozen

@@ -175,6 +175,26 @@ def divergence(
 
 
 @chain(versionadded="0.1")
+def infer(
+    inner: Callable[..., Mapping[str, Tensor]],
+    run: Run,
+    model: nn.Module,
+    batch: Mapping[str, Tensor],
+) -> Mapping[str, Tensor]:
+    """What the model answers to a batch at evaluation and at prediction, by name.
+
+    By default a forward pass; a task whose model writes text calls ``model.generate``; a technique
+    averages several answers. The core calls it in `eval` mode, without gradients, under autocast.
+    Each answer is a tensor of any type, (batch, ...); what is no tensor, and tensors without
+    dimensions, are left out. Unlike `decode` it sees one batch at a time, on the device.
+
+    Raises:
+        PluginError: from the core, where an answer has another first dimension than the batch.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
 def decode(
     inner: Callable[..., Sequence[Mapping[str, Any]]],
     run: Run,
@@ -183,10 +203,10 @@ def decode(
 ) -> Sequence[Mapping[str, Any]]:
     """Turn model outputs into predictions that a person can use, one mapping an example.
 
-    ``outputs[i]`` holds the model's outputs for example ``i`` as float32 arrays: (words, ...) where
-    the features carry ``word_ids``, else (windows, ...), or a list of arrays where the windows differ
-    in shape; an output with one value a token is padded beyond the feature's own length. The key
-    ``features`` holds the example's features. ``examples`` are the raw columns. Predictions hold
+    ``outputs[i]`` holds what `infer` gave for example ``i`` as arrays (floats as float32, other types
+    as they are): (words, ...) where the features carry ``word_ids``, else (windows, ...), or a list of
+    arrays where the windows differ in shape; an output with one value a token is padded beyond the
+    feature's own length. The key ``features`` holds the example's features, ``keep_*`` columns too. ``examples`` are the raw columns. Predictions hold
     JSON values only.
     """
     raise NotImplementedError

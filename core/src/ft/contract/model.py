@@ -29,13 +29,13 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Call the model with the inputs of a batch that it takes, without what begins with ``labels``."""
+    """Call the model with the inputs of a batch that it takes, without ``labels*`` and ``keep_*``."""
     parameters = inspect.signature(model.forward).parameters
     takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     inputs = {
         name: value
         for name, value in batch.items()
-        if not name.startswith("labels") and (takes_all or name in parameters)
+        if not name.startswith(("labels", "keep_")) and (takes_all or name in parameters)
     }
     result: Mapping[str, Tensor] = model(**inputs)
     return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from accelerate import Accelerator
+    from datasets import Dataset
     from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from ft.contract.plugin import Plugin
-    from ft.contract.results import Loss, Predictions
+    from ft.contract.results import Evaluation, Loss, Predictions
     from ft.contract.schema import Split, TaskData
     from ft.contract.settings import RunConfig
 
@@ -61,6 +62,9 @@ class Run(Protocol):
         epoch: the epoch in progress, counted from 1; 0 before training.
         step: optimizer steps done.
         total_steps: optimizer steps that the run will take.
+        stage: ``train``; the name of the split that is being predicted or evaluated; ``predict``
+            for requests, and for predictions of the train split.
+        final: the best model is being scored, not one of an epoch.
     """
 
     config: RunConfig
@@ -76,6 +80,8 @@ class Run(Protocol):
     epoch: int
     step: int
     total_steps: int
+    stage: str
+    final: bool
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -87,13 +93,29 @@ class Run(Protocol):
         raise NotImplementedError
 
     @property
+    def processor(self) -> Any:
+        """The model's tokenizer; an image processor where it has no tokenizer; ``None``: neither."""
+        raise NotImplementedError
+
+    @property
+    def pad_id(self) -> int:
+        """The token that pads ``*input_ids``: the one that the model itself takes for padding.
+
+        It is 0 without a tokenizer.
+
+        Raises:
+            ConfigError: the tokenizer names another, so that one of the two is a token of texts.
+        """
+        raise NotImplementedError
+
+    @property
     def model_config(self) -> PretrainedConfig:
         """The configuration of the pre-trained model."""
         raise NotImplementedError
 
     @property
     def max_length(self) -> int:
-        """Tokens a window at most, special tokens included.
+        """Tokens a window at most, special tokens included; of no use to a model without any.
 
         Raises:
             ConfigError: the setting is more than the model can take.
@@ -175,9 +197,24 @@ class Run(Protocol):
         """Predict a split with the model as it is.
 
         Args:
-            split: ``validation`` or ``test``.
+            split: any split of the data, ``train`` and a pool too.
             context: entered around every call of the model, given the model and the batch; the
                 call runs with gradients enabled if the context enables them.
-            edit: changes raw examples before they are encoded.
+            edit: changes raw examples before they are encoded; as many as it was given.
+
+        Raises:
+            PluginError: there is no such split, or ``edit`` changed the number of examples.
+        """
+        raise NotImplementedError
+
+    def score(self, rows: Dataset | Sequence[Mapping[str, Any]], name: str = "rows") -> Evaluation:
+        """Score any labelled rows with the model as it is; nothing is logged or kept.
+
+        Args:
+            rows: raw examples with the columns of the schema.
+            name: what `evaluate` is told in place of a split's name; also the stage meanwhile.
+
+        Raises:
+            PluginError: the rows lack a column of the schema, or there are none.
         """
         raise NotImplementedError

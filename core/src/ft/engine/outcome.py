@@ -38,7 +38,7 @@ def score(
     ``name`` is that of the files with the predictions; by default the split's.
     """
     name = name or split
-    predictions, evaluation, metrics = measure(run, split)
+    predictions, evaluation, metrics = measure(run, split, final=True)
     assert run.data is not None
     result.metrics[split] = metrics
     result.main = run.config.metric or evaluation.main
@@ -77,7 +77,7 @@ def task_json(
 
 
 def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
-    """Write the model and its tokenizer as ``save_pretrained`` does, whole or not at all.
+    """Write the model and its tokenizer or image processor as ``save_pretrained`` does, whole or not at all.
 
     Returns:
         The hash of every file.
@@ -91,7 +91,8 @@ def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
         remove(partial)
         with quiet_transformers():
             model.save_pretrained(partial)
-            run.tokenizer.save_pretrained(partial)
+            if run.processor is not None:
+                run.processor.save_pretrained(partial)
         for path in [*partial.rglob("*"), partial]:
             if path.is_file():
                 path.chmod(folder.config.stat().st_mode & 0o666)

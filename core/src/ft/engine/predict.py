@@ -18,7 +18,7 @@ from ft.engine.outcome import check_model, restored_run, score
 from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.ranks import joined
 from ft.engine.resume import made_with
-from ft.engine.run import LiveRun
+from ft.engine.run import PREDICT, LiveRun
 from ft.engine.setup import build_model, load_data
 from ft.runfolder import untrusted
 from ft.runfolder.folder import RunFolder
@@ -128,7 +128,7 @@ def predict(
     )
     done = 0
     for chunk in _together(requests):
-        with paused():
+        with paused(), run.answering(PREDICT):
             rows = [read(run, request, done + i) for i, request in enumerate(chunk)]
             predictions = predict_examples(run, as_examples(rows))
         for row, prediction in zip(rows, predictions, strict=True):

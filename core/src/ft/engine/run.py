@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property
@@ -11,29 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 from typing_extensions import override
 
-from ft.contract.errors import ConfigError, FtError
+from ft.contract.errors import ConfigError, FtError, PluginError
 from ft.contract.model import quiet_transformers
 from ft.contract.run import Edit, ModelContext, Run
 from ft.contract.settings import RunConfig
 from ft.engine.batch.memory import Budget
 from ft.engine.batch.parts import Counts, join
+from ft.engine.processor import has_tokenizer, load_processor, load_tokenizer
+from ft.engine.randomness import undisturbed
 from ft.engine.ranks.ranks import Ranks
 
 if TYPE_CHECKING:
     import numpy as np
+    from datasets import Dataset
     from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from ft.contract.plugin import Plugin
-    from ft.contract.results import Loss, Predictions
+    from ft.contract.results import Evaluation, Loss, Predictions
     from ft.contract.schema import Split, TaskData
     from ft.hooks.hooks import Hooks
     from ft.reporters.reporter import Reporter
 
 LONGEST = 512
+
+TRAIN, PREDICT = "train", "predict"
+"""Stages of a run; the others are the names of the splits that are predicted or evaluated."""
 
 
 class LiveRun(Run):
@@ -77,6 +83,8 @@ class LiveRun(Run):
         self.epoch = 0
         self.step = 0
         self.total_steps = 0
+        self.stage = TRAIN
+        self.final = False
         self.notes: list[str] = []
         self.stops: list[dict[str, Any]] = []
         self.logged: dict[str, float] = {}
@@ -88,7 +96,13 @@ class LiveRun(Run):
     @cached_property
     @override
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        tokenizer = self.load(AutoTokenizer.from_pretrained, "tokenizer")
+        if Path(self.model_path).is_dir() and not has_tokenizer(self.model_path):
+            raise ConfigError(
+                f"{self.model_path} has no tokenizer",
+                where="run.model",
+                hint="copy the tokenizer's files (such as tokenizer.json) beside the model's",
+            )
+        tokenizer = load_tokenizer(self)
         if not tokenizer.is_fast:
             raise ConfigError(
                 f"{self.model_path} has no fast tokenizer",
@@ -96,6 +110,32 @@ class LiveRun(Run):
                 hint="choose a model with a tokenizer.json",
             )
         return tokenizer
+
+    @cached_property
+    @override
+    def processor(self) -> Any:
+        return load_processor(self)
+
+    @cached_property
+    @override
+    def pad_id(self) -> int:
+        if self.processor is None or not hasattr(self.processor, "pad_token_id"):
+            return 0
+        given = getattr(self.model_config, "pad_token_id", None)
+        own = self.tokenizer.pad_token_id
+        if own is None:
+            # What a decoder's tokenizer never writes inside a text.
+            own = self.tokenizer.eos_token_id
+        elif given is not None and given != own:
+            names = self.tokenizer.convert_ids_to_tokens([given, own])
+            raise ConfigError(
+                f"the configuration of {self.model_path} pads with token {given} ({names[0]}), its "
+                f"tokenizer with token {own} ({names[1]})",
+                where="run.model",
+                hint="set pad_token_id in config.json and pad_token in tokenizer_config.json to the "
+                "same token",
+            )
+        return int(own or 0) if given is None else int(given)
 
     @cached_property
     @override
@@ -128,9 +168,9 @@ class LiveRun(Run):
     @override
     def max_length(self) -> int:
         config = self.model_config
-        limits = [self.tokenizer.model_max_length]
+        limits = [getattr(self.processor, "model_max_length", LONGEST)]
         positions = getattr(config, "max_position_embeddings", None)
-        if positions:
+        if positions and positions > 0:
             # RoBERTa and its kin count positions from behind the padding index.
             offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
             limits.append(positions - offset)
@@ -213,6 +253,41 @@ class LiveRun(Run):
         self, split: str, *, context: ModelContext | None = None, edit: Edit | None = None
     ) -> Predictions:
         return self.predictor(self, split, context=context, edit=edit)
+
+    @contextmanager
+    def answering(self, stage: str, final: bool = False) -> Iterator[None]:
+        """Eval mode and no gradients, at a stage; all is as before at the end, module by module."""
+        before = self.stage, self.final
+        self.stage, self.final = stage, final or self.final
+        modules = [] if self.model is None else list(self.model.modules())
+        modes = [module.training for module in modules]
+        try:
+            if self.model is not None:
+                self.model.eval()
+            with torch.no_grad():
+                yield
+        finally:
+            self.stage, self.final = before
+            for module, mode in zip(modules, modes, strict=True):
+                module.training = mode
+
+    @override
+    def score(self, rows: Dataset | Sequence[Mapping[str, Any]], name: str = "rows") -> Evaluation:
+        from datasets import Dataset
+
+        assert self.data is not None
+        data = rows if isinstance(rows, Dataset) else Dataset.from_list([dict(row) for row in rows])
+        missing = [one for one in self.data.schema.columns() if one not in data.column_names]
+        if missing or not len(data):
+            what = f"lack the columns {', '.join(missing)}" if missing else "are none"
+            raise PluginError(
+                f"the rows given to run.score {what}",
+                hint=f"the schema's columns are {', '.join(self.data.schema.columns())}",
+            )
+        with self.aside(), self.answering(name), undisturbed():
+            predictions = self.predictor(self, name, rows=data)
+            evaluation: Evaluation = self.hooks.call("evaluate", self, predictions)
+        return evaluation
 
     def situation(self) -> str:
         """Where the run is, for messages."""

@@ -116,6 +116,10 @@ def build_model(run: LiveRun, data: TaskData) -> torch.nn.Module:
             f"build_head returned {type(model).__name__}, not a torch module",
             who=f"plugin {provider.owner}",
         )
+    config: Any = getattr(model, "config", None)
+    if hasattr(config, "pad_token_id") and config.pad_token_id is None:
+        # A decoder finds a text's last token by it.
+        config.pad_token_id = run.pad_id
     return model.to(run.device)
 
 
@@ -142,7 +146,8 @@ def lint_data(run: LiveRun, data: TaskData) -> list[dict[str, Any]]:
     """
     if run.config.lint == "off":
         return []
-    findings = lint(data, run.tokenizer, run.max_length)
+    textual = hasattr(run.processor, "backend_tokenizer")
+    findings = lint(data, run.tokenizer if textual else None, run.max_length)
     for finding in findings:
         places = ", ".join(finding.places[:5])
         run.reporter.finding(

@@ -74,7 +74,7 @@ class Step:
         self.run = run
         self.model = run.model
         self.optimizer = optimizer
-        self.pad_id = run.tokenizer.pad_token_id or 0
+        self.pad_id = run.pad_id
         self._own_items = any(member.plugin.own_items for member in run.hooks.members)
         self._on_gradients = run.hooks.listens("on_gradients")
 

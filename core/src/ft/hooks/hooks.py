@@ -86,6 +86,11 @@ class Hooks:
         raise_all(declarations.graph_faults(self.parts("compute_loss")[1]))
         self._providers = {name: self._provider(name) for name in self.names("chain")}
         self._alone = False
+        self._defaults = {
+            name
+            for name in self._chains
+            if self.parts(name)[0].plugin is core.plugin and not self.wrapped(name)
+        }
         self._events = {name: self._event(name) for name in self.names("event")}
 
     def names(self, kind: str) -> list[str]:
@@ -285,6 +290,10 @@ class Hooks:
     def wrapped(self, hook: str) -> bool:
         """Whether any technique wraps a chain hook."""
         return bool(self.parts(hook)[1])
+
+    def default(self, hook: str) -> bool:
+        """Whether a chain hook does what the core does, and nothing else."""
+        return hook in self._defaults
 
     def describe(self, hook: str) -> str:
         """The chain as text, e.g. ``adversarial( distill( core ) )``."""

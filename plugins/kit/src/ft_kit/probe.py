@@ -238,7 +238,7 @@ class FarProbe(Plugin):
         half = len(features) // 2
         if not half:
             return
-        pad = run.tokenizer.pad_token_id or 0
+        pad = run.pad_id
         run.model.eval()
         losses = []
         for part in (features, features[:half], features[half:]):

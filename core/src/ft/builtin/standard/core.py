@@ -114,6 +114,13 @@ class Core(Plugin):
         return losses.divergence(kind, outputs["logits"], other["logits"], batch)
 
     @hookimpl
+    def infer(
+        self, run: Run, model: nn.Module, batch: Mapping[str, Tensor]
+    ) -> Mapping[str, Tensor]:
+        """A forward pass."""
+        return forward(model, batch)
+
+    @hookimpl
     def read_request(self, run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """A text is cut into words, or is the first text of the schema; an object is the example."""
         return as_example(run, request)

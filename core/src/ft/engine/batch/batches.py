@@ -6,6 +6,7 @@ batch at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -22,9 +23,10 @@ POOL_BATCHES = 256
 """Batches whose examples are sorted by length together: enough to keep padding low, few enough
 that an epoch stays shuffled."""
 
-NOT_INPUTS = frozenset({"row", "word_ids"})
+NOT_INPUTS = frozenset({"row", "word_ids", "length"})
 LABEL_PAD = -100
 IDS = "input_ids"
+LABELS = "labels"
 
 
 class Plan:
@@ -74,12 +76,48 @@ class Plan:
 
 
 def lengths(features: Sequence[Feature]) -> list[int]:
-    """Tokens of each feature: the longest of its ``*input_ids``. All have the same columns."""
-    names = [name for name in features[0] if is_ids(name)] if features else []
+    """The size of each feature, in tokens: its ``length`` column, else its longest sequence.
+
+    Sequences are the ``*input_ids`` and integer ``labels*``, such as the text that a decoder is to
+    write.
+    """
+    kinds = by_columns(features)
+    if len(kinds) == 1:
+        return _sizes(features)
+    sizes = [0] * len(features)
+    for positions in kinds.values():
+        for i, size in zip(positions, _sizes([features[i] for i in positions]), strict=True):
+            sizes[i] = size
+    return sizes
+
+
+def by_columns(features: Sequence[Feature]) -> dict[tuple[str, ...], list[int]]:
+    """Positions of features with the same columns: only these may be put into one pass."""
+    kinds: dict[tuple[str, ...], list[int]] = {}
+    for i, feature in enumerate(features):
+        kinds.setdefault(tuple(feature), []).append(i)
+    return kinds
+
+
+def _sizes(features: Sequence[Feature]) -> list[int]:
+    """The sizes of features with the same columns."""
+    if not features:
+        return []
+    first = features[0]
+    if "length" in first:
+        return [int(feature["length"]) for feature in features]
+    names = [name for name, value in first.items() if is_ids(name) or _is_sequence(name, value)]
     columns = [[_tokens(feature[name]) for feature in features] for name in names]
     if len(columns) == 1:
         return columns[0]
     return [max(row) for row in zip(*columns, strict=True)] if columns else [1] * len(features)
+
+
+def _is_sequence(name: str, value: Any) -> bool:
+    """Whether a column of labels holds one integer a token; a list of floats is one a class."""
+    if not name.startswith(LABELS) or not isinstance(value, list | tuple | np.ndarray | Tensor):
+        return False
+    return bool(np.asarray(value).dtype.kind in "iu" and np.ndim(value) == 1)
 
 
 def longest(groups: Sequence[Sequence[Feature]]) -> list[int]:
@@ -94,6 +132,8 @@ def longest_first(each: Sequence[int]) -> list[int]:
 
 
 def _tokens(value: Any) -> int:
+    if isinstance(value, np.ndarray | Tensor):
+        return math.prod(value.shape)
     return len(value) if _flat(value) else sum(map(len, value))
 
 
@@ -107,7 +147,8 @@ def micro_batches(
 ) -> list[list[Feature]]:
     """Cut features into forward passes of at most ``max_tokens`` tokens with padding.
 
-    A single feature that is longer stands alone.
+    A single feature that is longer stands alone; features with different columns, as several tasks
+    have, never stand in one pass.
 
     Args:
         features: of one step, or of a prediction.
@@ -115,6 +156,15 @@ def micro_batches(
         enough: tokens from which on a pass ends where a shorter feature would have to be padded.
     """
     enough = max_tokens if enough is None else enough
+    cut: list[list[Feature]] = []
+    for positions in by_columns(features).values():
+        alike = [features[i] for i in positions]
+        cut += _cut(alike, max_tokens, enough)
+    return cut
+
+
+def _cut(features: list[Feature], max_tokens: int, enough: int) -> list[list[Feature]]:
+    """The passes over features with the same columns."""
     cut: list[list[Feature]] = []
     widest = 0
     each = lengths(features)
@@ -150,26 +200,35 @@ def divide(features: list[Feature], parts: int) -> list[list[Feature]]:
 
 
 def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
-    """Pad features into tensors.
+    """Pad features with the same columns into tensors.
 
-    ``*input_ids`` are padded with ``pad_id`` and get an ``*attention_mask``, ``labels`` with -100,
-    other lists with 0; lists of lists are padded in both directions. Columns that are not numbers
-    are left out, as are ``row`` and ``word_ids``.
+    ``*input_ids`` are padded with ``pad_id`` and get an ``*attention_mask``, ``labels*`` with -100,
+    other lists, arrays and tensors with 0; those of several dimensions are padded in each. Columns
+    that are not numbers are left out, as are ``row``, ``word_ids`` and ``length``.
 
     Returns:
-        Tensors by name, the first dimension the feature; integers as int64, floats as float32.
+        Tensors by name, the first dimension the feature; integers and bools as int64, floats as
+        float32.
     """
     batch: dict[str, Tensor] = {}
     for name, example in features[0].items():
         if name in NOT_INPUTS or not _numeric(example):
             continue
-        values = [feature[name] for feature in features]
-        pad = pad_id if is_ids(name) else LABEL_PAD if name == "labels" else 0
+        values = [_plain(feature[name]) for feature in features]
+        pad = pad_id if is_ids(name) else LABEL_PAD if name.startswith(LABELS) else 0
         batch[name] = _tensor(values, pad)
         mask = name[: -len(IDS)] + "attention_mask"
         if is_ids(name) and mask not in features[0]:
             batch[mask] = _mask(values)
     return batch
+
+
+def _plain(value: Any) -> Any:
+    """A tensor as an array, one of one dimension as a list; other values as they are."""
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+        value = (value.float() if value.is_floating_point() else value).numpy()
+    return value.tolist() if isinstance(value, np.ndarray) and value.ndim < 2 else value
 
 
 def to_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
@@ -182,11 +241,17 @@ def to_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Te
 
 
 def _numeric(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biuf"
+    if isinstance(value, Tensor):
+        return not value.is_complex()
     while isinstance(value, list | tuple):
-        if not value:
+        if not len(value):
             return True
         value = value[0]
-    return isinstance(value, int | float | np.number)
+    return isinstance(value, int | float | np.number) or (
+        isinstance(value, np.ndarray | Tensor) and _numeric(value)
+    )
 
 
 def _mask(values: Sequence[list[Any]]) -> Tensor:
@@ -198,6 +263,8 @@ def _mask(values: Sequence[list[Any]]) -> Tensor:
 
 
 def _ones(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return np.ones(value.shape, dtype=np.int64)
     if not isinstance(value, list):
         return 1
     if _flat(value):
@@ -207,13 +274,13 @@ def _ones(value: Any) -> Any:
 
 def _flat(values: Sequence[Any]) -> bool:
     """Whether these are values, not lists of values; told by the first, so that it costs nothing."""
-    return not (values and isinstance(values[0], list))
+    return not (len(values) and isinstance(values[0], list | np.ndarray))
 
 
 def _arrays(values: Any) -> Any:
     """Nested lists, the innermost as arrays."""
     if not isinstance(values, list):
-        return values
+        return _plain(values)
     return np.asarray(values) if _flat(values) else [_arrays(row) for row in values]
 
 
@@ -230,7 +297,10 @@ def _shape(values: Any) -> tuple[int, ...]:
 def _tensor(values: Sequence[Any], pad: int) -> Tensor:
     if _flat(values):
         tensor = torch.tensor(values)
-        return tensor.float() if tensor.is_floating_point() else tensor
+        return tensor.float() if tensor.is_floating_point() else tensor.long()
+    if isinstance(values[0], np.ndarray) and len({value.shape for value in values}) == 1:
+        tensor = torch.from_numpy(np.stack(values))
+        return tensor.float() if tensor.is_floating_point() else tensor.long()
     if all(map(_flat, values)):
         return _padded_rows(values, pad)
     arrays = [_arrays(value) for value in values]
@@ -257,8 +327,9 @@ def _floating(values: Any) -> bool:
 
 
 def _fill(target: np.ndarray, values: Any) -> None:
-    if target.ndim == 1:
-        target[: len(values)] = values
+    if isinstance(values, np.ndarray):
+        if values.size:
+            target[tuple(map(slice, values.shape))] = values
         return
     for row, value in zip(target, values, strict=False):
         _fill(row, value)

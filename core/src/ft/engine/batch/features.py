@@ -17,7 +17,9 @@ from ft.contract.errors import FtError, PluginError, TrainingError
 from ft.contract.files import PARTIAL, file_hash
 from ft.contract.schema import EXAMPLE_ID
 from ft.data.rows.cache import cache_folder, prune
+from ft.engine.batch.arrays import from_arrow, to_arrow
 from ft.engine.batch.batches import Feature, is_ids
+from ft.engine.processor import described
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -58,8 +60,12 @@ def check_features(features: Mapping[str, list[Any]], examples: int, owner: str)
             who=owner,
             hint="return as many values in every column as there are features",
         )
-    if not any(is_ids(name) for name in features):
-        raise PluginError(f"encode returned no input_ids (only {', '.join(lengths)})", who=owner)
+    if "length" not in features and not any(is_ids(name) for name in features):
+        raise PluginError(
+            f"encode returned neither input_ids nor length (only {', '.join(lengths)})",
+            who=owner,
+            hint="give each feature a 'length', the tokens (or patches, or frames) that it costs",
+        )
     count = next(iter(lengths.values()))
     if "row" in features:
         rows = [int(row) for row in features["row"]]
@@ -89,10 +95,23 @@ def group(columns: Mapping[str, list[Any]], examples: int, owner: str) -> list[l
     """Columns of features as lists of features, one list an example."""
     rows = check_features(columns, examples, owner)
     grouped: list[list[Feature]] = [[] for _ in range(examples)]
-    names = list(columns)
-    for row, *values in zip(rows, *columns.values(), strict=True):
-        grouped[row].append(dict(zip(names, values, strict=True)))
+    for row, feature in zip(rows, _features(columns), strict=True):
+        grouped[row].append(feature)
     return grouped
+
+
+def _features(columns: Mapping[str, Sequence[Any]]) -> list[Feature]:
+    """The rows of columns; a feature has no column where its value is ``None``."""
+    names = list(columns)
+    features: list[Feature] = [
+        dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+    if any(value is None for column in columns.values() for value in column):
+        features = [
+            {name: value for name, value in feature.items() if value is not None}
+            for feature in features
+        ]
+    return features
 
 
 def _owner(run: LiveRun) -> str:
@@ -175,7 +194,8 @@ class CachedFeatures:
                         run.hooks.call("encode", run, examples_at(self._data, ids), True)
                     )
                     rows = check_features(columns, len(ids), owner)
-                    table = pa.table({**columns, "row": [begin + row for row in rows]})
+                    columns["row"] = [begin + row for row in rows]
+                    table = pa.table(to_arrow(columns, owner))
                     if writer is None:
                         schema = table.schema
                         writer = pa.ipc.new_stream(sink, schema)
@@ -216,20 +236,19 @@ class CachedFeatures:
         wanted = [
             int(self._starts[i]) + k for i, n in zip(ids, counts, strict=True) for k in range(n)
         ]
-        columns = dict(self._encoded[wanted])
+        columns = from_arrow(self._encoded, wanted)
         columns.pop("row")
-        names = list(columns)
-        flat = iter(zip(*columns.values(), strict=True))
-        return [[dict(zip(names, next(flat), strict=True)) for _ in range(n)] for n in counts]
+        flat = iter(_features(columns))
+        return [[next(flat) for _ in range(n)] for n in counts]
 
 
 def _cache_path(run: LiveRun, split: str, fingerprint: str) -> Path:
-    """A name that changes with the data, the tokenizer, the settings and the code that encodes."""
+    """A name that changes with the data, the processor, the settings and the code that encodes."""
     provider, _ = run.hooks.parts("encode")
     assert run.data is not None
     key = {
         "data": fingerprint,
-        "tokenizer": hashlib.sha256(run.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
+        "processor": described(run.processor),
         "max_length": run.max_length,
         "schema": run.data.schema.to_json(),
         "provider": f"{type(provider.plugin).__module__}.{type(provider.plugin).__qualname__}",

@@ -8,20 +8,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from ft.contract.errors import PluginError
-from ft.contract.model import forward
 from ft.contract.results import Evaluation, Loss, Metric, Predictions
 from ft.contract.schema import EXAMPLE_ID
-from ft.engine.batch.batches import Feature, collate, lengths, micro_batches
+from ft.engine.batch.batches import LABELS, Feature, collate, lengths, micro_batches
 from ft.engine.batch.features import encode, examples_at
 from ft.engine.batch.memory import out_of_memory
 from ft.engine.collector import paused
 from ft.engine.randomness import undisturbed
+from ft.engine.run import PREDICT, TRAIN
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from ft.contract.run import Edit, ModelContext
     from ft.engine.run import LiveRun
 
@@ -35,25 +36,47 @@ def predict_split(
     *,
     context: ModelContext | None = None,
     edit: Edit | None = None,
+    rows: Dataset | None = None,
 ) -> Predictions:
-    """Predict every example of a split, in the order of the source.
+    """Predict every example of a split, in the order of the source; or ``rows``, under that name.
 
     Several processes take every so many-th example each, and all get all predictions.
+
+    Raises:
+        PluginError: there is no such split, or ``edit`` changed the number of examples.
     """
     assert run.data is not None
-    data = run.data.splits[split]
+    data = run.data.splits.get(split) if rows is None else rows
+    if data is None:
+        raise PluginError(
+            f"a plugin asks for predictions of the split '{split}', which the data does not have",
+            hint=f"the splits are {', '.join(run.data.splits)}",
+        )
     items: list[Mapping[str, Any]] = []
     tally = Tally()
-    for begin in range(0, len(data), POOL):
-        examples: Mapping[str, list[Any]] = examples_at(
-            data, range(begin, min(begin + POOL, len(data)))
-        )
-        if edit is not None:
-            examples = edit(examples)
-        with paused():
-            items.extend(_predict_shared(run, examples, tally, context))
-        run.reporter.progress(f"predict {split}", min(begin + POOL, len(data)), len(data))
+    # In training, `train` is the stage of every step.
+    with run.answering(PREDICT if split == TRAIN else split):
+        for begin in range(0, len(data), POOL):
+            end = min(begin + POOL, len(data))
+            examples: Mapping[str, list[Any]] = examples_at(data, range(begin, end))
+            if edit is not None:
+                examples = _edited(edit, examples, end - begin)
+            with paused():
+                items.extend(_predict_shared(run, examples, tally, context))
+            run.reporter.progress(f"predict {split}", end, len(data))
     return Predictions(split, data, items, run.data.schema, tally.mean(run))
+
+
+def _edited(edit: Edit, examples: Mapping[str, list[Any]], count: int) -> Mapping[str, list[Any]]:
+    """The examples as ``edit`` changes them; there must be as many as before."""
+    examples = edit(examples)
+    sizes = {name: len(column) for name, column in examples.items()}
+    if set(sizes.values()) != {count}:
+        raise PluginError(
+            f"the edit given to run.predict made columns of {sizes} rows from {count} examples",
+            hint="change examples, but neither drop nor add any: each has one prediction",
+        )
+    return examples
 
 
 def _predict_shared(
@@ -65,11 +88,14 @@ def _predict_shared(
     return run.ranks.merge(predict_examples(run, mine, tally, context) if some else [])
 
 
-def measure(run: LiveRun, split: str) -> tuple[Predictions, Evaluation, dict[str, Metric]]:
+def measure(
+    run: LiveRun, split: str, final: bool = False
+) -> tuple[Predictions, Evaluation, dict[str, Metric]]:
     """Predict and evaluate a split: its metrics are those of `evaluate` and the mean loss."""
-    predictions = run.predict(split)
-    with undisturbed():
-        evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
+    with run.answering(split, final):
+        predictions = run.predict(split)
+        with undisturbed():
+            evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
     # Draws are for `evaluation` alone: nothing that goes on to other processes needs them.
     metrics = {name: replace(metric, draws=None) for name, metric in evaluation.metrics.items()}
     if predictions.loss is not None:
@@ -115,19 +141,19 @@ def predict_examples(
     tally: Tally | None = None,
     context: ModelContext | None = None,
 ) -> Sequence[Mapping[str, Any]]:
-    """Decoded predictions for raw examples, in their order."""
+    """Decoded predictions for raw examples, in their order; the caller is `LiveRun.answering`."""
     grouped = encode(run, examples, training=False)
-    flat = [(row, feature) for row, features in enumerate(grouped) for feature in features]
-    each = lengths([feature for _, feature in flat])
-    flat = [flat[i] for i in sorted(range(len(flat)), key=each.__getitem__)]
     outputs: list[list[tuple[Feature, dict[str, np.ndarray]]]] = [[] for _ in grouped]
     # One autocast for all batches rounds the weights once, where nothing can change them between.
     with run.accelerator.autocast() if context is None else nullcontext():
-        batches = forward_all(run, [feature for _, feature in flat], tally, context)
-        for begin, batch_outputs in batches:
-            for offset, output in enumerate(batch_outputs):
-                row, feature = flat[begin + offset]
-                outputs[row].append((feature, output))
+        for gold, alike in _alike(run, grouped, examples):
+            each = lengths([feature for _, feature in alike])
+            flat = [alike[i] for i in sorted(range(len(alike)), key=each.__getitem__)]
+            features = [feature for _, feature in flat]
+            for begin, answers in forward_all(run, features, tally if gold else None, context):
+                for offset, output in enumerate(answers):
+                    row, feature = flat[begin + offset]
+                    outputs[row].append((feature, output))
     for row, features in enumerate(grouped):
         order = {id(feature): k for k, feature in enumerate(features)}
         outputs[row].sort(key=lambda pair: order[id(pair[0])])
@@ -142,36 +168,54 @@ def predict_examples(
     return decoded  # type: ignore[no-any-return]
 
 
+def _alike(
+    run: LiveRun, grouped: Sequence[Sequence[Feature]], examples: Mapping[str, list[Any]]
+) -> list[tuple[bool, list[tuple[int, Feature]]]]:
+    """Features that may stand in one pass, each with the row of its example.
+
+    Returns:
+        With each kind of features whether their examples have gold answers, for the loss.
+    """
+    assert run.data is not None
+    columns = [examples[name] for name in run.data.schema.gold if name in examples]
+    kinds: dict[tuple[Any, ...], list[tuple[int, Feature]]] = {}
+    for row, features in enumerate(grouped):
+        answered = any(column[row] is not None for column in columns)
+        for feature in features:
+            # A task whose schema names no target may still have labels.
+            gold = answered or (
+                not run.data.schema.targets and any(name.startswith(LABELS) for name in feature)
+            )
+            kinds.setdefault((gold, *feature), []).append((row, feature))
+    return [(key[0], kind) for key, kind in kinds.items()]
+
+
 def forward_all(
     run: LiveRun,
     features: list[Feature],
     tally: Tally | None,
     context: ModelContext | None,
 ) -> Iterator[tuple[int, list[dict[str, np.ndarray]]]]:
-    """Outputs of each micro-batch of features sorted by length, with the position of its first."""
-    assert run.model is not None
-    pad_id = run.tokenizer.pad_token_id or 0
-    was_training = run.model.training
-    run.model.eval()
+    """Outputs of each micro-batch of features sorted by length, with the position of its first.
+
+    The features have the same columns; the caller is `LiveRun.answering`.
+    """
     end = len(features)
-    try:
-        while end:
-            # micro_batches cuts from the longest down, so the positions count from the end.
-            most = run.budget.prediction
-            for micro in micro_batches(features[:end], most, enough=most // 2):
-                begin = end - len(micro)
-                micro = features[begin:end]
-                arrays = _arrays(run, collate(micro, pad_id), tally, context)
-                if arrays is None:
-                    run.budget.shrink(run, "prediction", micro)
-                    break
-                end = begin
-                yield (
-                    begin,
-                    [{name: array[i] for name, array in arrays.items()} for i in range(len(micro))],
-                )
-    finally:
-        run.model.train(was_training)
+    while end:
+        # micro_batches cuts from the longest down, so the positions count from the end.
+        most = run.budget.prediction
+        for micro in micro_batches(features[:end], most, enough=most // 2):
+            begin = end - len(micro)
+            micro = features[begin:end]
+            arrays = _arrays(run, collate(micro, run.pad_id), tally, context)
+            if arrays is None:
+                run.budget.shrink(run, "prediction", micro)
+                break
+            end = begin
+            yield (
+                begin,
+                [{name: array[i] for name, array in arrays.items()} for i in range(len(micro))],
+            )
 
 
 def _arrays(
@@ -183,7 +227,10 @@ def _arrays(
     try:
         batch = {name: value.to(run.device) for name, value in inputs.items()}
         tensors = _outputs(run, run.model, batch, tally, context)
-        return {name: value.float().cpu().numpy() for name, value in tensors.items()}
+        return {
+            name: (value.float() if value.is_floating_point() else value).cpu().numpy()
+            for name, value in tensors.items()
+        }
     except Exception as error:
         if not out_of_memory(error):
             raise
@@ -199,26 +246,34 @@ def _outputs(
     tally: Tally | None,
     context: ModelContext | None,
 ) -> dict[str, Tensor]:
-    """The model's floating outputs whose first dimension is the batch."""
+    """What `infer` gives for a batch; the loss is added to the tally."""
     size = len(next(iter(batch.values())))
-    with torch.no_grad(), run.accelerator.autocast():
+    with run.accelerator.autocast():
         if context is not None:
             with context(model, batch):
-                result = forward(model, batch)
-        elif tally is not None and "labels" in batch:
+                result = run.hooks.call("infer", run, model, batch)
+        elif tally is None:
+            result = run.hooks.call("infer", run, model, batch)
+        else:
             loss = run.hooks.provide("compute_loss", run, model, batch)
             tally.add(loss)
-            result = loss.outputs
-        else:
-            result = forward(model, batch)
-    return {
+            # The pass of the loss is the one that `infer` would make by default.
+            plain = run.hooks.default("infer") and loss.outputs
+            result = loss.outputs if plain else run.hooks.call("infer", run, model, batch)
+    answers = {
         name: value.detach()
         for name, value in result.items()
-        if isinstance(value, Tensor)
-        and value.is_floating_point()
-        and value.ndim
-        and len(value) == size
+        if isinstance(value, Tensor) and value.ndim
     }
+    wrong = {name: tuple(one.shape) for name, one in answers.items() if len(one) != size}
+    if wrong:
+        provider, techniques = run.hooks.parts("infer")
+        raise PluginError(
+            f"the answers {wrong} to a batch of {size} do not have the batch as first dimension",
+            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+            hint="let infer return what decode needs, (batch, ...), and leave out the rest",
+        )
+    return answers
 
 
 def gather(windows: Sequence[tuple[Feature, dict[str, np.ndarray]]]) -> dict[str, Any]:
@@ -242,7 +297,7 @@ def gather(windows: Sequence[tuple[Feature, dict[str, np.ndarray]]]) -> dict[str
 
 def _by_word(features: Sequence[Feature], arrays: Sequence[np.ndarray]) -> np.ndarray:
     words = 1 + max((max(feature["word_ids"], default=-1) for feature in features), default=-1)
-    rows = np.zeros((words, *arrays[0].shape[1:]), dtype=np.float32)
+    rows = np.zeros((words, *arrays[0].shape[1:]), dtype=arrays[0].dtype)
     for feature, array in zip(features, arrays, strict=True):
         ids = np.asarray(feature["word_ids"])
         begins = np.flatnonzero(ids >= 0)

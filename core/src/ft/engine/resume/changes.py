@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ft.contract.errors import DataError, FtError, UserError, raise_all
 from ft.contract.files import file_hash
 from ft.contract.settings import DataConfig
+from ft.engine.processor import described
 from ft.engine.resume import made_with
 from ft.engine.resume.record import library_versions, machine
 
@@ -183,10 +184,11 @@ def made(run: LiveRun) -> dict[str, Any]:
 
 
 def _model_files(run: LiveRun) -> dict[str, str]:
-    """Hashes of the tokenizer, and of weights and configuration where they are a folder's."""
-    tokenizer = json.loads(run.tokenizer.backend_tokenizer.to_str())
-    del tokenizer["added_tokens"]  # a plugin's build_head may add its own
-    found = {"tokenizer": hashlib.sha256(json.dumps(tokenizer).encode()).hexdigest()}
+    """Hashes of the processor, and of weights and configuration where they are a folder's."""
+    processor = described(run.processor)
+    processor.pop("added_tokens", None)  # a plugin's build_head may add its own
+    kind = "tokenizer" if hasattr(run.processor, "backend_tokenizer") else "image processor"
+    found = {kind: hashlib.sha256(json.dumps(processor).encode()).hexdigest()}
     folder = Path(run.model_path)
     if folder.is_dir():
         paths = sorted([*folder.glob("*.safetensors"), *folder.glob("config.json")])
