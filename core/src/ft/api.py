@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ft.reporters.reporter import Reporter
 
@@ -130,7 +130,7 @@ def evaluate(
     run_folder: str | Path,
     data: str | Path | None = None,
     *,
-    split: Literal["validation", "test"] = "test",
+    split: str = "test",
     strict: bool = False,
     trust_remote_code: bool = False,
     trust_plugins: bool = False,
@@ -141,7 +141,7 @@ def evaluate(
     Args:
         run_folder: the folder of a finished run.
         data: a file to score in place of the run's own split.
-        split: which split.
+        split: ``validation``, ``test``, or another that the task's own data has.
         strict: refuse other plugins (versions, files) than the run was made with.
         trust_remote_code: run code that the model's folder brings; what the run was made with
             does not count.

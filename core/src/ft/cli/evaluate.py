@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,8 @@ def evaluate(
         typer.Option(metavar="FILE", help="Score this file in place of the run's own split."),
     ] = None,
     split: Annotated[
-        Literal["validation", "test"], typer.Option(help="The split to score.")
+        str,
+        typer.Option(help="The split to score: validation, test, or another that the task has."),
     ] = "test",
     strict: Strict = False,
     trust_remote_code: TrustRemoteCode = False,

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
+POOL = "pool"
+"""The split of unlabelled examples: never scored, there for techniques that train on it."""
+
 LINE = "line"
 """Column with the 1-based line (or row) of its source file at which an example begins."""
 
@@ -150,6 +153,8 @@ class Schema:
         numbers: numeric columns beside the text.
         categories: categorical columns beside the text.
         extra: anything else that a task must know again at prediction; JSON values only.
+        each_epoch: names of splits beyond train, validation and test that are scored after every
+            epoch too, and not only with the best model.
 
     Attributes:
         targets: every target, those of ``words`` and ``label`` first.
@@ -166,6 +171,7 @@ class Schema:
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
     extra: Mapping[str, Any]
+    each_epoch: tuple[str, ...]
 
     def __init__(
         self,
@@ -178,6 +184,7 @@ class Schema:
         numbers: Iterable[str] = (),
         categories: Iterable[str] = (),
         extra: Mapping[str, Any] = MappingProxyType({}),
+        each_epoch: Iterable[str] = (),
     ) -> None:
         # `dataclasses.replace` gives all targets again, and the tags follow the words.
         others = [target for target in targets if target.kind != "tags"]
@@ -199,6 +206,7 @@ class Schema:
             "numbers": tuple(numbers),
             "categories": tuple(categories),
             "extra": dict(extra),
+            "each_epoch": tuple(each_epoch),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -256,8 +264,9 @@ class TaskData:
     """What `load_data` returns.
 
     Attributes:
-        splits: ``train`` and, where there are any, ``validation`` and ``test``;
-            rows are raw examples, before any tokenizer.
+        splits: ``train`` and, where there are any, ``validation`` and ``test``; splits of other
+            names (``old``, ``out_of_domain``) are scored as well, and ``pool`` holds examples
+            without gold answers, for techniques. Rows are raw examples, before any tokenizer.
         schema: what the columns are.
         files: the source files of each split, in the order that `FILE` indexes.
         notes: what the reader decided for the user, said aloud before training.
@@ -267,6 +276,14 @@ class TaskData:
     schema: Schema
     files: dict[str, list[Path]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def scored(self, final: bool) -> list[str]:
+        """The splits that are scored with the best model, or else those after each epoch."""
+        extra = [split for split in self.splits if split not in (*SPLITS, POOL)]
+        if not final:
+            extra = [split for split in extra if split in self.schema.each_epoch]
+        own = ("validation", "test") if final else ("validation",)
+        return [*(split for split in own if split in self.splits), *extra]
 
     def place(self, split: str, row: int) -> str:
         """Where an example comes from, ``file:line`` if that is known, else ``split[row]``."""

@@ -233,12 +233,26 @@ class Loop:
             self.save()
 
     def _evaluate(self) -> Mapping[str, Metric]:
-        """Score the validation split, keep the best weights, count towards patience."""
+        """Score the validation split and those that the schema asks for after each epoch.
+
+        Returns:
+            The metrics of validation, and those of other splits as ``old/f1``.
+        """
         self._settle()
+        assert self.run.data is not None
+        metrics: dict[str, Metric] = {}
+        for split in self.run.data.scored(final=False):
+            if split == "validation":
+                metrics |= self._validate()
+                continue
+            _, _, own = measure(self.run, split)
+            self._tell(split, own, better=False)
+            metrics |= {f"{split}/{name}": metric for name, metric in own.items()}
+        return metrics
+
+    def _validate(self) -> Mapping[str, Metric]:
+        """Score the validation split, keep the best weights, count towards patience."""
         run, progress = self.run, self.progress
-        assert run.data is not None
-        if "validation" not in run.data.splits:
-            return {}
         _, evaluation, metrics = measure(run, "validation")
         name = run.config.metric or evaluation.main
         if name not in metrics:
@@ -259,16 +273,7 @@ class Loop:
                 )
         else:
             progress.misses += 1
-        self.folder.log(
-            {
-                "step": progress.step,
-                "epoch": progress.epoch,
-                "split": "validation",
-                "metrics": {key: metric.to_json() for key, metric in metrics.items()},
-            }
-        )
-        run.reporter.evaluation(progress.step, progress.epoch, "validation", metrics, better)
-        run.hooks.tell("on_log", run=run, step=progress.step, values=scores("validation", metrics))
+        self._tell("validation", metrics, better)
         if run.config.patience and progress.misses >= run.config.patience:
             run.stops.append(
                 {
@@ -278,6 +283,20 @@ class Loop:
                 }
             )
         return metrics
+
+    def _tell(self, split: str, metrics: Mapping[str, Metric], better: bool) -> None:
+        """Log what a split scored, and say it."""
+        run, progress = self.run, self.progress
+        self.folder.log(
+            {
+                "step": progress.step,
+                "epoch": progress.epoch,
+                "split": split,
+                "metrics": {key: metric.to_json() for key, metric in metrics.items()},
+            }
+        )
+        run.reporter.evaluation(progress.step, progress.epoch, split, metrics, better)
+        run.hooks.tell("on_log", run=run, step=progress.step, values=scores(split, metrics))
 
     @property
     def best_step(self) -> int | None:

@@ -11,7 +11,7 @@ from ft.builtin.standard.requests import read
 from ft.config.resolve import resolve
 from ft.contract.errors import DataError, UserError
 from ft.contract.results import Result
-from ft.contract.schema import Schema, Split, TaskData
+from ft.contract.schema import POOL, SPLITS, Schema, TaskData
 from ft.engine.batch.inference import as_examples, predict_examples
 from ft.engine.collector import paused
 from ft.engine.outcome import check_model, restored_run, score
@@ -156,7 +156,7 @@ def _together(
 def evaluate(
     path: Path,
     data: str | None,
-    split: Split,
+    split: str,
     reporter: Reporter,
     *,
     strict: bool = False,
@@ -168,7 +168,7 @@ def evaluate(
     Args:
         path: the run folder.
         data: a file to score in place of the run's own split; ``None`` for the split itself.
-        split: ``validation`` or ``test``.
+        split: ``validation``, ``test``, or another that the task's own data has.
         reporter: is told what happens.
         strict: refuse other plugins than the run was made with.
         trust_remote_code: run code that the model's folder brings.
@@ -191,7 +191,13 @@ def evaluate(
         for member in run.hooks.members:
             if split in type(member.plugin.config).model_fields:
                 member.plugin.config = member.plugin.config.model_copy(update={split: data})
-    run.wanted = split
+    own = next((name for name in SPLITS if name == split), None)
+    if own is None and data is not None:
+        raise UserError(
+            f"--data cannot stand in for the split '{split}', which has no setting of its own",
+            hint="leave out --split, or --data",
+        )
+    run.wanted = own
     loaded = load_data(run)
     for note in loaded.notes:
         run.note(note)
@@ -202,6 +208,8 @@ def evaluate(
         raise UserError(
             f"the run has no {split} split", hint="give --data FILE, or another --split"
         )
+    if split == POOL:
+        raise UserError("the pool has no gold answers to score", hint="give another --split")
     result = Result(path, {})
     name = split if data is None else f"{split}-{Path(data).stem}"
     with joined(run.accelerator) as run.ranks:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,9 +15,9 @@ import torch
 
 from ft.builtin.standard.core import Core
 from ft.config.resolve import Resolved
-from ft.contract.errors import ConfigError, DataError, PluginError, raise_all
+from ft.contract.errors import ConfigError, DataError, FtError, PluginError, raise_all
 from ft.contract.plugin import Config
-from ft.contract.schema import TaskData
+from ft.contract.schema import POOL, SPLITS, TaskData
 from ft.contract.settings import DataConfig
 from ft.data.lint.lint import lint
 from ft.engine.resume import record
@@ -91,8 +92,12 @@ def load_data(run: LiveRun) -> TaskData:
     trains = "train" in data.splits and len(data.splits["train"])
     if not trains and not run.restored:
         raise PluginError("load_data returned no training examples", who=who)
+    raise_all(_split_faults(data, who))
     for split, dataset in data.splits.items():
-        missing = [c for c in data.schema.columns() if c not in dataset.column_names]
+        unknown = data.schema.gold if split == POOL else ()
+        missing = [
+            c for c in data.schema.columns() if c not in dataset.column_names and c not in unknown
+        ]
         if missing:
             raise PluginError(
                 f"the {split} split lacks the columns {', '.join(missing)} of the schema",
@@ -101,6 +106,31 @@ def load_data(run: LiveRun) -> TaskData:
             )
     raise_all(declarations.schema_faults(run.hooks.members, data.schema))
     return data
+
+
+def _split_faults(data: TaskData, who: str) -> list[FtError]:
+    """Names of splits that cannot be those of files, and splits to be scored that are not there."""
+    faults: list[FtError] = [
+        PluginError(
+            f"load_data returned a split called {split!r}",
+            who=who,
+            hint="a split's name has letters, digits, - and _ alone: its predictions are files",
+        )
+        for split in data.splits
+        if not re.fullmatch(r"[\w-]+", split, re.ASCII)
+    ]
+    extra = [split for split in data.splits if split not in (*SPLITS, POOL)]
+    faults += [
+        PluginError(
+            f"the schema's each_epoch names '{split}', which is no split beyond train, validation "
+            "and test",
+            who=who,
+            hint=f"such splits are: {', '.join(extra) or 'none'}",
+        )
+        for split in data.schema.each_epoch
+        if data.splits and split not in extra
+    ]
+    return faults
 
 
 def build_model(run: LiveRun, data: TaskData) -> torch.nn.Module:
@@ -146,6 +176,8 @@ def lint_data(run: LiveRun, data: TaskData) -> list[dict[str, Any]]:
     """
     if run.config.lint == "off":
         return []
+    gold = {split: rows for split, rows in data.splits.items() if split != POOL}
+    data = replace(data, splits=type(data.splits)(gold))
     textual = hasattr(run.processor, "backend_tokenizer")
     findings = lint(data, run.tokenizer if textual else None, run.max_length)
     for finding in findings:

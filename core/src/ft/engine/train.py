@@ -201,11 +201,10 @@ def _train(
         best = checkpoints.load_best(best_step, model)
     reporter.phase("evaluate")
     result = Result(folder.path, {})
-    for split in ("validation", "test"):
-        if split in data.splits:
-            score(run, folder, split, result)
-            values = scores(f"final/{split}", result.metrics[split])
-            run.hooks.tell("on_log", run=run, step=run.step, values=values)
+    for split in data.scored(final=True):
+        score(run, folder, split, result)
+        values = scores(f"final/{split}", result.metrics[split])
+        run.hooks.tell("on_log", run=run, step=run.step, values=values)
     if kept is not None:
         kept.remove()
     if not run.ranks.main:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ft.contract.errors import FtError, PluginError
 from ft.contract.messages import did_you_mean
-from ft.contract.schema import LABELS, Kind, Schema, TaskData
+from ft.contract.schema import LABELS, POOL, SPLITS, Kind, Schema, TaskData
 
 if TYPE_CHECKING:
     from ft.contract.plugin import Plugin
@@ -210,7 +210,8 @@ def graph_faults(techniques: Sequence[Implementation]) -> list[FtError]:
 
 
 def require_untouched_splits(technique: Implementation, results: Sequence[Any], after: Any) -> None:
-    """A technique around `load_data` may change the train split only.
+    """A technique around `load_data` may change the train split and the pool, and add a split of
+    another name, to be scored as well.
 
     Args:
         technique: who was called.
@@ -229,7 +230,9 @@ def require_untouched_splits(technique: Implementation, results: Sequence[Any], 
     if not results or not isinstance(results[0], TaskData):
         return
     before, now = results[0].splits, after.splits
-    for split in sorted((set(before) | set(now)) - {"train"}):
+    for split in sorted((set(before) | set(now)) - {"train", POOL}):
+        if split not in before and split not in SPLITS:
+            continue
         if split not in before or split not in now:
             done = "added" if split in now else "removed"
         elif before[split] is now[split] or before[split]._fingerprint == now[split]._fingerprint:
@@ -239,5 +242,5 @@ def require_untouched_splits(technique: Implementation, results: Sequence[Any], 
         raise PluginError(
             f"the technique {done} the {split} split in load_data",
             who=f"plugin {technique.owner}",
-            hint="a technique may change the train split only",
+            hint="a technique may change the train split and the pool, and add splits of other names",
         )

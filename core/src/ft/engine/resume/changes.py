@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError, FtError, UserError, raise_all
 from ft.contract.files import file_hash
+from ft.contract.schema import POOL
 from ft.contract.settings import DataConfig
 from ft.engine.processor import described
 from ft.engine.resume import made_with
@@ -46,6 +47,10 @@ HINT = (
     "put it back as it was (leave out the option), or give --allow-changed to go on all the same; "
     "the result is then that of neither run"
 )
+
+
+TRAINING = ("train", "validation", POOL)
+"""The splits that the weights depend on."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ class History:
             before = self.began["data"]
             splits = sorted({*before, *fingerprints})
             found = [
-                Change(_other_split(split), split == "test", split)
+                Change(_other_split(split), split not in TRAINING, split)
                 for split in splits
                 if before.get(split) != fingerprints.get(split)
             ]

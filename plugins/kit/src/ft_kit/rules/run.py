@@ -137,7 +137,7 @@ def restored(exam: Exam) -> str:
     )
     try:
         with exam.bench.cache():
-            again = ft.evaluate(trial.output, split=split)  # type: ignore[arg-type]
+            again = ft.evaluate(trial.output, split=split)
     except Exception as error:
         raise Broken(f"the finished run cannot be evaluated: {said(error)}", hint) from error
     for name, metric in trial.result.metrics[split].items():
