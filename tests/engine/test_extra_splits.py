@@ -74,6 +74,4 @@ def test_splits_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(ft.PluginError) as failure:
         go(["texts", more(tmp_path, extra, each)], epochs=1)
-    import re
-
     assert re.search(message, str(failure.value), re.DOTALL)
