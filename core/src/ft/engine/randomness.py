@@ -6,7 +6,7 @@ import base64
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +14,6 @@ from accelerate.utils import set_seed
 from torch import Tensor
 
 from ft.contract.plugin import Plugin, derive_seed
-
-if TYPE_CHECKING:
-    from ft.engine.run import LiveRun
 
 
 def random_state() -> dict[str, Any]:
@@ -78,12 +75,13 @@ class Generators:
     This is taken in every step, so no others: numpy's global one alone costs four times as much.
 
     Args:
-        run: with its plugins and device.
+        device: of the run.
+        plugins: of the run.
     """
 
-    def __init__(self, run: LiveRun) -> None:
-        self._device = torch.cuda if run.device.type == "cuda" else None
-        self._plugins = [member.plugin for member in run.hooks.members]
+    def __init__(self, device: torch.device, plugins: Sequence[Plugin]) -> None:
+        self._device = torch.cuda if device.type == "cuda" else None
+        self._plugins = plugins
         self._states: tuple[Any, ...] = (
             torch.get_rng_state(),
             self._device.get_rng_state() if self._device else None,

@@ -75,7 +75,8 @@ class Step:
         self.model = run.model
         self.optimizer = optimizer
         self.pad_id = run.pad_id
-        self._own_items = any(member.plugin.own_items for member in run.hooks.members)
+        self._plugins = [member.plugin for member in run.hooks.members]
+        self._own_items = any(plugin.own_items for plugin in self._plugins)
         self._on_gradients = run.hooks.listens("on_gradients")
 
     def __call__(
@@ -126,7 +127,7 @@ class Step:
         run = self.run
         if run.ranks.count == 1 and len(micro_batches(features, run.budget.training)) == 1:
             return {}
-        generators = Generators(run)
+        generators = Generators(run.device, self._plugins)
         run.counts = {}
         counted, _ = self._passes(features, where, self._count)
         generators.wind_back()
@@ -159,7 +160,7 @@ class Step:
         numbers: nothing is left of the attempt that failed.
         """
         run = self.run
-        generators = Generators(run)
+        generators = Generators(run.device, self._plugins)
         while True:
             run.backpropagated = None
             done, failed = Done(), None
