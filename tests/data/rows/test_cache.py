@@ -26,14 +26,15 @@ def entries(cache: Path) -> list[Path]:
     return sorted(cache.iterdir())
 
 
-def test_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FT_CACHE", "/somewhere")
-    assert cache_folder() == Path("/somewhere")
+def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FT_CACHE", str(tmp_path / "given"))
+    assert cache_folder("data") == tmp_path / "given" / "data"
     monkeypatch.delenv("FT_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert cache_folder() == Path("/xdg/ft")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder("data") == tmp_path / "xdg" / "ft" / "data"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "ft"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert cache_folder("data") == tmp_path / "home" / ".cache" / "ft" / "data"
 
 
 def test_a_file_is_read_once(cache: Path, write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +138,7 @@ def test_a_cache_without_leave_to_write(cache: Path, write: Any) -> None:
 
 def test_a_cache_that_is_a_file(cache: Path, write: Any) -> None:
     write("cache", "x")
-    with pytest.raises(FtError, match=r"cache/data: the cache cannot be written: (.|\n)*FT_CACHE"):
+    with pytest.raises(FtError, match=r"cache: the cache cannot be written: (.|\n)*FT_CACHE"):
         read_table(write("a.csv", CSV), owner="t")
 
 

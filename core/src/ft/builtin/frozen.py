@@ -221,7 +221,7 @@ def freeze_outputs(run: LiveRun, features: Features) -> FrozenEncoder | None:
         return None
     store = None
     if not any(run.hooks.wrapped(hook) for hook in ("encode", "compute_loss")):
-        folder = cache_folder() / "outputs"
+        folder = cache_folder("outputs")
         folder.mkdir(parents=True, exist_ok=True)
         store = Store(folder, SHARE * shutil.disk_usage(folder).free)
     frozen = FrozenEncoder(encoder, store)

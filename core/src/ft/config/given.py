@@ -20,6 +20,10 @@ _TOKEN = re.compile(
 _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
 
+DEEPEST = 50
+"""Tables within tables that a value may hold."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """One value that somebody gave.
@@ -62,6 +66,8 @@ def read_file(path: Path) -> list[Setting]:
             where=where,
             hint='a line is `key = value` under a [table]; text stands in "quotes"',
         ) from error
+    if _is_deep(tree):
+        raise ConfigError("the values are nested too deeply", where=str(path))
     lines = dict(_key_lines(source))
     return [
         Setting(path_, value, f"{path}:{lines[path_]}" if path_ in lines else str(path))
@@ -151,6 +157,8 @@ def read_overrides(overrides: Sequence[str]) -> tuple[list[Setting], list[FtErro
         if not equals or path is None:
             what = "an override is table.key=value"
             errors.append(ConfigError(what, where=place, hint="e.g. -o ner.train=data/train.conll"))
+        elif len(path) > DEEPEST or _is_deep(_value(text.strip())):
+            errors.append(ConfigError("the values are nested too deeply", where=place[:200]))
         elif not _is_unicode(override):
             errors.append(ConfigError("the value is not valid text (UTF-8)", where=place))
         else:
@@ -186,6 +194,22 @@ def _value(text: str) -> Any:
         return text
     values = tree.get("v")
     return values[0] if len(tree) == 1 and isinstance(values, list) and len(values) == 2 else text
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether a value holds more tables within tables than anybody writes."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for one in level
+            for inner in (
+                one.values() if isinstance(one, Mapping) else one if isinstance(one, list) else ()
+            )
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _is_unicode(text: str) -> bool:

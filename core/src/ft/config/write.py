@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from ft.config.merge import NONE
 from ft.contract.errors import ConfigError
+from ft.contract.secrets import without_secrets
 from ft.contract.settings import RunConfig
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def to_toml(resolved: Resolved) -> str:
     """Every setting, defaults included, as TOML that `resolve` reads back to the same values.
 
     A setting that is ``None`` by default is left out; one that was set to ``None`` against its
-    default is written as ``"none"``. Plugins of one file are written with their full path.
+    default is written as ``"none"``. Plugins of one file are written with their full path. A password
+    or a token in an address is left out.
 
     Raises:
         ConfigError: a plugin's setting holds a value that TOML cannot.
@@ -48,7 +50,7 @@ def _table(config: BaseModel, key: str) -> dict[str, Any]:
             table[written] = _table(value, inner)
         else:
             _refuse_none(plain[written], inner)
-            table[written] = plain[written]
+            table[written] = without_secrets(plain[written])
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,30 @@ import torch
 from accelerate.utils import set_seed
 from torch import Tensor
 
+from ft.contract.errors import UserError
 from ft.contract.plugin import Plugin, derive_seed
+
+
+_GENERATORS = threading.Lock()
+"""Held by the run that draws from the generators of this process, of which there is one set."""
+
+
+@contextmanager
+def sole_run() -> Iterator[None]:
+    """See that no other run of this process draws from the same generators.
+
+    Raises:
+        UserError: another run trains in this process, in another thread or around this one.
+    """
+    if not _GENERATORS.acquire(blocking=False):
+        raise UserError(
+            "another run trains in this process, and both would draw from the same random numbers",
+            hint="wait for it to end, or start each run in a process of its own",
+        )
+    try:
+        yield
+    finally:
+        _GENERATORS.release()
 
 
 def random_state() -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ft.engine.optim.custom import CustomOptimizer
 from ft.engine.optim.optim import Optimizer, freeze
 from ft.engine.outcome import finished, save_model, score, task_json, verify_saved
 from ft.engine.predict import evaluate, predict
+from ft.engine.randomness import sole_run
 from ft.engine.ranks import state as rank_state
 from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.interrupt import terminable
@@ -77,7 +78,7 @@ def train(
     """
     started = perf_counter()
     accelerator = make_accelerator(resolved.run)
-    with terminable(), joined(accelerator) as ranks:
+    with sole_run(), terminable(), joined(accelerator) as ranks:
         place = resume or output or ranks.from_main(lambda: default_output(resolved))
         folder = run_folder(place, ranks)
         if resume and (done := finished(folder)):
@@ -95,6 +96,7 @@ def train(
             for note in run.hooks.notes:
                 run.note(note)
             if resume:
+                made_with.require_secrets(resolved)
                 folder.lock()
                 history = History.read(folder, run, allow=allow_changed, strict=strict)
                 history.before_data(run, resolved)

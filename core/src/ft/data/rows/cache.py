@@ -36,11 +36,32 @@ UNUSED_DAYS = 30
 _META, _BUILDING = "meta.json", "building-"
 
 
-def cache_folder() -> Path:
-    """``$FT_CACHE``, else ``ft`` in the user's cache folder."""
+def cache_folder(part: str) -> Path:
+    """A folder of the cache, made if it is not there: in ``$FT_CACHE``, else in ``~/.cache/ft``.
+
+    Args:
+        part: what the folder holds, such as ``data``.
+
+    Raises:
+        UserError: it cannot be made, or other users could put files there, which a run would read.
+    """
     given = os.environ.get("FT_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(given or Path(base) / "ft").expanduser()
+    root = Path(given or Path(base) / "ft").expanduser()
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (root, root / part):
+            folder.mkdir(exist_ok=True, mode=0o700)
+            about = folder.stat()
+            if about.st_mode & 0o022 or about.st_uid not in (0, os.geteuid()):
+                raise UserError(
+                    "other users can write to the cache, and a run reads from it what they put there",
+                    where=str(folder),
+                    hint=f"set FT_CACHE to a folder of your own, or `chmod go-w {folder}`",
+                )
+    except OSError as error:
+        raise _unwritable(root, error) from error
+    return root / part
 
 
 def make_key(*parts: object) -> str:
@@ -61,12 +82,11 @@ def cached(key: str, build: Callable[[Sink], Iterator[pa.RecordBatch]]) -> Entry
         UserError: the cache folder cannot be written.
         FtError: whatever ``build`` finds wrong; nothing is kept then.
     """
-    base = cache_folder() / "data"
+    base = cache_folder("data")
     entry = _open(base / key)
     if entry is None:
         damaged = (base / key).exists()
         try:
-            base.mkdir(parents=True, exist_ok=True)
             prune(base)
             building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=base))
         except OSError as error:

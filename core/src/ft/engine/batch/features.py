@@ -257,7 +257,7 @@ def _cache_path(run: LiveRun, split: str, fingerprint: str) -> Path:
         "code": _code(provider.plugin),
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
-    return cache_folder() / "encoded" / f"{split}-{digest[:32]}.arrow"
+    return cache_folder("encoded") / f"{split}-{digest[:32]}.arrow"
 
 
 def _code(plugin: object) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ft.contract.errors import DataError, PluginError, raise_all
+from ft.contract.errors import ConfigError, DataError, PluginError, raise_all
 from ft.contract.messages import listed
+from ft.contract.secrets import is_masked, without_secrets
 from ft.contract.version import __version__
 from ft.engine.resume.record import plugin_rows
 
@@ -47,13 +48,38 @@ def compare(
 
 
 def settings(resolved: Resolved) -> dict[str, Any]:
-    """Every setting by its dotted key, as JSON values."""
+    """Every setting by its dotted key, as JSON values without secrets."""
     tables = {"run": resolved.run, **resolved.configs}
     return {
-        f"{table}.{key}": value
+        f"{table}.{key}": without_secrets(value)
         for table, config in tables.items()
         for key, value in config.model_dump(mode="json").items()
     }
+
+
+def require_secrets(resolved: Resolved) -> None:
+    """See that nothing is missing that a run does not write down.
+
+    Raises:
+        Problems: a setting of a resumed run held a password, which must be given again.
+    """
+    raise_all(
+        [
+            ConfigError(
+                f"the run's folder holds {value} without its secret",
+                where=key,
+                hint=f"give the whole value again: -o {key}=...",
+            )
+            for key, value in settings(resolved).items()
+            if is_masked(value) and is_masked(_given(resolved, key))
+        ]
+    )
+
+
+def _given(resolved: Resolved, key: str) -> Any:
+    """A setting as it was given."""
+    table, _, name = key.partition(".")
+    return getattr(resolved.run if table == "run" else resolved.configs[table], name, None)
 
 
 def changed_settings(before: Mapping[str, Any], resolved: Resolved) -> dict[str, str]:
