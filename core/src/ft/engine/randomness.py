@@ -17,7 +17,6 @@ from torch import Tensor
 from ft.contract.errors import UserError
 from ft.contract.plugin import Plugin, derive_seed
 
-
 _GENERATORS = threading.Lock()
 """Held by the run that draws from the generators of this process, of which there is one set."""
 

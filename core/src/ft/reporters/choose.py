@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from ft.reporters.stream import is_terminal
 from ft.reporters.lines import JsonReporter, PlainReporter, QuietReporter
 from ft.reporters.reporter import Reporter
 from ft.reporters.stream import is_terminal
