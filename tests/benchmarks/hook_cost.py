@@ -22,9 +22,6 @@ from typing import Any
 import torch
 
 from ft import Plugin, hookimpl
-from ft.engine.resume import record
-from ft.hooks import costs
-from ft.hooks.costs import Meter
 from ft.hooks.hooks import Hooks
 from ft.hooks.member import Member
 from ft.hooks.trace import Trace
@@ -72,12 +69,12 @@ class Technique(Plugin):
         return inner(run, model, batch)
 
 
-def hooks(trace: Trace | None = None, meter: Meter | None = None) -> Hooks:
+def hooks(trace: Trace | None = None) -> Hooks:
     members = [Member(f"technique{i}", Technique(), None, None) for i in range(TECHNIQUES)]
     core = Member("core", Task(), None, None)
     for member in [*members, core]:
         member.plugin.seed(member.name, 0)
-    return Hooks(members, core, trace=trace, meter=meter)
+    return Hooks(members, core, trace=trace)
 
 
 def by_hand(made: Hooks) -> Callable[..., Any]:
@@ -142,23 +139,19 @@ def main() -> None:
 
     plain = seconds(lambda: bare(None, None, None), 2000, repetitions)
     chained = seconds(through(made), 2000, repetitions)
-    # Here the memory is read in every call, which a run does as long as that takes little.
-    costs.SHARE = float("inf")
-    metered = seconds(through(hooks(meter=record.meter(torch.device("cpu")))), 2000, repetitions)
     with TemporaryDirectory() as folder:
         where = SimpleNamespace(epoch=1, step=1)
         trace = Trace(Path(folder) / "trace.json", lambda: vars(where), most=1_000_000)
         traced = seconds(through(hooks(trace)), 200, repetitions)
         trace.close()
     step = step_seconds(repetitions)
-    overhead = metered - plain
+    overhead = chained - plain
     print(
         json.dumps(
             {
                 "calls": calls,
                 "by_hand_us": round(plain * 1e6, 2),
                 "chain_us": round(chained * 1e6, 2),
-                "chain_with_memory_us": round(metered * 1e6, 2),
                 "overhead_us_a_call": round(overhead / calls * 1e6, 2),
                 "traced_us_a_call": round((traced - plain) / calls * 1e6, 2),
                 "step_ms": round(step * 1e3, 2),

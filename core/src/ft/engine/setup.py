@@ -20,7 +20,6 @@ from ft.contract.plugin import Config
 from ft.contract.schema import POOL, SPLITS, TaskData
 from ft.contract.settings import DataConfig
 from ft.data.lint.lint import lint
-from ft.engine.resume import record
 from ft.engine.run import LiveRun
 from ft.hooks import declarations
 from ft.hooks.hooks import CORE, Hooks
@@ -54,7 +53,7 @@ def make_hooks(resolved: Resolved, run: LiveRun | None = None, trace: Trace | No
         member.plugin.seed(member.name, resolved.run.seed)
     if run is None:
         return Hooks(members, core)
-    return Hooks(members, core, run.situation, trace, record.meter(run.device))
+    return Hooks(members, core, run.situation, trace)
 
 
 def model_path(resolved: Resolved, reporter: Reporter) -> str:

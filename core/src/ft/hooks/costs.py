@@ -1,4 +1,4 @@
-"""What each plugin costs: calls, time, extra passes, examples and memory of every hook."""
+"""What each plugin costs: calls, time, extra passes and examples of every hook."""
 
 from __future__ import annotations
 
@@ -10,12 +10,6 @@ from typing import Any
 from ft.contract.schema import TaskData
 
 NOTED = "__ft_noted__"
-
-SHARE = 0.002
-"""Of the run's time, what reading the memory may take: on a GPU each reading costs some."""
-
-Meter = Callable[[], int]
-"""Says how many bytes were held at most so far."""
 
 
 @dataclass
@@ -32,7 +26,6 @@ class Cost:
         forwards: extra forward passes through the model.
         backwards: backward passes that it asked `run.backward` for itself.
         examples: extra training examples (`load_data`) or features (`encode`).
-        memory: extra bytes by which it raised the peak.
     """
 
     calls: int = 0
@@ -40,7 +33,6 @@ class Cost:
     forwards: int = 0
     backwards: int = 0
     examples: int = 0
-    memory: int = 0
 
 
 class _Frame:
@@ -51,19 +43,15 @@ class _Frame:
         forwards: forward passes inside it.
         first: those of the first call inside it; ``None`` before.
         backwards: backward passes asked for by this very call.
-        metered: whether the memory is read around it.
-        rise: bytes by which the peak rose in the first call inside it.
     """
 
-    __slots__ = ("backwards", "first", "forwards", "metered", "rise", "seconds")
+    __slots__ = ("backwards", "first", "forwards", "seconds")
 
-    def __init__(self, forwards: int, metered: bool) -> None:
+    def __init__(self, forwards: int) -> None:
         self.seconds = 0.0
         self.forwards = forwards
         self.first: int | None = None
         self.backwards = 0
-        self.metered = metered
-        self.rise = 0
 
 
 class Ledger:
@@ -71,16 +59,11 @@ class Ledger:
 
     Args:
         situation: says where the run is ("epoch 2, step 31"), for the note on an exception.
-        meter: says what was held at most; without one no memory is counted.
     """
 
-    def __init__(self, situation: Callable[[], str], meter: Meter | None = None) -> None:
+    def __init__(self, situation: Callable[[], str]) -> None:
         self._situation = situation
-        self._meter = meter
-        self._metering = _seconds_of(meter) if meter else 0.0
-        self._metered = 0
-        self._began = perf_counter()
-        self._root = self._frame = _Frame(0, False)
+        self._frame = _Frame(0)
         self._costs: dict[tuple[str, str], Cost] = {}
 
     def cost(self, name: str, hook: str) -> Cost:
@@ -109,9 +92,7 @@ class Ledger:
         def call(*arguments: Any) -> Any:
             outer = self._frame
             started = perf_counter()
-            metered = self._is_affordable(started) if outer is self._root else outer.metered
-            frame = self._frame = _Frame(forwards, metered)
-            before = self._peak() if metered else 0
+            frame = self._frame = _Frame(forwards)
             try:
                 return function(*arguments)
             except Exception as error:
@@ -122,29 +103,15 @@ class Ledger:
                 self._frame = outer
                 outer.seconds += elapsed
                 outer.forwards += frame.forwards
-                rise = self._peak() - before if metered else 0
                 if outer.first is None:
                     outer.first = frame.forwards
-                    outer.rise = rise
                 cost.calls += 1
                 cost.seconds += elapsed - frame.seconds
                 cost.backwards += frame.backwards
-                cost.memory += rise - frame.rise
                 if frame.first is not None:
                     cost.forwards += frame.forwards - frame.first
 
         return call
-
-    def _is_affordable(self, now: float) -> bool:
-        """Whether the memory may be read around the outermost call that begins now."""
-        if self._meter is None:
-            return False
-        return self._metered * self._metering <= SHARE * (now - self._began)
-
-    def _peak(self) -> int:
-        assert self._meter is not None
-        self._metered += 1
-        return self._meter()
 
     def backward(self) -> None:
         """A backward pass is made for whoever is being called."""
@@ -178,7 +145,6 @@ class Ledger:
             cost.forwards += row["extra_forwards"]
             cost.backwards += row["extra_backwards"]
             cost.examples += row["extra_examples"]
-            cost.memory += row["extra_memory"]
 
     def summary(self) -> list[dict[str, Any]]:
         """One JSON row a plugin and hook that was called, hook by hook from the inside out."""
@@ -191,21 +157,10 @@ class Ledger:
                 "extra_forwards": cost.forwards,
                 "extra_backwards": cost.backwards,
                 "extra_examples": cost.examples,
-                "extra_memory": cost.memory,
             }
             for (plugin, hook), cost in self._costs.items()
             if cost.calls
         ]
-
-
-def _seconds_of(meter: Meter) -> float:
-    """What one reading of the memory takes, at best."""
-    times = []
-    for _ in range(5):
-        started = perf_counter()
-        meter()
-        times.append(perf_counter() - started)
-    return min(times)
 
 
 def _size(result: Any) -> int:

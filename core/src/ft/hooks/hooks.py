@@ -16,7 +16,7 @@ from ft.contract.messages import did_you_mean
 from ft.contract.plugin import PROJECT, Plugin
 from ft.hooks import declarations
 from ft.hooks.chain import Implementation, compose, picker
-from ft.hooks.costs import Ledger, Meter
+from ft.hooks.costs import Ledger
 from ft.hooks.member import Member
 from ft.hooks.trace import Trace
 
@@ -47,7 +47,6 @@ class Hooks:
         core: the plugin with the core's defaults.
         situation: says where the run is, for the note on an exception.
         trace: is written every call of a hook.
-        meter: says how many bytes were held at most, for the costs.
 
     Attributes:
         notes: what the user should hear of the plugins.
@@ -63,11 +62,10 @@ class Hooks:
         core: Member,
         situation: Callable[[], str] = lambda: "",
         trace: Trace | None = None,
-        meter: Meter | None = None,
     ) -> None:
         self.members = list(members)
         self.core = core
-        self.ledger = Ledger(situation, meter)
+        self.ledger = Ledger(situation)
         self.notes: list[str] = []
         self._trace = trace
         self._specs = specs()

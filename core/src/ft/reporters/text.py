@@ -51,19 +51,14 @@ def table_text(table: Table) -> str:
 
 def cost_table(costs: Sequence[Mapping[str, Any]]) -> Table:
     """What each plugin cost; of the extras those columns in which there is anything."""
-    costs = [{**cost, "extra_MB": _megabytes(cost.get("extra_memory"))} for cost in costs]
     extras = {
         f"extra_{what}": f"extra {what}"
-        for what in ("forwards", "backwards", "examples", "MB")
+        for what in ("forwards", "backwards", "examples")
         if any(cost.get(f"extra_{what}") for cost in costs)
     }
     columns = {"plugin": "plugin", "hook": "hook", "calls": "calls", "seconds": "seconds", **extras}
     rows = tuple(tuple(cost.get(key) for key in columns) for cost in costs)
     return Table("what each plugin cost", tuple(columns.values()), rows)
-
-
-def _megabytes(count: int | None) -> int | None:
-    return None if count is None else round(count / 1e6)
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:

@@ -7,7 +7,6 @@ import platform
 import resource
 import sys
 from collections.abc import Mapping
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ import torch
 
 from ft.contract.files import file_hash
 from ft.data.lint.statistics import statistics
-from ft.hooks.costs import Meter
 
 if TYPE_CHECKING:
     from ft.config.resolve import Resolved
@@ -51,20 +49,10 @@ def machine(run: LiveRun) -> dict[str, Any]:
 
 def peak_memory(run: LiveRun) -> dict[str, int | None]:
     """Bytes that the process, and the GPU if there is one, held at most."""
-    cuda = run.device.type == "cuda"
-    return {"host": _host_peak(), "device": meter(run.device)() if cuda else None}
-
-
-def meter(device: torch.device) -> Meter:
-    """What says how many bytes were held at most: of the GPU if the model is on one, else here."""
-    if device.type == "cuda":
-        return partial(torch.cuda.max_memory_allocated, device)
-    return _host_peak
-
-
-def _host_peak() -> int:
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    cuda = run.device.type == "cuda"
+    return {"host": host, "device": torch.cuda.max_memory_allocated(run.device) if cuda else None}
 
 
 def plugin_rows(resolved: Resolved) -> list[dict[str, Any]]:
