@@ -61,6 +61,14 @@ class Given:
         if setting.text is not None:
             self.texts[key] = setting.text
 
+    def suggest(self, table: str, values: Mapping[str, Any], place: str) -> None:
+        """Give settings below all that are there: one that is there, or a part of it, stays."""
+        node = self.tree.setdefault(table, {})
+        for key, value in values.items() if isinstance(node, dict) else ():
+            if key not in node:
+                node[key] = value
+                self.places[f"{table}.{key}"] = place
+
     def check(
         self, table: str, model: type[Config], owner: str, scope: Scope
     ) -> tuple[Config | None, list[FtError]]:

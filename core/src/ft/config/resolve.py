@@ -7,7 +7,7 @@ arguments. Relative paths are looked up from the current folder, whatever file t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -74,9 +74,10 @@ def resolve(
         Problems: several of these, reported together.
     """
     stored, typed, arguments, errors = _sources(file, overrides, values or {}, labels or {})
-    given = Given.of((*stored, *typed, *arguments))
-    listed = given.tree.pop(_PLUGINS, None)
-    list_place = given.places.pop(_PLUGINS, str(file) if file and plugins is None else FLAG)
+    lists = Given.of(one for one in stored if one.path[0] == _PLUGINS)
+    stored = [one for one in stored if one.path[0] != _PLUGINS]
+    listed = lists.tree.get(_PLUGINS)
+    list_place = lists.places.get(_PLUGINS, str(file) if file and plugins is None else FLAG)
     errors += _list_faults(listed, list_place)
     specs: list[str] = []
     if plugins is not None:
@@ -97,7 +98,7 @@ def resolve(
         flags, faults = _shared(key, value, (labels or {}).get(key, key), loaded)
         arguments += flags
         errors += faults if not failures else []
-    given = _without_list((*stored, *typed, *arguments))
+    given = Given.of((*stored, *typed, *arguments))
     models: dict[str, type[Config]] = {
         _RUN: RunConfig,
         **{one.name: one.cls.Config for one in loaded},
@@ -111,15 +112,9 @@ def resolve(
     for one in loaded:
         checked[one.name], faults = given.check(one.name, one.cls.Config, one.owner, scope)
         plugin_faults += faults
-    suggested = [
-        Setting((_RUN, key), value, f"default of {one.owner}")
-        for one in loaded
-        if checked[one.name] is not None
-        for key, value in one.cls.run_defaults(checked[one.name]).items()
-    ]
-    if suggested:
-        given = _without_list((*suggested, *stored, *typed, *arguments))
-        scope = replace(scope, places=given.places)
+    for one in reversed(loaded):
+        if checked[one.name] is not None:
+            given.suggest(_RUN, one.cls.run_defaults(checked[one.name]), f"default of {one.owner}")
     checked[_RUN], faults = given.check(_RUN, RunConfig, "core", scope)
     errors += [*faults, *plugin_faults]
     errors += _trust_faults(given, arguments)
@@ -163,14 +158,6 @@ def _sources(
     typed = [one for one in typed if one.path[0] != _PLUGINS]
     arguments = [one for one in arguments if one.path[0] != _PLUGINS]
     return stored, typed, arguments, errors
-
-
-def _without_list(settings: Sequence[Setting]) -> Given:
-    """What was given, but for the list of plugins."""
-    given = Given.of(settings)
-    given.tree.pop(_PLUGINS, None)
-    given.places.pop(_PLUGINS, None)
-    return given
 
 
 def _shared(
