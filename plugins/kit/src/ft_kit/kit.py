@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ft.contract.errors import UserError
+from ft.contract.messages import did_you_mean
 from ft_kit.bench import Bench
 from ft_kit.contract import Rule, Verdict, judge
 from ft_kit.exam import Exam
@@ -62,10 +62,9 @@ def rules_named(ids: Sequence[str]) -> list[Rule]:
     known = [rule.id for rule in RULES]
     for name in ids:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
             raise UserError(
                 f"there is no rule '{name}'",
                 where="--rule",
-                hint=f"did you mean '{near[0]}'?" if near else f"the rules are {', '.join(known)}",
+                hint=did_you_mean(name, known) or f"the rules are {', '.join(known)}",
             )
     return [rule for rule in RULES if not ids or rule.id in ids]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from ft import ConfigError, DataError, Label, TaskData
+from ft import ConfigError, DataError, Label, TaskData, did_you_mean, listed
 from ft_sentiment.labels import as_number, classes_of
 from ft_sentiment.settings import SentimentConfig
 
@@ -47,8 +46,7 @@ def check_weights(weights: dict[str, float], names: Sequence[str]) -> None:
     """
     for name in weights:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"the classes are {_listed(names)}"
+            hint = did_you_mean(name, names) or f"the classes are {_listed(names)}"
             raise ConfigError(
                 f"there is no class '{name}' in the data",
                 where=f"{OWNER}.class_weights.{name}",
@@ -149,8 +147,7 @@ def ranked(data: TaskData, label: Label, order: Sequence[str]) -> Label:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
-    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+    return listed([f"'{name}'" for name in names], SHOWN)
 
 
 def _count(examples: int) -> str:

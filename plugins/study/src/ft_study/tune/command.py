@@ -67,8 +67,7 @@ def tune(
     the same command goes on; started a second time meanwhile, it helps.
     """
     _refuse_without_optuna()
-    from ft import table_text
-    from ft_study.results import to_json
+    from ft import table_text, to_json
     from ft_study.tune.space import labelled, not_searched, space
     from ft_study.tune.work import Base, check
 
@@ -79,7 +78,7 @@ def tune(
     searched = table_text(_searched(dimensions, not_searched(resolved, dimensions)))
     if explain:
         values = {one.key: one.to_json() for one in dimensions}
-        typer.echo(to_json(values) if as_json else searched)
+        typer.echo(to_json(values, indent=2) if as_json else searched)
         return
     _refuse_several_processes()
     from ft_study.tune.driver import drive
