@@ -181,12 +181,17 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
 
-    def add(distribution: str, name: str, code: str = "raise SystemExit('imported')\n") -> Path:
+    def add(
+        distribution: str,
+        name: str,
+        code: str = "raise SystemExit('imported')\n",
+        keywords: str = "nlp,ft-task",
+    ) -> Path:
         module = f"{distribution.replace('-', '_')}_q"
         info = folder / f"{distribution.replace('-', '_')}-1.2.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\nSummary: What it does.\n\n# Its card\n"
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\nSummary: What it does.\nKeywords: {keywords}\n\n# Its card\n"
         )
         (info / "entry_points.txt").write_text(f"[ft.plugins]\n{name} = {module}:Toy\n")
         (folder / f"{module}.py").write_text(TOY + code)
@@ -634,12 +639,17 @@ def test_plugins_lists_without_importing(
         assert main(arguments) == 0
         text = capsys.readouterr().out
         assert re.search(r"^toyish +task +ft-toy +1\.2 +What it does\.$", text, re.MULTILINE)
-        assert "    provides load_data; wraps compute_loss\n" in text
     for arguments in (["plugins", "--json"], ["plugins", "list", "--json"]):
         assert main(arguments) == 0
         listed = json.loads(capsys.readouterr().out)["plugins"]
         (one,) = [one for one in listed if one["name"] == "toyish"]
-        assert (one["kind"], one["hooks"]["compute_loss"]) == ("task", "wraps")
+        assert (one["kind"], one["summary"]) == ("task", "What it does.")
+    site("ft-both", "mixed", keywords="ft-task,ft-technique")
+    site("ft-mute", "mute", keywords="")
+    assert main(["plugins"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^mixed +\? +ft-both ", text, re.MULTILINE)
+    assert re.search(r"^mute +\? +ft-mute ", text, re.MULTILINE)
     assert "ft_toy_q" not in sys.modules
 
 

@@ -35,12 +35,11 @@ def anchors(path: Path) -> set[str]:
 
 def test_check_says_how_each_rule_ends(capsys: pytest.CaptureFixture[str]) -> None:
     plugin = str(BROKEN / "broken_forwards.py")
-    asked = ["--rule", "forwards", "--rule", "listing", "--rule", "hooks"]
+    asked = ["--rule", "forwards", "--rule", "hooks"]
     assert main(["check", plugin, *asked]) == 1
     assert capsys.readouterr().out == (
         f"'broken_forwards' ({plugin}:Broken), a technique\n"
         "hooks     passed\n"
-        "listing   skipped  a plugin in a file is not listed\n"
         "forwards  failed   a training batch took 2 forward passes, forwards() says 1\n"
         "\n"
         "rule 'forwards': forwards() tells the true number of forward passes.\n"
@@ -49,7 +48,7 @@ def test_check_says_how_each_rule_ends(capsys: pytest.CaptureFixture[str]) -> No
         "  to do: return the most that a batch takes, such as `2 * inner`\n"
         "  contract: docs/reference/hooks/compute_loss.md#technique\n"
         "\n"
-        "1 passed, 1 failed, 1 skipped\n"
+        "1 passed, 1 failed\n"
     )
 
 
@@ -128,13 +127,13 @@ def test_contract_tests_fail_with_the_explanation(
         "no:cacheprovider",
         f"--basetemp={tmp_path / 'temporary'}",
         "-k",
-        "hooks or listing",
+        "hooks",
     ]
     assert pytest.main([*where, *options]) == pytest.ExitCode.TESTS_FAILED
     said = capsys.readouterr().out
     assert "rule 'hooks': Every hook is one of the contract's" in said
     assert "  found: compute_loss is not marked\n" in said
-    assert "1 failed, 1 skipped" in said
+    assert "1 failed" in said
     assert "Traceback" not in said
 
 

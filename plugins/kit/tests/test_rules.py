@@ -25,7 +25,6 @@ FOUND = {
     "settings": "the unknown setting broken_settings.no_such_setting is taken without a word",
     "settings_silent": "the setting broken_settings_silent.weight has no description",
     "settings_validator": "broken_settings_validator.words = '?': the check of",
-    "listing": "the source of broken_listing:Broken tells nothing",
     "runs": "the run fails: KeyError: 'tokens'; raised by plugin 'broken_runs' in compute_loss",
     "repeatable": "loss at step 8 is",
     "independent": "loss at step 8 is",
@@ -58,9 +57,6 @@ FOUND = {
 
 
 def spec_of(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    if name == "listing":  # a plugin in a file is never listed, so this one is named as a module
-        monkeypatch.syspath_prepend(BROKEN)
-        return "broken_listing:Broken"
     return str(BROKEN / f"broken_{name}.py")
 
 

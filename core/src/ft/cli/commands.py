@@ -19,7 +19,7 @@ from ft.contract.errors import PluginError
 from ft.contract.messages import did_you_mean
 from ft.loading.compat import require_this_ft
 from ft.loading.installed import COMMANDS, Installed, installed
-from ft.loading.source import summary_of
+from ft.loading.summary import summary_of
 
 UsageError: Any = typer.BadParameter.__base__
 """Of click, or of what typer has in its place, by typer's version."""

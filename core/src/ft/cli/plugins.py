@@ -33,23 +33,20 @@ def plugins(context: typer.Context, as_json: Json = False) -> None:
 @app.command("list")
 @guarded
 def list_installed(as_json: Json = False) -> None:
-    """List the installed plugins, from metadata and source alone: none is imported."""
+    """List the installed plugins, from metadata alone: none is imported."""
     from ft.loading.installed import duplicates, installed
-    from ft.loading.outline import outline
     from ft.reporters.text import aligned
 
     found = installed()
-    plans = [outline(one.target) for one in found]
     rows: list[dict[str, Any]] = [
         {
             "name": one.name,
             "distribution": one.distribution,
             "version": one.version,
-            "kind": plan.kind if plan else None,
-            "hooks": dict(plan.hooks) if plan else None,
+            "kind": one.kind,
             "summary": one.summary,
         }
-        for one, plan in zip(found, plans, strict=True)
+        for one in found
     ]
     clashes = duplicates(found)
     if as_json:
@@ -61,12 +58,8 @@ def list_installed(as_json: Json = False) -> None:
         typer.echo("no plugin is installed; a plugin of your own runs with --plugins ./file.py")
         return
     columns = ("name", "kind", "distribution", "version", "summary")
-    heading, *lines = aligned(columns, [[row[column] or "?" for column in columns] for row in rows])
-    typer.echo(heading)
-    for line, plan in zip(lines, plans, strict=True):
-        typer.echo(
-            f"{line}\n    {plan or 'hooks: known once it is imported, see `ft plugins show`'}"
-        )
+    for line in aligned(columns, [[row[column] or "?" for column in columns] for row in rows]):
+        typer.echo(line)
     for name, offers in clashes.items():
         both = " and ".join(one.owner for one in offers)
         print(f"warning: '{name}' is offered by {both}; uninstall one of them", file=sys.stderr)

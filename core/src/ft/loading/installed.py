@@ -13,6 +13,9 @@ PLUGINS = "ft.plugins"
 COMMANDS = "ft.commands"
 """The entry-point group of commands, ``ft NAME``."""
 
+KINDS = {"ft-task", "ft-technique"}
+"""Keywords by which a distribution says of what kind its plugins are."""
+
 
 @dataclass(frozen=True)
 class Installed:
@@ -23,6 +26,8 @@ class Installed:
         distribution: the distribution that offers it.
         version: of the distribution.
         summary: of the distribution, one line.
+        kind: ``task`` or ``technique``, where the distribution says one of them among its keywords,
+            as ``ft-task`` or ``ft-technique``.
         target: where it is, ``package.module:Class`` or ``package.module:function``.
     """
 
@@ -31,6 +36,7 @@ class Installed:
     version: str
     summary: str
     target: str
+    kind: str | None = None
 
     @property
     def owner(self) -> str:
@@ -43,6 +49,7 @@ def installed(group: str = PLUGINS) -> list[Installed]:
     found = []
     for point in metadata.entry_points(group=group):
         about: Any = point.dist.metadata if point.dist else {}
+        kinds = KINDS & {word.strip() for word in (about.get("Keywords") or "").split(",")}
         found.append(
             Installed(
                 name=point.name,
@@ -50,6 +57,7 @@ def installed(group: str = PLUGINS) -> list[Installed]:
                 version=about.get("Version") or "without a version",
                 summary=about.get("Summary") or "",
                 target=point.value.partition("[")[0].strip(),
+                kind=kinds.pop().removeprefix("ft-") if len(kinds) == 1 else None,
             )
         )
     return sorted(found, key=lambda one: (one.name, one.distribution))

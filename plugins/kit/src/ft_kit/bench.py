@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -187,15 +185,3 @@ class Bench:
         """Keep what ft caches in the bench's own folder."""
         with patch.dict("os.environ", {"FT_CACHE": str(self.folder / "cache")}):
             yield
-
-    @cached_property
-    def imported_by_listing(self) -> frozenset[str]:
-        """The modules that listing the installed plugins imports, in a fresh interpreter."""
-        code = (
-            "import sys, json; from ft.loading.installed import installed; from ft.loading.outline import outline; "
-            "[outline(one.target) for one in installed()]; print(json.dumps(sorted(sys.modules)))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        return frozenset(json.loads(done.stdout))

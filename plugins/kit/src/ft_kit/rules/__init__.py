@@ -19,12 +19,6 @@ RULES: tuple[Rule, ...] = (
         form.settings,
     ),
     Rule(
-        "listing",
-        "`ft plugins` tells what the plugin hooks without importing it.",
-        "reference/contract-rules.md#listing",
-        form.listing,
-    ),
-    Rule(
         "runs",
         "The plugin trains, evaluates and saves.",
         "explanation/design.md#two-kinds-of-plugin-one-rule",

@@ -8,7 +8,7 @@ from ft.contract.errors import FtError, PluginError
 from ft.contract.plugin import Config, fields_by_key
 from ft.hooks.hooks import CORE, Hooks, specs
 from ft.hooks.member import Member
-from ft.loading.outline import outline, outline_of
+from ft.loading.outline import outline_of
 from ft_kit.bench import Subject, checked
 from ft_kit.contract import Broken, NotApplicable
 from ft_kit.exam import Exam
@@ -91,31 +91,3 @@ def settings(exam: Exam) -> None:
                         f"{subject.name}.{key} = {odd!r}: {error.what}",
                         "raise ValueError with a sentence in the validator",
                     )
-
-
-def listing(exam: Exam) -> str:
-    """`ft plugins` reads metadata and source alone. So the entry point names a class that the
-    source shows plainly, and nothing of the plugin, nor torch, is imported.
-    """
-    loaded = exam.subject.loaded
-    if ".py:" in loaded.source:
-        raise NotApplicable("a plugin in a file is not listed")
-    plan = outline(loaded.source)
-    if plan is None or plan != outline_of(loaded.cls):
-        told = "nothing" if plan is None else str(plan)
-        raise Broken(
-            f"the source of {loaded.source} tells {told}, and the class has: "
-            f"{outline_of(loaded.cls)}",
-            "write a class statement with its hooks, and import it by name into the module "
-            "that the entry point names",
-        )
-    if loaded.distribution is None:
-        return "named by its module: not installed as a plugin"
-    imported = exam.bench.imported_by_listing
-    odd = imported & {"torch", loaded.cls.__module__.split(".")[0]}
-    if odd:
-        raise Broken(
-            f"listing the plugins imports {', '.join(sorted(odd))}",
-            "let no .pth file or other distribution of yours import the plugin",
-        )
-    return ""
