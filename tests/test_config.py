@@ -18,8 +18,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 import ft
 from ft.config.given import read_file
-from ft.config.resolve import resolve
-from ft.config.source import run_config
+from ft.config.resolve import resolve, run_config
 from ft.config.write import json_schema, to_toml
 from ft.contract.errors import FtError, Problems
 from ft.loading.load import load_all

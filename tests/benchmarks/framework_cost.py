@@ -25,8 +25,8 @@ from ft.contract.model import forward
 from ft.engine.batch.batches import Feature, collate
 from ft.engine.loop import Loop
 from ft.engine.run import LiveRun
+from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
-from ft.hooks.member import Member
 
 
 class Nothing(ft.Plugin):

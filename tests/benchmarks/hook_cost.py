@@ -22,8 +22,8 @@ from typing import Any
 import torch
 
 from ft import Plugin, hookimpl
+from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
-from ft.hooks.member import Member
 from ft.hooks.trace import Trace
 
 TECHNIQUES = 4

@@ -12,8 +12,8 @@ import pytest
 
 import ft
 from ft import Plugin, hookimpl
+from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
-from ft.hooks.member import Member
 from ft.hooks.trace import Trace
 from ft.reporters.text import cost_table
 

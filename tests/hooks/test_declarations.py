@@ -15,8 +15,8 @@ import ft
 from ft import Label, Plugin, PluginError, Schema, Text, Words
 from ft.cli.main import main
 from ft.contract.errors import Problems
+from ft.hooks.chain import Member
 from ft.hooks.declarations import ROLES, company_faults, declared, schema_faults
-from ft.hooks.member import Member
 
 
 def member(name: str, **declared: Any) -> Member:

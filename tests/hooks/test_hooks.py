@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ft import Config, Plugin, PluginError, hookimpl
+from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
-from ft.hooks.member import Member
 
 
 class Base(Plugin):

@@ -15,8 +15,8 @@ import ft
 from ft import Plugin, hookimpl
 from ft.contract import hookspecs
 from ft.contract.errors import Problems
+from ft.hooks.chain import Member
 from ft.hooks.hooks import REMOVED, Hooks
-from ft.hooks.member import Member
 from ft.loading.load import load
 
 Install = Callable[..., Path]

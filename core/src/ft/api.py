@@ -47,8 +47,7 @@ def run(
         ft.UserError: a plugin, a setting or the data is wrong.
         ft.TrainingError: training failed.
     """
-    from ft.config.resolve import resolve
-    from ft.config.source import source_file
+    from ft.config.resolve import resolve, source_file
 
     target, resumed = _path(output), _path(resume)
     file = source_file(

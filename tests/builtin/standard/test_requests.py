@@ -17,8 +17,8 @@ from ft.builtin.standard.requests import as_example, read
 from ft.cli.main import main
 from ft.engine.predict import open_run
 from ft.engine.run import LiveRun
+from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
-from ft.hooks.member import Member
 from ft.reporters.reporter import Reporter
 from ft.runfolder.folder import RunFolder
 

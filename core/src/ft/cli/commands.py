@@ -17,8 +17,7 @@ from ft.cli.failure import guarded, report
 from ft.cli.options import Debug
 from ft.contract.errors import PluginError
 from ft.contract.messages import did_you_mean
-from ft.loading.compat import require_this_ft
-from ft.loading.installed import COMMANDS, Installed, installed
+from ft.loading.installed import COMMANDS, Installed, installed, require_this_ft
 from ft.loading.summary import summary_of
 
 UsageError: Any = typer.BadParameter.__base__

@@ -43,7 +43,7 @@ def run(
     Settings come from the file, then -o, then the other options; `ft plugins show NAME` lists those
     of a plugin. Relative paths are looked up from the current folder.
     """
-    from ft.config.source import source_file
+    from ft.config.resolve import source_file
     from ft.reporters.choose import choose
 
     if strict and resume is None:

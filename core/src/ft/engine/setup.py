@@ -22,8 +22,8 @@ from ft.contract.settings import DataConfig
 from ft.data.lint.lint import lint
 from ft.engine.run import LiveRun
 from ft.hooks import declarations
+from ft.hooks.chain import Member
 from ft.hooks.hooks import CORE, Hooks
-from ft.hooks.member import Member
 from ft.hooks.trace import Trace
 from ft.loading.starters import GROUP, MODEL, data_note, starter
 

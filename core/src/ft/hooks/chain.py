@@ -1,4 +1,4 @@
-"""Composition: one provider, wrapped by techniques, folded into one callable."""
+"""Composition: one provider, wrapped by techniques, folded into one callable; the members of a run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from ft.hooks.trace import Trace
 
 FORWARD = "compute_loss"
 """The hook whose provider makes a forward pass."""
+
+Check = Callable[["Implementation", list[Any], Any], None]
+"""Called after a technique with what its `inner` calls returned and what it returned itself."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,6 @@ class Implementation:
         name, passes = self.plugin.name, int(self.hook == FORWARD and not self.wraps)
         call = ledger.accounted(self.owner, name, self.hook, self.function, passes)
         return call if trace is None else trace.around(call, name, self.hook)
-
-
-Check = Callable[[Implementation, list[Any], Any], None]
-"""Called after a technique with what its `inner` calls returned and what it returned itself."""
 
 
 def compose(
@@ -148,3 +147,19 @@ def _checked(
         return result
 
     return call
+
+
+class Member:
+    """A plugin of this run: the instance and how to name it to people."""
+
+    def __init__(self, name: str, plugin: Plugin, distribution: str | None, version: str | None):
+        self.name = name
+        self.plugin = plugin
+        self.distribution = distribution
+        self.version = version
+
+    @property
+    def owner(self) -> str:
+        """Such as ``'ner' (ft-ner 0.1.0)``."""
+        origin = " ".join(part for part in (self.distribution, self.version) if part)
+        return f"'{self.name}' ({origin})" if origin else f"'{self.name}'"

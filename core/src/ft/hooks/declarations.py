@@ -11,8 +11,7 @@ from ft.contract.schema import LABELS, POOL, SPLITS, Kind, Schema, TaskData
 
 if TYPE_CHECKING:
     from ft.contract.plugin import Plugin
-    from ft.hooks.chain import Implementation
-    from ft.hooks.member import Member
+    from ft.hooks.chain import Implementation, Member
 
 DECLARATIONS = ("needs", "after", "before", "conflicts", "needs_schema")
 """Attributes of `Plugin`, each a tuple of names."""

@@ -15,9 +15,8 @@ from ft.contract.hookspecs import INNER, REMOVED
 from ft.contract.messages import did_you_mean
 from ft.contract.plugin import PROJECT, Plugin
 from ft.hooks import declarations
-from ft.hooks.chain import Implementation, compose, picker
+from ft.hooks.chain import Implementation, Member, compose, picker
 from ft.hooks.costs import Ledger
-from ft.hooks.member import Member
 from ft.hooks.trace import Trace
 
 CORE = "core"

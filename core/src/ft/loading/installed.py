@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
+
+from ft.contract.errors import PluginError
+from ft.contract.version import __version__
 
 PLUGINS = "ft.plugins"
 """The entry-point group of plugins."""
@@ -15,6 +19,10 @@ COMMANDS = "ft.commands"
 
 KINDS = {"ft-task", "ft-technique"}
 """Keywords by which a distribution says of what kind its plugins are."""
+
+CORE = "ft-core"
+
+_CORE = re.compile(r"ft[-_.]core(?![\w.-])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -69,3 +77,41 @@ def duplicates(plugins: Sequence[Installed]) -> dict[str, list[Installed]]:
     for one in plugins:
         by_name.setdefault(one.name, []).append(one)
     return {name: offers for name, offers in by_name.items() if len(offers) > 1}
+
+
+def require_this_ft(distribution: str, who: str) -> None:
+    """Refuse a plugin whose distribution requires another ft, before anything of it is imported.
+
+    Installers see to it that requirements hold; one that was told not to look (``--no-deps``), or a
+    checkout whose version moved on, can leave a plugin beside an ft that it cannot work with.
+
+    Args:
+        distribution: its name.
+        who: the plugin, for messages.
+
+    Raises:
+        PluginError: this ft is not among the versions that it requires, or what it requires
+            cannot be read.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for text in metadata.requires(distribution) or ():
+        if not _CORE.match(text):
+            continue
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            raise PluginError(
+                f"its distribution requires '{text}', which cannot be read",
+                who=who,
+                hint="install another version of it, and tell its author",
+            ) from error
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        if not requirement.specifier.contains(__version__, prereleases=True):
+            raise PluginError(
+                f"it needs {CORE} {requirement.specifier}, and this is {__version__}",
+                who=who,
+                hint=f"`pip install '{CORE}{requirement.specifier}'`, or install a version of "
+                f"{distribution} that is made for ft {__version__}",
+            )

@@ -24,7 +24,7 @@ from ft.runfolder.tensors import (
 )
 
 if TYPE_CHECKING:
-    from ft.hooks.member import Member
+    from ft.hooks.chain import Member
 
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"

@@ -88,8 +88,8 @@ def check_new_name(name: str) -> None:
     """
     from ft.api import run
     from ft.hooks.hooks import CORE
-    from ft.loading.classes import check_name
     from ft.loading.installed import installed
+    from ft.loading.load import check_name
 
     who = f"plugin '{name}'"
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:

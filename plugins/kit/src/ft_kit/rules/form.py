@@ -6,8 +6,8 @@ import inspect
 
 from ft.contract.errors import FtError, PluginError
 from ft.contract.plugin import Config, fields_by_key
+from ft.hooks.chain import Member
 from ft.hooks.hooks import CORE, Hooks, specs
-from ft.hooks.member import Member
 from ft.loading.outline import outline_of
 from ft_kit.bench import Subject, checked
 from ft_kit.contract import Broken, NotApplicable
