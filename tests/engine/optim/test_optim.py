@@ -10,7 +10,8 @@ from torch import nn
 from transformers import AutoModelForTokenClassification
 
 from ft import ConfigError, RunConfig
-from ft.engine.optim.optim import Optimizer, freeze, parameter_groups, rate_factor
+from ft.engine.optim.depths import freeze
+from ft.engine.optim.optim import Optimizer, parameter_groups, rate_factor
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from transformers.utils import ModelOutput
 from ft.data.rows.cache import cache_folder
 from ft.engine.batch.batches import lengths, longest_first
 from ft.engine.batch.inference import POOL, forward_all
-from ft.engine.optim.optim import encoder_of
+from ft.engine.optim.depths import encoder_of
 from ft.engine.run import PREDICT
 
 if TYPE_CHECKING:

@@ -269,7 +269,12 @@ class Loop:
                 self.checkpoints.save_best(
                     progress.step,
                     self.model,
-                    {"step": progress.step, "metric": name, "value": metrics[name].value},
+                    {
+                        "step": progress.step,
+                        "epoch": progress.epoch,
+                        "metric": name,
+                        "value": metrics[name].value,
+                    },
                 )
         else:
             progress.misses += 1

@@ -31,11 +31,17 @@ if TYPE_CHECKING:
 
 
 def score(
-    run: LiveRun, folder: RunFolder, split: str, result: Result, name: str | None = None
+    run: LiveRun,
+    folder: RunFolder,
+    split: str,
+    result: Result,
+    name: str | None = None,
+    at: tuple[int, int] | None = None,
 ) -> None:
     """Predict and evaluate one split with the model as it is, into the folder and the result.
 
-    ``name`` is that of the files with the predictions; by default the split's.
+    ``name`` is that of the files with the predictions; by default the split's. ``at`` is the step
+    and the epoch of the weights, where they are not the last ones.
     """
     name = name or split
     predictions, evaluation, metrics = measure(run, split, final=True)
@@ -53,7 +59,8 @@ def score(
     folder.write(
         folder.predictions / f"{name}.tables.json", [asdict(table) for table in evaluation.tables]
     )
-    run.reporter.evaluation(run.step, run.epoch, split, metrics, False)
+    step, epoch = at or (run.step, run.epoch)
+    run.reporter.evaluation(step, epoch, split, metrics, False)
     for table in evaluation.tables:
         run.reporter.table(table)
 

@@ -20,6 +20,7 @@ from ft.contract.run import Edit, ModelContext, Run
 from ft.contract.settings import RunConfig
 from ft.engine.batch.memory import Budget
 from ft.engine.batch.parts import Counts, join
+from ft.engine.model_files import check_tokenizer, positions_of, sentencepiece_hint
 from ft.engine.processor import has_tokenizer, load_processor, load_tokenizer
 from ft.engine.randomness import undisturbed
 from ft.engine.ranks.ranks import Ranks
@@ -103,12 +104,7 @@ class LiveRun(Run):
                 hint="copy the tokenizer's files (such as tokenizer.json) beside the model's",
             )
         tokenizer = load_tokenizer(self)
-        if not tokenizer.is_fast:
-            raise ConfigError(
-                f"{self.model_path} has no fast tokenizer",
-                where="run.model",
-                hint="choose a model with a tokenizer.json",
-            )
+        check_tokenizer(tokenizer, self.model_path)
         return tokenizer
 
     @cached_property
@@ -156,6 +152,7 @@ class LiveRun(Run):
                 str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             )
             hint = "give a folder that transformers' save_pretrained wrote, or a name on the hub"
+            hint = sentencepiece_hint(self.model_path) or hint
             if "trust_remote_code" in str(error):
                 hint = "it brings code of its own: give --trust-remote-code if you trust it"
             raise ConfigError(
@@ -169,11 +166,9 @@ class LiveRun(Run):
     def max_length(self) -> int:
         config = self.model_config
         limits = [getattr(self.processor, "model_max_length", LONGEST)]
-        positions = getattr(config, "max_position_embeddings", None)
-        if positions and positions > 0:
-            # RoBERTa and its kin count positions from behind the padding index.
-            offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
-            limits.append(positions - offset)
+        positions = positions_of(config)
+        if positions is not None:
+            limits.append(positions)
         limit = min(limits)
         if self.config.max_length and self.config.max_length > limit:
             raise ConfigError(

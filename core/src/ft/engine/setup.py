@@ -20,6 +20,7 @@ from ft.contract.plugin import Config
 from ft.contract.schema import POOL, SPLITS, TaskData
 from ft.contract.settings import DataConfig
 from ft.data.lint.lint import lint
+from ft.engine.model_files import PADDED
 from ft.engine.run import LiveRun
 from ft.hooks import declarations
 from ft.hooks.chain import Member
@@ -149,6 +150,12 @@ def build_model(run: LiveRun, data: TaskData) -> torch.nn.Module:
     if hasattr(config, "pad_token_id") and config.pad_token_id is None:
         # A decoder finds a text's last token by it.
         config.pad_token_id = run.pad_id
+    kind = getattr(config, "model_type", None)
+    if kind in PADDED:
+        run.note(
+            f"the outputs of a model of the type '{kind}' depend on the padding of its batch: the "
+            "same text may score a little otherwise beside other texts"
+        )
     return model.to(run.device)
 
 

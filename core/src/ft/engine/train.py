@@ -20,7 +20,8 @@ from ft.engine.batch.inference import predict_split
 from ft.engine.device import make_accelerator
 from ft.engine.loop import Loop
 from ft.engine.optim.custom import CustomOptimizer
-from ft.engine.optim.optim import Optimizer, freeze
+from ft.engine.optim.depths import freeze
+from ft.engine.optim.optim import Optimizer
 from ft.engine.outcome import finished, save_model, score, task_json, verify_saved
 from ft.engine.predict import evaluate, predict
 from ft.engine.randomness import sole_run
@@ -170,6 +171,11 @@ def _train(
     reporter.phase("model", run.model_path)
     model = run.model = build_model(run, data)
     frozen = freeze(model, resolved.run.freeze)
+    if frozen:
+        whole = sum(parameter.numel() for parameter in model.parameters())
+        run.note(
+            f"run.freeze = {resolved.run.freeze}: {frozen:,} of {whole:,} parameters do not learn"
+        )
     custom = run.hooks.customised("build_optimizer")
     if run.device.type == "cpu":
         # Processes add up gradients that are all of one shape.
@@ -204,7 +210,7 @@ def _train(
     reporter.phase("evaluate")
     result = Result(folder.path, {})
     for split in data.scored(final=True):
-        score(run, folder, split, result)
+        score(run, folder, split, result, at=best and (best["step"], best["epoch"]))
         values = scores(f"final/{split}", result.metrics[split])
         run.hooks.tell("on_log", run=run, step=run.step, values=values)
     if kept is not None:

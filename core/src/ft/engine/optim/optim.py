@@ -12,62 +12,10 @@ from torch import Tensor, nn
 
 from ft.contract.errors import ConfigError, PluginError
 from ft.contract.settings import RunConfig
+from ft.engine.optim.depths import depths_of
 from ft.engine.optim.rows import Rows, spread
 
-LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
 NORM = re.compile(r"(?:^|[._])(?:layer_?norm|ln|norm)[._\d]", re.IGNORECASE)
-
-
-def encoder_of(model: nn.Module) -> nn.Module | None:
-    """The pre-trained part of a model: what transformers calls its base model."""
-    base = getattr(model, "base_model", None)
-    return base if isinstance(base, nn.Module) and base is not model else None
-
-
-def depth_of(name: str, layers: int) -> int:
-    """How deep a parameter of the encoder lies: 0 for embeddings, k for the k-th layer from 1."""
-    match = LAYER.search(name)
-    if match:
-        return int(match.group(1)) + 1
-    return 0 if "embedding" in name.lower() else layers
-
-
-def _encoder_depths(model: nn.Module) -> tuple[dict[nn.Parameter, int], int]:
-    encoder = encoder_of(model)
-    if encoder is None:
-        return {}, 0
-    names = dict(encoder.named_parameters())
-    layers = 1 + max(
-        (int(match.group(1)) for match in map(LAYER.search, names) if match), default=-1
-    )
-    return {parameter: depth_of(name, layers) for name, parameter in names.items()}, layers
-
-
-def freeze(model: nn.Module, what: str | int) -> int:
-    """Freeze the encoder, its embeddings, or the embeddings and the lowest k layers.
-
-    Returns:
-        How many parameters are frozen.
-
-    Raises:
-        ConfigError: the model has no encoder to freeze, or fewer layers.
-    """
-    if what == "none":
-        return 0
-    depths, layers = _encoder_depths(model)
-    if not depths:
-        raise ConfigError(
-            f"{type(model).__name__} has no base model to freeze",
-            where="run.freeze",
-            hint="set freeze = 'none', or let build_head freeze what should stay",
-        )
-    if isinstance(what, int) and what > layers:
-        raise ConfigError(f"the encoder has {layers} layers, not {what}", where="run.freeze")
-    deepest = layers if what == "encoder" else 0 if what == "embeddings" else int(what)
-    frozen = [parameter for parameter, depth in depths.items() if depth <= deepest]
-    for parameter in frozen:
-        parameter.requires_grad_(False)
-    return sum(parameter.numel() for parameter in frozen)
 
 
 def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]]:
@@ -76,8 +24,18 @@ def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]
     The head learns at ``head_learning_rate``; the encoder's layers at ``learning_rate`` times
     ``layer_decay`` for each layer below the top (Howard & Ruder 2018). Biases, the weights of
     norms, and embeddings are not decayed: a word that the data does not show stays where it is.
+
+    Raises:
+        ConfigError: the rates shall fall with the layers, and no layers are found.
     """
-    depths, layers = _encoder_depths(model)
+    found = depths_of(model)
+    depths, layers = (found.of, found.layers) if found else ({}, 0)
+    if config.layer_decay < 1 and not layers:
+        raise ConfigError(
+            f"the layers of {type(model).__name__} are not found: it has no base model with a list of layers",
+            where="run.layer_decay",
+            hint="leave layer_decay at 1",
+        )
     head_rate = config.head_learning_rate or config.learning_rate
     embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
     groups: dict[tuple[float, float], list[tuple[str, nn.Parameter]]] = {}
