@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from ft_kit import TWICE
+
 HERE = Path(__file__).parent
 
 
@@ -26,11 +28,6 @@ def load_module(name: str) -> ModuleType:
         sys.modules[full] = module
         spec.loader.exec_module(module)
     return sys.modules[full]
-
-
-def load_tasks() -> ModuleType:
-    """The module with the in-memory tasks."""
-    return load_module("tasks")
 
 
 browser = load_module("browser")
@@ -54,13 +51,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a random BERT that knows the words of the in-memory tasks."""
     from ft_kit import tiny_bert
+    from ft_kit.tasks import VOCABULARY
 
-    return tiny_bert(tmp_path_factory.mktemp("tiny"), load_tasks().VOCABULARY)
-
-
-@pytest.fixture(scope="session")
-def tasks() -> ModuleType:
-    return load_tasks()
+    return tiny_bert(tmp_path_factory.mktemp("tiny"), VOCABULARY)
 
 
 @pytest.fixture(scope="session")
@@ -71,10 +64,11 @@ def comparing() -> ModuleType:
 
 SPECS = {
     "words": f"{HERE / 'tasks.py'}:WordsTask",
-    "texts": f"{HERE / 'tasks.py'}:TextTask",
+    "texts": f"{HERE / 'tasks.py'}:TextsTask",
+    "kit-twice": TWICE,
     **{
         name: f"{HERE / 'techniques.py'}:{name.title()}"
-        for name in ("count", "twice", "wobble", "redraw", "stumble")
+        for name in ("count", "wobble", "redraw", "stumble")
     },
 }
 """The tasks and techniques of this folder by the names that tests use."""
@@ -83,25 +77,17 @@ SPECS = {
 @pytest.fixture(scope="session")
 def data_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """Settings of the task plugins with small files of the tiny model's words."""
-    folder, tasks, comparing = (
-        tmp_path_factory.mktemp("data"),
-        load_tasks(),
-        load_module("comparing"),
-    )
+    folder, comparing = tmp_path_factory.mktemp("data"), load_module("comparing")
     sizes = {"train": 40, "validation": 12, "test": 12}
     settings: dict[str, dict[str, str]] = {
         "ner": {},
         "sentiment": {},
-        "recommend": comparing.write_interactions(folder, tasks.VOCABULARY, 12, 15),
+        "recommend": comparing.write_interactions(folder, 12, 15),
     }
     for seed, (split, size) in enumerate(sizes.items()):
-        settings["ner"][split] = str(
-            comparing.write_conll(folder / f"{split}.conll", tasks.sentence, size, seed)
-        )
+        settings["ner"][split] = str(comparing.write_conll(folder / f"{split}.conll", size, seed))
         settings["sentiment"][split] = str(
-            comparing.write_reviews(
-                folder / f"{split}.jsonl", tasks.VOCABULARY, tasks.PLACES, size, seed
-            )
+            comparing.write_reviews(folder / f"{split}.jsonl", size, seed)
         )
     return settings
 

@@ -49,23 +49,6 @@ class Count(Plugin):
         (run.output / "forwards.json").write_text(json.dumps(self.batches))
 
 
-class Twice(Plugin):
-    """The mean of two passes: a technique that needs the graph of what it wraps."""
-
-    name = "twice"
-    needs_graph = True
-
-    def forwards(self, inner: int) -> int:
-        return 2 * inner
-
-    @hookimpl
-    def compute_loss(
-        self, inner: Callable[..., Loss], run: Any, model: Any, batch: Mapping[str, Any]
-    ) -> Loss:
-        first, second = inner(run, model, batch), inner(run, model, batch)
-        return replace(first, total=(first.total + second.total) / 2)
-
-
 class LowRank(nn.Linear):
     """A linear layer that stays as it is, and a product of two thin matrices beside it that learns."""
 

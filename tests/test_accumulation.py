@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ft_kit import tiny_bert
+from ft_kit.tasks import VOCABULARY
 
 NO_GRADIENT = "attention.self.key.bias"
 """It shifts all of a query's scores alike, so that its gradient is nothing but rounding, of which
@@ -17,9 +18,9 @@ AdamW makes whole steps."""
 
 
 @pytest.fixture(scope="module")
-def still_model(tmp_path_factory: pytest.TempPathFactory, tasks: ModuleType) -> Path:
+def still_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Without dropout, whose masks differ between one large pass and several small ones."""
-    return tiny_bert(tmp_path_factory.mktemp("still"), tasks.VOCABULARY, dropout=0.0)
+    return tiny_bert(tmp_path_factory.mktemp("still"), VOCABULARY, dropout=0.0)
 
 
 @pytest.mark.parametrize("settings", [{}, {"max_steps": 1}], ids=["epoch", "one-step"])

@@ -26,7 +26,7 @@ TECHNIQUES: dict[str, tuple[str, dict[str, Any], int]] = {
         method: ("adversarial", {"method": method, "start": 0}, passes)
         for method, passes in zip(METHODS, (2, 4, 3, 3, 2), strict=True)
     },
-    "twice": ("twice", {}, 2),
+    "twice": ("kit-twice", {}, 2),
     "lora": ("lora", {}, 1),
     "distill": ("distill", {}, 1),
 }

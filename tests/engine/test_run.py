@@ -237,10 +237,10 @@ def test_a_model_that_is_not_there_is_one_clear_error(go: Any, tmp_path: Path) -
         go(["words"], model=str(tmp_path / "nothing"))
 
 
-def test_prediction_equals_the_runs_own(go: Any, tasks: Any) -> None:
+def test_prediction_equals_the_runs_own(go: Any, load: Any) -> None:
     result = go(["texts"], epochs=2)
     test = [json.loads(line) for line in (result.output / "predictions" / "test.jsonl").open()]
-    data = tasks.TextTask().load_data(None).splits["test"]
+    data = load("tasks").TextsTask().load_data(None).splits["test"]
     again = ft.predict(result.output, list(data["text"]))
     assert [one["label"] for one in again] == [one["label"] for one in test]
     for one, before in zip(again, test, strict=True):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ft_kit import tiny_bert
+from ft_kit.tasks import VOCABULARY
 
 pytestmark = pytest.mark.faults
 
@@ -26,9 +27,9 @@ EPOCHS = 12
 
 
 @pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory, tasks: ModuleType) -> Path:
+def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model without dropout: nothing depends on how a batch is cut."""
-    return tiny_bert(tmp_path_factory.mktemp("still"), tasks.VOCABULARY, dropout=0.0)
+    return tiny_bert(tmp_path_factory.mktemp("still"), VOCABULARY, dropout=0.0)
 
 
 @pytest.fixture(scope="module")

@@ -183,12 +183,12 @@ def events(path: Path) -> list[dict[str, Any]]:
 
 def test_a_run_writes_a_trace(go: Any, tmp_path: Path) -> None:
     path = tmp_path / "trace.json"
-    result = go(["words", "twice"], max_steps=3, trace=path)
+    result = go(["words", "kit-twice"], max_steps=3, trace=path)
     found = events(path)
     costs = {(row["plugin"], row["hook"]): row["calls"] for row in result.record["costs"]}
     for (plugin, hook), calls in costs.items():
         assert sum(event["name"] == f"{plugin} {hook}" for event in found) == calls
-    steps = [event for event in found if event["name"] == "twice compute_loss"]
+    steps = [event for event in found if event["name"] == "kit-twice compute_loss"]
     assert [event["args"]["step"] for event in steps] == [0, 1, 2]
     assert {event["args"]["epoch"] for event in steps} == {1}
     assert {event["pid"] for event in found} == {os.getpid()}

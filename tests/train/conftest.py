@@ -14,11 +14,12 @@ from ft.contract.errors import Interrupted
 
 
 @pytest.fixture(scope="session")
-def still(tmp_path_factory: pytest.TempPathFactory, tasks: ModuleType) -> Path:
+def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model without dropout: its numbers do not depend on how a batch is cut."""
     from ft_kit import tiny_bert
+    from ft_kit.tasks import VOCABULARY
 
-    return tiny_bert(tmp_path_factory.mktemp("still"), tasks.VOCABULARY, dropout=0.0)
+    return tiny_bert(tmp_path_factory.mktemp("still"), VOCABULARY, dropout=0.0)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import ft
 from ft.contract.errors import Interrupted, TrainingError
 from ft.engine.batch.memory import out_of_memory
 from ft_kit import tiny_bert
+from ft_kit.tasks import VOCABULARY
 
 HUNGRY = f"{Path(__file__).parent / 'hungry.py'}:Hungry"
 SIZES = {"train": 48, "longest": 12}
@@ -22,9 +23,9 @@ Go = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory, tasks: ModuleType) -> dict[str, Any]:
+def still(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Without dropout, whose masks differ with the cut."""
-    model = tiny_bert(tmp_path_factory.mktemp("still"), tasks.VOCABULARY, dropout=0.0)
+    model = tiny_bert(tmp_path_factory.mktemp("still"), VOCABULARY, dropout=0.0)
     return {"model": str(model), "learning_rate": 1e-4, "batch_size": 16, "words": SIZES}
 
 

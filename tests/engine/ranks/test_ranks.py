@@ -16,16 +16,15 @@ from ft.engine.ranks.agreement import Agreement
 from ft.engine.ranks.ranks import Ranks
 from ft.engine.ranks.state import add_others, of_this_rank
 from ft_kit import tiny_bert
+from ft_kit.tasks import VOCABULARY
 
 STUMBLE = f"{Path(__file__).parents[2] / 'techniques.py'}:Stumble"
 
 
 @pytest.fixture(scope="module")
-def arguments(
-    tmp_path_factory: pytest.TempPathFactory, tasks: ModuleType, data_files: dict[str, Any]
-) -> list[str]:
+def arguments(tmp_path_factory: pytest.TempPathFactory, data_files: dict[str, Any]) -> list[str]:
     """A run whose numbers do not depend on how its batches are cut."""
-    model = tiny_bert(tmp_path_factory.mktemp("still"), tasks.VOCABULARY, dropout=0.0)
+    model = tiny_bert(tmp_path_factory.mktemp("still"), VOCABULARY, dropout=0.0)
     data = [f"ner.{split}={path}" for split, path in data_files["ner"].items()]
     rest = ["precision=fp32", "device=cpu", "batch_size=8", "epochs=2", "learning_rate=1e-3"]
     settings = [*data, *(f"run.{one}" for one in rest)]

@@ -9,46 +9,71 @@ from typing import Any
 
 from ft_kit.snapshot import changed
 
+OWN = ("seconds", "costs", "notes", "machine", "peak_memory", "settings", "sha256", "changes")
+"""How the keys end that two equal runs may differ in: what things cost, and what was said and asked."""
 
-def differences(run: Path, reference: Path, plugin: str, *, generators: bool = True) -> list[str]:
+
+def differences(
+    run: Path, reference: Path, plugin: str | None = None, *, generators: bool = True
+) -> list[str]:
     """What is not equal in two finished runs.
 
-    Compared are the log, the weights and the optimizer of the last checkpoint, the predictions,
-    and what the checkpoint knows of one plugin.
+    Compared are the log, the weights and the optimizer of the last checkpoint, the predictions, and
+    the state of one plugin; or, where none is named, of everything: all plugins, the saved model and
+    the record too.
 
     Args:
         run: a run folder.
         reference: another.
-        plugin: the plugin whose state is compared.
+        plugin: the plugin whose state is compared, where the runs have different ones beside it.
         generators: compare the state of the global random generators too.
     """
     return list(_differences(run, reference, plugin, generators))
 
 
-def _differences(run: Path, reference: Path, plugin: str, generators: bool) -> Iterator[str]:
-    ours, theirs = _lines(run / "metrics.jsonl"), _lines(reference / "metrics.jsonl")
+def _differences(run: Path, reference: Path, plugin: str | None, generators: bool) -> Iterator[str]:
+    ours, theirs = lines(run / "metrics.jsonl"), lines(reference / "metrics.jsonl")
     for one, other in zip(ours, theirs, strict=False):
-        for place in changed(other, one):
-            key = place.replace("][", " ").strip("[]").replace("'", "")
-            yield f"{key} at step {other['step']} is {_at(one, place)}, not {_at(other, place)}"
+        yield from _places(one, other, f" at step {other['step']}")
     if len(ours) != len(theirs):
         yield f"metrics.jsonl has {len(ours)} lines, not {len(theirs)}"
     last, wanted = _last(run), _last(reference)
     if last is None or wanted is None or last.name != wanted.name:
         yield f"the last checkpoint is {last and last.name}, not {wanted and wanted.name}"
         return
-    for name in ("model", "optimizer"):
-        odd = _different_tensors(last / f"{name}.safetensors", wanted / f"{name}.safetensors")
+    pairs = [(name, last / f"{name}.safetensors") for name in ("model", "optimizer")]
+    pairs += [] if plugin else [("saved model", run / "model" / "model.safetensors")]
+    for name, path in pairs:
+        odd = different_tensors(path, reference / path.relative_to(run))
         if odd:
             yield f"{len(odd)} tensors of the {name} differ, such as {odd[0]}"
-    state, wanted_state = (_read(path / "state.json") for path in (last, wanted))
-    for place in changed(wanted_state["plugins"][plugin], state["plugins"][plugin]):
-        yield f"{plugin}{place} in the last checkpoint differs"
-    if generators and state["random"] != wanted_state["random"]:
+    state, wanted_state = (read(path / "state.json") for path in (last, wanted))
+    if plugin:
+        for place in changed(wanted_state["plugins"][plugin], state["plugins"][plugin]):
+            yield f"{plugin}{place} in the last checkpoint differs"
+    else:
+        for one in (state, wanted_state):
+            del one["progress"]["train_seconds"]
+        yield from _places(_comparable(state), _comparable(wanted_state), " in state.json")
+        for name in ("record.json", "task.json"):
+            one, other = (_comparable(read(folder / name)) for folder in (run, reference))
+            yield from _places(one, other, f" in {name}")
+    if plugin and generators and state["random"] != wanted_state["random"]:
         yield "the global random generators of the last checkpoint differ"
     for path in sorted((reference / "predictions").glob("*.jsonl")):
         if (run / "predictions" / path.name).read_bytes() != path.read_bytes():
             yield f"predictions/{path.name} differs"
+
+
+def _comparable(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if not key.endswith(OWN)}
+
+
+def _places(one: Any, other: Any, where: str) -> Iterator[str]:
+    """Where two JSON values differ, with both values."""
+    for place in changed(other, one):
+        key = place.replace("][", " ").strip("[]").replace("'", "")
+        yield f"{key}{where} is {_at(one, place)!s:.60}, not {_at(other, place)!s:.60}"
 
 
 def _at(value: Any, place: str) -> Any:
@@ -66,11 +91,11 @@ def _last(run: Path) -> Path | None:
     return steps[-1] if steps else None
 
 
-def _different_tensors(one: Path, other: Path) -> list[str]:
+def different_tensors(one: Path, other: Path) -> list[str]:
+    """The names of the tensors that are not equal to the last bit, or not in both files."""
     import torch
-    from safetensors.torch import load_file
 
-    ours, theirs = load_file(one), load_file(other)
+    ours, theirs = tensors(one), tensors(other)
     return sorted(
         name
         for name in ours.keys() | theirs.keys()
@@ -78,9 +103,18 @@ def _different_tensors(one: Path, other: Path) -> list[str]:
     )
 
 
-def _lines(path: Path) -> list[Any]:
+def tensors(path: Path) -> dict[str, Any]:
+    """The tensors of a file by their names."""
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
+def lines(path: Path) -> list[Any]:
+    """The values of a file with one JSON value a line."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _read(path: Path) -> Any:
+def read(path: Path) -> Any:
+    """The value of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
