@@ -34,22 +34,24 @@ class Step(NamedTuple):
 STEPS = (
     Step(["resolve plugins and settings"], note="Config: types, defaults, help"),
     Step(["read and check the data"], ["load_data"]),
-    Step(["seed, build the model"], ["build_head"]),
-    Step(["encode, once or each epoch"], ["encode", "on_run_start"]),
+    Step(["seed, build the model"], ["build_head", "build_optimizer"]),
+    Step(["encode, once or each epoch"], ["encode"]),
+    Step(["try to save and load it"], ["save_model", "load_model"]),
+    Step(["begin, or go on"], ["on_features", "on_run_start"]),
     Step(["begin the epoch"], ["on_epoch_start"], repeated=True),
     Step(
         ["step: loss of each pass,", "one gradient, one update"],
-        ["compute_loss", "on_gradients", "on_step"],
+        ["compute_loss", "loss_of", "divergence", "on_gradients", "on_step"],
         repeated=True,
     ),
     Step(
         ["predict and score validation,", "keep the best, checkpoint"],
-        ["decode", "evaluate", "on_log", "on_epoch_end"],
+        ["infer", "decode", "evaluate", "on_log", "on_epoch_end"],
         repeated=True,
     ),
-    Step(["best model: score, save"], ["decode", "evaluate"]),
-    Step(["record and report"], ["on_run_end"]),
-    Step(["later: ft predict"], ["read_request", "encode", "decode"]),
+    Step(["best model: score, save"], ["infer", "decode", "evaluate", "save_model"]),
+    Step(["record, report, seal"], ["on_record", "on_run_end"]),
+    Step(["later: ft predict"], ["load_model", "read_request", "encode", "infer", "decode"]),
 )
 
 HEAD = """\

@@ -73,6 +73,7 @@ class Session:
     def train(
         self,
         resolved: Any,
+        builtin: Any,
         *,
         output: Any,
         resume: Any,
@@ -91,7 +92,7 @@ class Session:
         show(reporter, result)
         return result
 
-    def explain(self, resolved: Any) -> dict[str, Any]:
+    def explain(self, resolved: Any, builtin: Any) -> dict[str, Any]:
         return {
             "chains": {"load_data": "toy", "compute_loss": "augment( toy )"},
             "events": {"on_run_end": ["toy"]},
@@ -104,6 +105,7 @@ class Session:
         run: Path,
         requests: Iterator[Any],
         reporter: Reporter,
+        builtin: Any,
         *,
         strict: bool,
         trust_remote_code: bool,
@@ -122,6 +124,7 @@ class Session:
         data: Any,
         split: str,
         reporter: Reporter,
+        builtin: Any,
         *,
         strict: bool,
         trust_remote_code: bool,

@@ -28,7 +28,7 @@ def test_tickets(
     )  # fmt: skip
     assert code == 0, capsys.readouterr().err
     record = json.loads(Path("out/record.json").read_text())
-    assert record["chains"]["encode"] == "augment( core )"
+    assert record["chains"]["encode"] == "augment( standard )"
     assert record["plugins"][0]["source"].endswith("tickets.py:Tickets")
     assert set(record["metrics"]) == {"validation", "test"}
     assert 0 <= record["metrics"]["test"]["accuracy"]["low"] <= 1

@@ -61,7 +61,7 @@ def check_run(run: Path) -> None:
     assert first["version"] == "0.1.0"
     assert "ft_relations/plugin.py" in first["files"]
     assert record["chains"]["encode"] == "augment( relations )"
-    assert record["chains"]["compute_loss"] == "adversarial( core )"
+    assert record["chains"]["compute_loss"] == "adversarial( standard )"
     assert 0 <= record["metrics"]["test"]["f1"]["low"] <= record["metrics"]["test"]["f1"]["high"]
     costs = {(row["plugin"], row["hook"]): row for row in record["costs"]}
     assert costs["adversarial", "compute_loss"]["extra_forwards"] == record["steps"]

@@ -76,7 +76,7 @@ class Alternating:
             members = [Member(f"nothing{i}", Nothing(), None, None) for i in range(5)]
             for member in members:
                 member.plugin.seed(member.name, run.config.seed)
-            crowded = Hooks([*run.hooks.members, *members], run.hooks.core)
+            crowded = Hooks([*run.hooks.members, *members], run.hooks.builtin)
             self._hooks = (run.hooks, crowded)
         ways: list[tuple[str, Callable[[], None]]] = [
             ("ft", lambda: step(loop, features)),

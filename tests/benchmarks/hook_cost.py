@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from ft import Plugin, hookimpl
+from ft.builtin.standard.plugin import Standard
 from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
 from ft.hooks.trace import Trace
@@ -29,7 +30,7 @@ from ft.hooks.trace import Trace
 TECHNIQUES = 4
 
 
-class Task(Plugin):
+class Task(Standard):
     """Provides what a run needs, and does nothing."""
 
     @hookimpl
@@ -74,7 +75,7 @@ def hooks(trace: Trace | None = None) -> Hooks:
     core = Member("core", Task(), None, None)
     for member in [*members, core]:
         member.plugin.seed(member.name, 0)
-    return Hooks(members, core, trace=trace)
+    return Hooks(members, [core], trace=trace)
 
 
 def by_hand(made: Hooks) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from ft.builtin.frozen import FrozenEncoder
+from ft.builtin.frozen import FrozenEncoder, Store
 
 
 @pytest.fixture
@@ -71,16 +72,77 @@ def test_the_best_weights_are_those_that_learn(
     (best,) = result.output.glob("checkpoints/best-*")
     kept = comparing.tensors(best / "model.safetensors")
     assert kept
-    assert not any(name.startswith("bert.") for name in kept)
+    assert not any(name.startswith("bert.") and name.endswith("weight") for name in kept)
     saved = comparing.tensors(result.output / "model/model.safetensors")
     for name, value in kept.items():
-        assert torch.equal(value, saved[name])
+        if not name.startswith("bert."):  # buffers that a saved model does not hold
+            assert torch.equal(value, saved[name])
 
 
-def test_all_weights_are_best_weights_where_nothing_is_kept(
+def test_checkpoints_leave_out_what_never_learns_whether_outputs_are_kept_or_not(
     go: Callable[..., Any], comparing: ModuleType
 ) -> None:
     result = go(["words", "count"], **SETTINGS)
-    (best,) = result.output.glob("checkpoints/best-*")
-    kept = comparing.tensors(best / "model.safetensors")
-    assert any(name.startswith("bert.") for name in kept)
+    for path in result.output.glob("checkpoints/*/model.safetensors"):
+        assert {name.split(".")[0] for name in comparing.tensors(path)} <= {"classifier", "bert"}
+        kept = [name for name in comparing.tensors(path) if name.startswith("bert.")]
+        assert not [name for name in kept if name.endswith(("weight", "bias"))]
+
+
+@pytest.fixture
+def encoder() -> Any:
+    from transformers import BertConfig, BertModel
+
+    sizes = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16}
+    torch.manual_seed(0)
+    model = BertModel(BertConfig(vocab_size=20, num_hidden_layers=1, **sizes)).eval()
+    return model.requires_grad_(False)
+
+
+BATCH = {"input_ids": torch.tensor([[1, 2, 3]]), "attention_mask": torch.ones(1, 3).long()}
+
+
+def stand_in(encoder: Any, folder: Path) -> FrozenEncoder:
+    frozen = FrozenEncoder(encoder, Store(folder, 1e9))
+    encoder.forward = frozen
+    with torch.no_grad():
+        encoder(**BATCH)
+    return frozen
+
+
+def test_nothing_is_kept_of_an_encoder_that_takes_in_what_learns(
+    encoder: Any, tmp_path: Path
+) -> None:
+    prompt = torch.nn.Parameter(torch.zeros(8))
+    embed = encoder.embeddings.forward
+    encoder.embeddings.forward = lambda *args, **named: embed(*args, **named) + prompt
+    assert not stand_in(encoder, tmp_path).keeps
+    encoder.train()
+    encoder(**BATCH).last_hidden_state[0, 0, 0].backward()
+    assert prompt.grad is not None
+
+
+def test_what_is_kept_goes_when_the_encoder_changes(encoder: Any, tmp_path: Path) -> None:
+    frozen = stand_in(encoder, tmp_path)
+    assert frozen.keeps
+    before = encoder(**BATCH).last_hidden_state
+    encoder.embeddings.word_embeddings.weight.add_(1)
+    after = encoder(**BATCH).last_hidden_state
+    assert not frozen.keeps
+    assert not torch.equal(before, after)
+
+
+def test_an_encoder_that_is_unfrozen_learns(encoder: Any, tmp_path: Path) -> None:
+    stand_in(encoder, tmp_path)
+    encoder.requires_grad_(True)
+    encoder.train()
+    encoder(**BATCH).last_hidden_state.square().sum().backward()
+    assert encoder.embeddings.word_embeddings.weight.grad is not None
+
+
+def test_a_copy_of_a_frozen_encoder_computes_by_itself(encoder: Any, tmp_path: Path) -> None:
+    frozen = stand_in(encoder, tmp_path)
+    copied = deepcopy(encoder)
+    copied.embeddings.word_embeddings.weight.add_(1)
+    assert frozen.keeps
+    assert not torch.equal(copied(**BATCH).last_hidden_state, encoder(**BATCH).last_hidden_state)

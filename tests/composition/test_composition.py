@@ -263,4 +263,4 @@ def test_explain_tells_the_passes_that_are_made(
     assert main(["run", *options, "--explain", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["forwards"] == TECHNIQUES[method][2]
-    assert told["chains"]["compute_loss"] == "adversarial( core )"
+    assert told["chains"]["compute_loss"] == "adversarial( standard )"

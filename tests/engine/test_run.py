@@ -43,7 +43,7 @@ def test_a_run_learns_and_leaves_its_folder(go: Any) -> None:
     assert record["train_seconds"] > 0
     assert record["steps"] == 8 * 20
     assert set(record["data"]) == {"train", "validation", "test"}
-    assert record["chains"]["compute_loss"] == "core"
+    assert record["chains"]["compute_loss"] == "standard"
     assert record["padding"] < 0.2
     predictions = (result.output / "predictions" / "test.jsonl").read_text().splitlines()
     assert len(predictions) == 12
@@ -222,7 +222,7 @@ class Forget(ft.Plugin):
 """,
         "forget",
     )
-    with pytest.raises(ft.TrainingError, match=r"does not come back as it was trained: classifier"):
+    with pytest.raises(ft.TrainingError, match=r"does not come back as it was: classifier"):
         go(["words", extra])
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 import ft
+from ft.builtin import builtin
 from ft.contract.errors import Interrupted
-from ft.engine.train import predict
+from ft.engine.predict import predict
 from ft.reporters.reporter import Reporter
 
 
@@ -157,7 +158,7 @@ def test_any_file_of_a_finished_run(
         spoken: list[str] = []
         found, said = None, ""
         try:
-            found = list(predict(run, iter(texts), Listener(spoken)))
+            found = list(predict(run, iter(texts), Listener(spoken), builtin()))
         except ft.FtError as error:
             said = str(error)
         told = str(run) in said or any(" now, and was " in note for note in spoken)

@@ -12,13 +12,14 @@ import pytest
 
 import ft
 from ft import Plugin, hookimpl
+from ft.builtin.standard.plugin import Standard
 from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
 from ft.hooks.trace import Trace
 from ft.reporters.text import cost_table
 
 
-class Core(Plugin):
+class Core(Standard):
     @hookimpl
     def load_data(self, run: Any) -> Any:
         return None
@@ -76,7 +77,7 @@ def hooks(*plugins: Plugin, trace: Trace | None = None) -> Hooks:
     core = Member("core", Core(), None, None)
     for member in [*members, core]:
         member.plugin.seed(member.name, 0)
-    return Hooks(members, core, trace=trace)
+    return Hooks(members, [core], trace=trace)
 
 
 def times(number: int) -> Plugin:
@@ -164,7 +165,7 @@ def test_a_run_records_what_its_plugins_cost(go: Any, data_files: dict[str, Any]
     loss = rows["adversarial", "compute_loss"]
     assert (loss["calls"], loss["extra_forwards"], loss["extra_backwards"]) == (4, 4, 4)
     assert rows["augment", "load_data"]["extra_examples"] == 80
-    assert rows["core", "compute_loss"]["extra_forwards"] == 0
+    assert rows["standard", "compute_loss"]["extra_forwards"] == 0
     assert result.record["peak_memory"]["host"] > 1_000_000
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from ft import Config, Plugin, PluginError, hookimpl
+from ft.builtin.standard.plugin import Standard
 from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
 
 
-class Base(Plugin):
+class Base(Standard):
     """Provides every chain hook of interest, as the core does."""
 
     @hookimpl
@@ -51,7 +52,7 @@ def hooks(*plugins: Plugin, core: Plugin | None = None) -> Hooks:
         members.append(Member(name, plugin, f"ft-{name}", "1.2"))
     base = core or Base()
     base.seed("core", 0)
-    return Hooks(members, Member("core", base, None, None))
+    return Hooks(members, [Member("core", base, None, None)])
 
 
 class Twice(Plugin):
@@ -256,7 +257,7 @@ def test_an_exception_names_plugin_hook_and_place_once() -> None:
     outer.seed("plus", 0)
     made = Hooks(
         [Member("bad", plugin, "ft-bad", "3"), Member("plus", outer, None, None)],
-        Member("core", base, None, None),
+        [Member("core", base, None, None)],
         lambda: "epoch 2, step 31",
     )
     with pytest.raises(KeyError) as caught:

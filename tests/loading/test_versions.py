@@ -13,6 +13,7 @@ import pytest
 
 import ft
 from ft import Plugin, hookimpl
+from ft.builtin.standard.plugin import Standard
 from ft.contract import hookspecs
 from ft.contract.errors import Problems
 from ft.hooks.chain import Member
@@ -85,7 +86,7 @@ def test_a_requirement_that_cannot_be_read_is_refused(install: Install) -> None:
         load("shout")
 
 
-class Task(Plugin):
+class Task(Standard):
     @hookimpl
     def load_data(self, run: Any) -> Any: ...
 
@@ -113,7 +114,7 @@ def hooks(*plugins: Plugin) -> Hooks:
     core = Member("core", Task(), None, None)
     for member in [*members, core]:
         member.plugin.seed(member.name, 0)
-    return Hooks(members, core)
+    return Hooks(members, [core])
 
 
 def test_a_removed_hook_is_refused_with_the_version_that_has_it(

@@ -187,7 +187,7 @@ def test_a_run_without_a_checkpoint_starts_from_the_beginning(
 def test_a_loss_that_is_no_number_ends_the_run(failing: Any, comparing: ModuleType) -> None:
     output = failing.stopped(ft.TrainingError, how="diverge", step=9, checkpoint_steps=4)
     assert "the loss is nan in step 9 (epoch 2)" in failing.said
-    assert "compute_loss: stumble( wobble( core ) )" in failing.said
+    assert "compute_loss: stumble( wobble( standard ) )" in failing.said
     last = output / "checkpoints" / "step-00000008"
     assert f"`ft run --resume {output}` goes on from the last good state, {last}" in failing.said
     assert failing.said.startswith("examples train[")

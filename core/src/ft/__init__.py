@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ft.contract.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ft.api import evaluate, predict, run
+    from ft.api import evaluate, load, predict, run
     from ft.cli.options import RunOptions, run_options
     from ft.config.resolve import Resolved, resolve
     from ft.config.write import to_toml
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ft.contract.messages import did_you_mean, listed
     from ft.contract.plugin import Config, Plugin, derive_seed, hookimpl
     from ft.contract.results import Evaluation, Loss, Metric, Predictions, Result, Table
-    from ft.contract.run import Run
+    from ft.contract.run import Run, Trained
     from ft.contract.schema import (
         EXAMPLE_ID,
         FILE,
@@ -83,6 +83,7 @@ __all__ = [
     "Target",
     "TaskData",
     "Text",
+    "Trained",
     "TrainingError",
     "Tunable",
     "UserError",
@@ -99,6 +100,7 @@ __all__ = [
     "html_page",
     "lint",
     "listed",
+    "load",
     "predict",
     "read_draws",
     "read_split_tables",
@@ -119,7 +121,7 @@ __all__ = [
 _HOMES = {
     name: module
     for module, names in {
-        "ft.api": "evaluate predict run",
+        "ft.api": "evaluate load predict run",
         "ft.cli.options": "RunOptions run_options",
         "ft.reporters.text": "table_text",
         "ft.config.resolve": "Resolved resolve",
@@ -132,7 +134,7 @@ _HOMES = {
         "ft.data.read_words": "read_words",
         "ft.data.tags": "tags",
         "ft.contract.draws": "Draws read_draws",
-        "ft.contract.run": "Run",
+        "ft.contract.run": "Run Trained",
         "ft.contract.errors": "ConfigError DataError FtError Interrupted PluginError Problems TrainingError "
         "UserError",
         "ft.contract.plugin": "Config Plugin derive_seed hookimpl",

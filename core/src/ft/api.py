@@ -10,6 +10,7 @@ from ft.reporters.reporter import Reporter
 
 if TYPE_CHECKING:
     from ft.contract.results import Result
+    from ft.contract.run import Trained
 
 
 def run(
@@ -47,6 +48,7 @@ def run(
         ft.UserError: a plugin, a setting or the data is wrong.
         ft.TrainingError: training failed.
     """
+    from ft.builtin import builtin
     from ft.config.resolve import resolve, source_file
 
     target, resumed = _path(output), _path(resume)
@@ -67,6 +69,7 @@ def run(
             reporter.note(note)
         return train(
             resolved,
+            builtin(),
             output=target,
             resume=resumed,
             reporter=reporter,
@@ -103,6 +106,7 @@ def predict(
     Raises:
         ft.UserError: the folder or an input is wrong.
     """
+    from ft.builtin import builtin
     from ft.engine.batch.read_requests import read_requests
     from ft.engine.predict import predict as predict_requests
 
@@ -118,11 +122,39 @@ def predict(
         folder,
         iter(requests),
         reporter,
+        builtin(),
         strict=strict,
         trust_remote_code=trust_remote_code,
         trust_plugins=trust_plugins,
     )
     return list(found)
+
+
+def load(
+    run_folder: str | Path, *, strict: bool = False, trust_remote_code: bool = False
+) -> Trained:
+    """Load the model of a run and keep it in memory, to predict again and again.
+
+    ``model = ft.load("runs/best"); model.predict(["one text", "another"])``
+
+    Args:
+        run_folder: the folder of a finished run.
+        strict: refuse other plugins (versions, files) than the run was made with.
+        trust_remote_code: run code that the model's folder brings; what the run was made with
+            does not count.
+
+    Raises:
+        ft.UserError: there is no finished run in the folder.
+    """
+    from ft.builtin import builtin
+    from ft.engine.predict import open_run
+    from ft.engine.trained import LiveTrained
+
+    folder = Path(run_folder)
+    opened = open_run(
+        folder, Reporter(), builtin(), strict=strict, trust_remote_code=trust_remote_code
+    )
+    return LiveTrained(opened, folder)
 
 
 def evaluate(
@@ -150,6 +182,7 @@ def evaluate(
     Raises:
         ft.UserError: the folder or the data is wrong, or there is no such split.
     """
+    from ft.builtin import builtin
     from ft.engine.predict import evaluate as evaluate_run
 
     reporter = _reporter(quiet)
@@ -160,6 +193,7 @@ def evaluate(
             source,
             split,
             reporter,
+            builtin(),
             strict=strict,
             trust_remote_code=trust_remote_code,
             trust_plugins=trust_plugins,

@@ -106,7 +106,7 @@ def test_a_new_package_has_what_a_package_has(kind: str, tmp_path: Path) -> None
         ("", "such as 'relations'"),
         ("ft-zebra", "'zebra' is enough"),
         ("run", "a plugin cannot be called 'run'"),
-        ("core", "there is a plugin 'core' already, from ft itself"),
+        ("standard", "there is a plugin 'standard' already, from ft itself"),
         ("ner", "there is a plugin 'ner' already, from ft-ner"),
         ("output", "ft.run has an argument 'output'"),
     ],

@@ -57,7 +57,7 @@ def write(
         "plugins": [
             {"name": "mine", "distribution": "mine", "version": "1", "source": "m:M", "files": {}}
         ],
-        "chains": {"encode": "more( mine )", "decode": "core"},
+        "chains": {"encode": "more( mine )", "decode": "standard"},
         "libraries": {"python": "3.11"},
         "machine": {"device": "cpu"},
         "model": {"path": "bert", "files": {}},

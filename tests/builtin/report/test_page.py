@@ -47,7 +47,7 @@ def everywhere(folders: ModuleType, folder: Path, text: str, **more: Any) -> Pat
     values = {"value": 0.5, "low": 0.4, "high": 0.6}
     record = {
         "plugins": [{"name": text, "distribution": text, "version": text, "source": text}],
-        "chains": {text: f"{text}( core )"},
+        "chains": {text: f"{text}( standard )"},
         "libraries": {text: text},
         "machine": {text: text},
         "model": {"path": text, "files": {text: text}},

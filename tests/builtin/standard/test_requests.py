@@ -13,10 +13,12 @@ import pytest
 
 import ft
 from ft import Plugin, hookimpl
-from ft.builtin.standard.requests import as_example, read
+from ft.builtin import builtin
+from ft.builtin.standard.requests import as_example
 from ft.cli.main import main
 from ft.engine.predict import open_run
 from ft.engine.run import LiveRun
+from ft.engine.trained import read
 from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
 from ft.reporters.reporter import Reporter
@@ -121,12 +123,12 @@ def test_what_is_no_example_is_refused(tickets: Path, monkeypatch: pytest.Monkey
         def read_request(self, request: str | Mapping[str, Any]) -> Any:
             return [request]
 
-    run = open_run(tickets / "run", Reporter())
+    run = open_run(tickets / "run", Reporter(), builtin())
     bad = Bad()
     bad.seed("bad", 0)
     task = run.hooks.members[0]
     monkeypatch.delattr(type(task.plugin), "read_request")
-    run.hooks = Hooks([task, Member("bad", bad, None, None)], run.hooks.core)
+    run.hooks = Hooks([task, Member("bad", bad, None, None)], run.hooks.builtin)
     with pytest.raises(ft.PluginError, match="read_request returned list") as caught:
         read(run, {"subject": "a"}, 0)
     assert "'bad'" in str(caught.value)

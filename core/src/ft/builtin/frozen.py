@@ -12,9 +12,10 @@ import inspect
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,8 @@ import torch
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
+from ft.contract.plugin import Plugin, hookimpl
+from ft.contract.results import Features
 from ft.data.rows.cache import cache_folder
 from ft.engine.batch.batches import lengths, longest_first
 from ft.engine.batch.inference import POOL, forward_all
@@ -29,7 +32,6 @@ from ft.engine.optim.depths import encoder_of
 from ft.engine.run import PREDICT
 
 if TYPE_CHECKING:
-    from ft.engine.batch.features import Features
     from ft.engine.run import LiveRun
 
 SHARE = 0.5
@@ -97,7 +99,8 @@ class FrozenEncoder:
     There is no dropout in it: an encoder that does not learn is used as it is. While the model
     does not train, rows that are not known yet are computed and kept; while it trains, a batch with
     an unknown row is computed and nothing is kept, so that what is kept does not depend on the
-    order of training.
+    order of training. As soon as a parameter or buffer of the encoder has changed, or an output
+    turns out to need a gradient, nothing is kept or given again any more.
     """
 
     def __init__(self, encoder: nn.Module, store: Store | None) -> None:
@@ -108,33 +111,64 @@ class FrozenEncoder:
         self._places: dict[bytes, Place] = {}
         self._type: type[ModelOutput] = ModelOutput
         self._modules = list(encoder.modules())
+        self._parameters = list(encoder.parameters())
+        self._tensors = [*self._parameters, *encoder.buffers()]
+        self._version = self._count_changes()
+        self._learns = False
 
     def __call__(self, *arguments: Any, **inputs: Any) -> Any:
         """The encoder's output for a batch."""
         inputs = {**dict(zip(self._names, arguments, strict=False)), **inputs}
+        if self._learns or any(parameter.requires_grad for parameter in self._parameters):
+            self.forget()
+            return self._compute(**inputs)
+        if self._store is not None and self._count_changes() != self._version:
+            self.forget()
         keys = None if self._store is None else self._keys(inputs)
         if keys is None:
             return self._without_dropout(inputs)
         if all(key in self._places for key in keys):
             return self._recall(keys, inputs["input_ids"])
-        output = self._without_dropout(inputs)
+        if self._places or self._encoder.training:
+            output = self._without_dropout(inputs)
+        else:
+            # The very first rows: with gradients enabled it shows whether something that learns,
+            # such as a prompt that a plugin puts in, takes part in them.
+            with torch.enable_grad():
+                output = self._without_dropout(inputs)
+            if _needs_gradient(output):
+                self._learns = True
+                self.forget()
+                return output
         if not self._encoder.training and isinstance(output, ModelOutput):
             self._keep(keys, inputs, output)
         return output
 
-    def constant(self, model: nn.Module) -> frozenset[str]:
-        """Names of the weights of ``model`` that what is kept stands for, so that none may change."""
-        if self._store is None:
-            return frozenset()
-        own = {id(value) for value in self._encoder.state_dict(keep_vars=True).values()}
-        state = model.state_dict(keep_vars=True)
-        return frozenset(name for name, value in state.items() if id(value) in own)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """A copy of the encoder computes by itself."""
+        copied = memo[id(self._encoder)]
+        return MethodType(type(copied).forward, copied)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether outputs are kept."""
+        return self._store is not None
+
+    def forget(self) -> None:
+        """Keep nothing any more, and give the space back."""
+        if self._store is not None:
+            self._store.close()
+        self._store = None
+        self._places.clear()
 
     def remove(self) -> None:
         """Give the encoder its own ``forward`` back."""
-        del self._encoder.forward
-        if self._store is not None:
-            self._store.close()
+        self.forget()
+        vars(self._encoder).pop("forward", None)
+
+    def _count_changes(self) -> int:
+        """A number that rises whenever a parameter or buffer is written to."""
+        return sum(tensor._version for tensor in self._tensors)
 
     def _without_dropout(self, inputs: dict[str, Any]) -> Any:
         training = self._encoder.training
@@ -206,34 +240,52 @@ class FrozenEncoder:
         )
 
 
-def freeze_outputs(run: LiveRun, features: Features) -> FrozenEncoder | None:
-    """Let a frozen encoder compute each text of the train split once, and do so.
+def _needs_gradient(output: Any) -> bool:
+    values = output.values() if isinstance(output, Mapping) else ()
+    return any(isinstance(value, Tensor) and value.requires_grad for value in values)
+
+
+class Frozen(Plugin):
+    """A frozen encoder computes each text of the train split once, before training.
 
     Nothing is kept where a technique wraps `encode`, whose variants never come again, or
     `compute_loss`, which may change what the encoder computes.
-
-    Returns:
-        What to remove before the model is saved; ``None`` if the encoder learns.
     """
-    assert run.model is not None
-    encoder = encoder_of(run.model)
-    if encoder is None or any(parameter.requires_grad for parameter in encoder.parameters()):
-        return None
-    store = None
-    if not any(run.hooks.wrapped(hook) for hook in ("encode", "compute_loss")):
-        folder = cache_folder("outputs")
-        folder.mkdir(parents=True, exist_ok=True)
-        store = Store(folder, SHARE * shutil.disk_usage(folder).free)
-    frozen = FrozenEncoder(encoder, store)
-    encoder.forward = frozen
-    if store is not None:
-        run.reporter.phase("encoder", "frozen: each text is computed once")
+
+    _encoder: FrozenEncoder | None = None
+
+    @hookimpl
+    def on_features(self, run: LiveRun, features: Features) -> None:
+        """Stand in for the encoder, unless it learns, and have it compute every text."""
+        assert run.model is not None
+        encoder = encoder_of(run.model)
+        if encoder is None or any(parameter.requires_grad for parameter in encoder.parameters()):
+            return
+        store = None
+        if not any(run.hooks.wrapped(hook) for hook in ("encode", "compute_loss")):
+            folder = cache_folder("outputs")
+            folder.mkdir(parents=True, exist_ok=True)
+            store = Store(folder, SHARE * shutil.disk_usage(folder).free)
+        self._encoder = FrozenEncoder(encoder, store)
+        vars(encoder)["forward"] = self._encoder
+        if store is not None:
+            run.reporter.phase("encoder", "frozen: each text is computed once")
+            self._fill(run, features, self._encoder)
+
+    @staticmethod
+    def _fill(run: LiveRun, features: Features, encoder: FrozenEncoder) -> None:
         for begin in range(0, len(features), POOL):
             end = min(begin + POOL, len(features))
             pool = [one for group in features.fetch(range(begin, end)) for one in group]
             ordered = [pool[i] for i in reversed(longest_first(lengths(pool)))]
             with run.answering(PREDICT):
                 for _ in forward_all(run, ordered, None, None):
-                    pass
+                    if not encoder.keeps:
+                        return
             run.reporter.progress("encoder", end, len(features))
-    return frozen
+
+    @hookimpl
+    def on_run_end(self) -> None:
+        """Leave the encoder as it was."""
+        if self._encoder is not None:
+            self._encoder.remove()

@@ -32,6 +32,7 @@ def evaluate(
 
     reporter = choose(quiet=quiet, as_json=as_json)
     try:
+        from ft.builtin import builtin
         from ft.engine.predict import evaluate as evaluate_run
 
         evaluate_run(
@@ -39,6 +40,7 @@ def evaluate(
             data,
             split,
             reporter,
+            builtin(),
             strict=strict,
             trust_remote_code=trust_remote_code,
             trust_plugins=trust_plugins,

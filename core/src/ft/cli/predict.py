@@ -62,6 +62,7 @@ def predict(
             sys.stderr, sys.stderr
         )  # the predictions are what one wants to see
     try:
+        from ft.builtin import builtin
         from ft.engine.predict import predict as predict_requests
         from ft.engine.ranks.interrupt import terminable
 
@@ -69,6 +70,7 @@ def predict(
             run,
             requests,
             reporter,
+            builtin(),
             strict=strict,
             trust_remote_code=trust_remote_code,
             trust_plugins=trust_plugins,

@@ -15,6 +15,9 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Make a run's report.html again, from what its folder holds, and print its path."""
+    from ft.page import require_libraries
+
+    require_libraries()
     from ft.builtin.report.build import write_report
 
     typer.echo(write_report(run))

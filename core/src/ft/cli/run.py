@@ -68,12 +68,14 @@ def run(
         return
     reporter = choose(quiet=quiet, as_json=as_json)
     try:
+        from ft.builtin import builtin
         from ft.engine.train import train
 
         for note in resolved.notes:
             reporter.note(note)
         train(
             resolved,
+            builtin(),
             output=output,
             resume=resume,
             reporter=reporter,

@@ -100,6 +100,15 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def path_hash(path: Path) -> str:
+    """sha256 of a file, or of the names and contents of all files in a folder."""
+    if not path.is_dir():
+        return file_hash(path)
+    files = sorted(one for one in path.rglob("*") if one.is_file())
+    lines = (f"{one.relative_to(path).as_posix()} {file_hash(one)}\n" for one in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def to_json(value: Any, indent: int | None = None) -> str:
     """A value as JSON; a number that JSON lacks becomes null, and what JSON has no form for its text.
 

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 from ft.contract.plugin import PROJECT
-from ft.contract.results import Evaluation, Loss, Metric, Predictions
+from ft.contract.results import Evaluation, Features, Loss, Metric, Predictions
 from ft.contract.schema import TaskData
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from torch import Tensor, nn
     from torch.optim import Optimizer
@@ -101,6 +103,28 @@ def build_head(inner: Callable[..., nn.Module], run: Run, data: TaskData) -> nn.
     The model takes the batch's inputs by keyword and returns a mapping of outputs, works without
     labels, and has ``save_pretrained``. Random numbers are seeded before the call, the optimizer is
     built after it. A technique may freeze, replace or add parameters.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def save_model(inner: Callable[..., None], run: Run, model: nn.Module, folder: Path) -> None:
+    """Save the model into a folder that is there and empty: all that `load_model` needs.
+
+    By default ``model.save_pretrained(folder)``, and the tokenizer beside it. A technique may save
+    another model in place of the trained one, ``inner(run, merged, folder)``, and files of its own.
+    Called in the main process, before the first step to try it and after training.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
+def load_model(inner: Callable[..., nn.Module], run: Run, folder: Path) -> nn.Module:
+    """The model that `save_model` wrote, for prediction; ``run.restored`` is true.
+
+    By default the chain of `build_head`, which loads it from ``run.model_path``, that is ``folder``.
+    ``run.data`` has the schema and no examples. Where the weights do not have the names and values
+    of the trained model, its outputs must be the same to 1e-4 of the largest.
     """
     raise NotImplementedError
 
@@ -231,6 +255,15 @@ def read_request(
 
 
 @event(versionadded="0.1")
+def on_features(run: Run, features: Features) -> None:
+    """The train split is encoded, and training is about to begin or, after a resume, to go on.
+
+    ``len(features)`` is the number of training examples; ``features.fetch(ids)`` gives a list of
+    features, each a mapping of columns, for each id. The model has its pre-trained weights still.
+    """
+
+
+@event(versionadded="0.1")
 def on_run_start(run: Run) -> None:
     """The model is built and the data is loaded; training is about to begin."""
 
@@ -283,5 +316,13 @@ def on_epoch_end(run: Run, epoch: int, metrics: Mapping[str, Metric]) -> None:
 
 
 @event(versionadded="0.1")
+def on_record(run: Run) -> None:
+    """``record.json`` is written: now what is made from it, such as the report, can be written.
+
+    Called in the main process alone. What it costs is added to the record, which is then sealed.
+    """
+
+
+@event(versionadded="0.1")
 def on_run_end(run: Run) -> None:
-    """The best model is restored and scored, and everything is in the run folder."""
+    """The best model is restored and scored, and everything is in the run folder: the last event."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ft.contract.errors import PluginError
 
@@ -160,3 +160,13 @@ class Result:
     tables: list[Table] = field(default_factory=list)
     record: dict[str, Any] = field(default_factory=dict)
     main: str | None = None
+
+
+class Features(Protocol):
+    """The features of a split, in the order of its examples."""
+
+    def __len__(self) -> int:
+        """How many examples there are."""
+
+    def fetch(self, ids: Sequence[int]) -> list[list[Mapping[str, Any]]]:
+        """The features of each example, a mapping of columns each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from ft.contract.plugin import Plugin
-    from ft.contract.results import Evaluation, Loss, Predictions
-    from ft.contract.schema import Split, TaskData
+    from ft.contract.results import Evaluation, Loss, Predictions, Result
+    from ft.contract.schema import Schema, Split, TaskData
     from ft.contract.settings import RunConfig
 
 ModelContext = Callable[["nn.Module", Mapping[str, "Tensor"]], AbstractContextManager[None]]
@@ -216,5 +216,74 @@ class Run(Protocol):
 
         Raises:
             PluginError: the rows lack a column of the schema, or there are none.
+        """
+        raise NotImplementedError
+
+    def uses(self, path: str | Path) -> Path:
+        """Say that the run depends on a file or a folder, such as a lexicon or an index.
+
+        Its hash is kept in the record, and compared when the run is resumed.
+
+        Returns:
+            The path, absolute.
+
+        Raises:
+            UserError: it is not there, or is not what it was when it was named first.
+        """
+        raise NotImplementedError
+
+    def load_trained(self, folder: str | Path) -> Trained:
+        """Another finished run as a model, on this run's device, such as a teacher.
+
+        It does not learn, and random numbers are as if it had not been loaded. The files that it
+        consists of are named to `uses`.
+
+        Raises:
+            UserError: there is no finished run in the folder.
+        """
+        raise NotImplementedError
+
+
+class Trained(Protocol):
+    """A trained model with its plugins, kept in memory.
+
+    Attributes:
+        folder: of its run.
+        schema: of the data that it was trained on.
+    """
+
+    folder: Path
+    schema: Schema
+
+    @property
+    def model(self) -> nn.Module:
+        """The model, in evaluation mode, on its device."""
+        raise NotImplementedError
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of its classes or tags, in the order of the logits; none for numbers."""
+        raise NotImplementedError
+
+    def predict(
+        self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Predict one text or mapping, or many of them.
+
+        Returns:
+            One prediction an input, in the same order.
+
+        Raises:
+            ft.DataError: an input lacks what the task needs; says which one it is.
+        """
+        raise NotImplementedError
+
+    def evaluate(self, data: str | Path | None = None, *, split: str = "test") -> Result:
+        """Score it on a split of its data, or on a file in place of that.
+
+        Predictions are written into the run's folder, as ``ft evaluate`` does.
+
+        Raises:
+            ft.UserError: the data is wrong, or there is no such split.
         """
         raise NotImplementedError

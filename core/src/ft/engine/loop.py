@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from ft.contract.errors import ConfigError, Interrupted, TrainingError
-from ft.contract.results import Metric, scores
+from ft.contract.results import Features, Metric, scores
 from ft.engine.batch.batches import Feature, Plan, longest
-from ft.engine.batch.features import Features
 from ft.engine.batch.inference import measure
 from ft.engine.optim.custom import checked_factor
 from ft.engine.optim.optim import Optimizer, rate_factor
@@ -52,7 +51,7 @@ class Loop:
         self.features = features
         self.optimizer = optimizer
         self.folder = folder
-        self.checkpoints = Checkpoints(folder.checkpoints, run.config.keep_checkpoints)
+        self.checkpoints = Checkpoints(folder.checkpoints, run.config.keep_checkpoints, self.model)
         self.plan = Plan(len(features), run.config.batch_size, run.config.seed)
         total = math.ceil(run.config.epochs * self.plan.batches)
         run.total_steps = min(total, run.config.max_steps or total)
@@ -77,7 +76,7 @@ class Loop:
             self.folder.cut_metrics(0)
             self.run.note("there is no complete checkpoint: training starts from the beginning")
             return False
-        state = self.checkpoints.load(path, self.model, self.optimizer)
+        state = self.checkpoints.load(path, self.optimizer)
         self.progress, self._sums = run_state.restore(self.run, state)
         if self.folder.cut_metrics(self.progress.lines) < self.progress.lines:
             self.run.note(f"{self.folder.metrics} lacks lines that were there at the checkpoint")
@@ -268,7 +267,6 @@ class Loop:
             if run.ranks.main:
                 self.checkpoints.save_best(
                     progress.step,
-                    self.model,
                     {
                         "step": progress.step,
                         "epoch": progress.epoch,
@@ -314,9 +312,7 @@ class Loop:
         self.progress.lines = self.folder.metrics_lines()
         state = run_state.take(self.run, self.progress, self._sums)
         if self.run.ranks.main:
-            self.checkpoints.save(
-                self.progress.step, self.model, self.optimizer, state, self.best_step
-            )
+            self.checkpoints.save(self.progress.step, self.optimizer, state, self.best_step)
         self._agreement.saved_at = perf_counter()
 
     def _places(self, ids: list[int] | None = None) -> str:

@@ -1,33 +1,22 @@
-"""What a run leaves: scores, predictions, and a model that comes back as it was trained."""
+"""What a run gives back: the scores of its splits, with their predictions in its folder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import torch
-from safetensors import SafetensorError
+from typing import Any
 
 from ft.config.resolve import Resolved
 from ft.contract.draws import to_bytes
-from ft.contract.errors import DataError, TrainingError
-from ft.contract.files import PARTIAL, file_hash, flush, remove
-from ft.contract.model import quiet_transformers
+from ft.contract.errors import DataError
 from ft.contract.results import Metric, Result
 from ft.contract.schema import TaskData
-from ft.engine.batch.inference import measure, predict_split
-from ft.engine.device import make_accelerator
+from ft.engine.batch.inference import measure
 from ft.engine.resume import made_with
-from ft.engine.resume.checkpoint import plugin_state, weights
+from ft.engine.resume.checkpoint import plugin_state
 from ft.engine.run import LiveRun
-from ft.engine.setup import build_model, make_hooks
 from ft.runfolder.examples import example_rows
 from ft.runfolder.folder import RunFolder
-
-if TYPE_CHECKING:
-    from ft.reporters.reporter import Reporter
 
 
 def score(
@@ -79,90 +68,9 @@ def task_json(
         **made,
         "schema": data.schema.to_json(),
         "max_length": run.max_length,
+        "used": run.used,
         "plugins": {member.name: plugin_state(member) for member in run.hooks.members},
     }
-
-
-def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
-    """Write the model and its tokenizer or image processor as ``save_pretrained`` does, whole or not at all.
-
-    Returns:
-        The hash of every file.
-
-    Raises:
-        TrainingError: the disk is full or not writable.
-    """
-    model: Any = run.model
-    partial = folder.path / f".model{PARTIAL}"
-    try:
-        remove(partial)
-        with quiet_transformers():
-            model.save_pretrained(partial)
-            if run.processor is not None:
-                run.processor.save_pretrained(partial)
-        for path in [*partial.rglob("*"), partial]:
-            if path.is_file():
-                path.chmod(folder.config.stat().st_mode & 0o666)
-            flush(path)
-        remove(folder.model)
-        partial.rename(folder.model)
-    except (OSError, SafetensorError) as error:
-        remove(partial)
-        raise TrainingError(
-            f"cannot write the model: {error}",
-            where=str(folder.model),
-            hint=f"free some space, then go on with `ft run --resume {folder.path}`",
-        ) from error
-    return {
-        str(path.relative_to(folder.model)): file_hash(path)
-        for path in sorted(folder.model.rglob("*"))
-        if path.is_file()
-    }
-
-
-def check_model(folder: RunFolder, hashes: Mapping[str, str]) -> None:
-    """Compare the files of the saved model with what was written.
-
-    Raises:
-        DataError: one is missing or not the same.
-    """
-    for name, wanted in hashes.items():
-        path = folder.model / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise DataError(f"names a file outside of the model: {name}", where=str(folder.task))
-        if not path.is_file() or file_hash(path) != wanted:
-            raise DataError(
-                "not as the run wrote it" if path.is_file() else "missing from the run's model",
-                where=str(path),
-                hint=f"put back a copy of it; or, while {folder.checkpoints} is there, delete "
-                f"{folder.record} and `ft run --resume {folder.path}` writes the model again",
-            )
-
-
-def verify_saved(run: LiveRun, resolved: Resolved, folder: RunFolder, data: TaskData) -> None:
-    """Load the saved model again and compare every weight with the trained one.
-
-    Raises:
-        TrainingError: something was not saved or comes back different.
-    """
-    assert run.model is not None
-    loaded = restored_run(resolved, folder, run.reporter)
-    again = build_model(loaded, data)
-    ours, theirs = weights(run.model), weights(again)
-    different = [
-        name
-        for name in ours
-        if name not in theirs or not torch.equal(ours[name].cpu(), theirs[name].cpu())
-    ]
-    if different:
-        provider, _ = run.hooks.parts("build_head")
-        raise TrainingError(
-            f"the saved model does not come back as it was trained: {', '.join(different[:3])}",
-            where=str(folder.model),
-            who=f"plugin {provider.owner}",
-            hint="build_head must load what save_pretrained wrote when run.restored is true; "
-            f"the trained weights are in {folder.checkpoints}",
-        )
 
 
 def finished(folder: RunFolder) -> Result | None:
@@ -170,27 +78,12 @@ def finished(folder: RunFolder) -> Result | None:
     if not folder.record.exists():
         return None
     try:
-        told = folder.read(folder.record)
+        told = folder.read_sealed(folder.record)
         metrics = {
             split: {name: Metric(**values) for name, values in scores.items()}
             for split, scores in told["metrics"].items()
         }
     except (DataError, KeyError, TypeError, AttributeError):
-        # A damaged record is made again from the last checkpoint.
+        # A record that is damaged or not sealed yet is made again from the last checkpoint.
         return None
     return Result(folder.path, metrics, [], told, told.get("main"))
-
-
-def restored_run(resolved: Resolved, folder: RunFolder, reporter: Reporter) -> LiveRun:
-    """A run that loads the trained model of a run folder."""
-    run = LiveRun(
-        resolved.run,
-        folder.path,
-        str(folder.model),
-        make_accelerator(resolved.run),
-        reporter,
-        predict_split,
-        restored=True,
-    )
-    run.hooks = make_hooks(resolved, run)
-    return run

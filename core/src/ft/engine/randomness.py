@@ -65,6 +65,16 @@ def set_random_state(state: Mapping[str, Any]) -> None:
 
 
 @contextmanager
+def undisturbed_random() -> Iterator[None]:
+    """Put every global random generator back where it was."""
+    state = random_state()
+    try:
+        yield
+    finally:
+        set_random_state(state)
+
+
+@contextmanager
 def undisturbed() -> Iterator[None]:
     """Leave python's generator as it was found.
 

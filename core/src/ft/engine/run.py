@@ -14,9 +14,10 @@ from accelerate import Accelerator
 from transformers import AutoConfig
 from typing_extensions import override
 
-from ft.contract.errors import ConfigError, FtError, PluginError
+from ft.contract.errors import ConfigError, FtError, PluginError, UserError
+from ft.contract.files import path_hash
 from ft.contract.model import quiet_transformers
-from ft.contract.run import Edit, ModelContext, Run
+from ft.contract.run import Edit, ModelContext, Run, Trained
 from ft.contract.settings import RunConfig
 from ft.engine.batch.memory import Budget
 from ft.engine.batch.parts import Counts, join
@@ -53,6 +54,7 @@ class LiveRun(Run):
         accelerator: Accelerate's.
         reporter: is told what happens.
         predictor: gives the predictions of `predict`.
+        opener: gives the model of `load_trained`.
         restored: a trained model is being loaded.
         ranks: the processes that train together; by default this one alone.
     """
@@ -65,6 +67,7 @@ class LiveRun(Run):
         accelerator: Accelerator,
         reporter: Reporter,
         predictor: Callable[..., Predictions],
+        opener: Callable[[LiveRun, Path], Trained],
         *,
         restored: bool = False,
         ranks: Ranks | None = None,
@@ -77,6 +80,7 @@ class LiveRun(Run):
         self.accelerator = accelerator
         self.reporter = reporter
         self.predictor = predictor
+        self.opener = opener
         self.device = accelerator.device
         self.wanted: Split | None = None
         self.data: TaskData | None = None
@@ -91,6 +95,8 @@ class LiveRun(Run):
         self.logged: dict[str, float] = {}
         self.backpropagated: Tensor | None = None
         self.counts: Counts = {}
+        self.used: dict[str, str] = {}
+        self.on_use: Callable[[], None] = lambda: None
         self.budget = Budget.of(config.max_tokens, self.device)
         self.hooks: Hooks
 
@@ -283,6 +289,25 @@ class LiveRun(Run):
             predictions = self.predictor(self, name, rows=data)
             evaluation: Evaluation = self.hooks.call("evaluate", self, predictions)
         return evaluation
+
+    @override
+    def uses(self, path: str | Path) -> Path:
+        found = Path(path).expanduser().resolve()
+        if not found.exists():
+            raise UserError("there is no such file", where=str(path))
+        digest = path_hash(found)
+        if self.used.setdefault(str(found), digest) != digest:
+            raise UserError("this file has changed since the run began to use it", where=str(found))
+        self.on_use()
+        return found
+
+    @override
+    def load_trained(self, folder: str | Path) -> Trained:
+        path = Path(folder).expanduser()
+        trained = self.opener(self, path)
+        for part in ("config.toml", "task.json", "model"):
+            self.uses(path / part)
+        return trained
 
     def situation(self) -> str:
         """Where the run is, for messages."""

@@ -13,10 +13,9 @@ from uuid import uuid4
 
 import torch
 
-from ft.builtin.standard.core import Core
 from ft.config.resolve import Resolved
 from ft.contract.errors import ConfigError, DataError, FtError, PluginError, raise_all
-from ft.contract.plugin import Config
+from ft.contract.plugin import Plugin
 from ft.contract.schema import POOL, SPLITS, TaskData
 from ft.contract.settings import DataConfig
 from ft.data.lint.lint import lint
@@ -24,7 +23,7 @@ from ft.engine.model_files import PADDED
 from ft.engine.run import LiveRun
 from ft.hooks import declarations
 from ft.hooks.chain import Member
-from ft.hooks.hooks import CORE, Hooks
+from ft.hooks.hooks import Hooks
 from ft.hooks.trace import Trace
 from ft.loading.starters import GROUP, MODEL, data_note, starter
 
@@ -38,7 +37,13 @@ def default_output(resolved: Resolved) -> Path:
     return Path("runs") / f"{datetime.now():%Y-%m-%d}-{names}-{uuid4().hex[:6]}"
 
 
-def make_hooks(resolved: Resolved, run: LiveRun | None = None, trace: Trace | None = None) -> Hooks:
+Builtin = Mapping[str, type[Plugin]]
+"""The plugins that ft brings itself, by name."""
+
+
+def make_hooks(
+    resolved: Resolved, builtin: Builtin, run: LiveRun | None = None, trace: Trace | None = None
+) -> Hooks:
     """Instantiate and seed the plugins of a run and compose their hooks."""
     members = [
         Member(
@@ -49,12 +54,12 @@ def make_hooks(resolved: Resolved, run: LiveRun | None = None, trace: Trace | No
         )
         for loaded in resolved.plugins
     ]
-    core = Member(CORE, Core(Config()), None, None)
-    for member in [*members, core]:
+    ours = [Member(name, cls(), None, None) for name, cls in builtin.items()]
+    for member in [*members, *ours]:
         member.plugin.seed(member.name, resolved.run.seed)
     if run is None:
-        return Hooks(members, core)
-    return Hooks(members, core, run.situation, trace)
+        return Hooks(members, ours)
+    return Hooks(members, ours, run.situation, trace)
 
 
 def model_path(resolved: Resolved, reporter: Reporter) -> str:
@@ -139,11 +144,19 @@ def build_model(run: LiveRun, data: TaskData) -> torch.nn.Module:
     Raises:
         PluginError: it did not return a module.
     """
-    model = run.hooks.call("build_head", run, data)
+    return on_device(run, "build_head", run.hooks.call("build_head", run, data))
+
+
+def on_device(run: LiveRun, hook: str, model: Any) -> torch.nn.Module:
+    """What a hook returned as the model, on the run's device.
+
+    Raises:
+        PluginError: it is not a module.
+    """
     if not isinstance(model, torch.nn.Module):
-        provider, _ = run.hooks.parts("build_head")
+        provider, _ = run.hooks.parts(hook)
         raise PluginError(
-            f"build_head returned {type(model).__name__}, not a torch module",
+            f"{hook} returned {type(model).__name__}, not a torch module",
             who=f"plugin {provider.owner}",
         )
     config: Any = getattr(model, "config", None)
@@ -200,9 +213,9 @@ def lint_data(run: LiveRun, data: TaskData) -> list[dict[str, Any]]:
     return [asdict(finding) for finding in findings]
 
 
-def explain(resolved: Resolved) -> dict[str, Any]:
+def explain(resolved: Resolved, builtin: Builtin) -> dict[str, Any]:
     """What a run would do, without doing it: plugins, chains, forward passes, starters, settings."""
-    hooks = make_hooks(resolved)
+    hooks = make_hooks(resolved, builtin)
     chains = {hook: hooks.describe(hook) for hook in hooks.names("chain")}
     events = {
         hook: [one.plugin.name for one in hooks.implementations(hook)]
@@ -213,6 +226,7 @@ def explain(resolved: Resolved) -> dict[str, Any]:
             {"name": m.name, "distribution": m.distribution, "version": m.version}
             for m in hooks.members
         ],
+        "builtin": [m.name for m in hooks.builtin],
         "chains": chains,
         "methods": hooks.methods(),
         "events": {hook: names for hook, names in events.items() if names},

@@ -1,15 +1,13 @@
-"""What the command line and `ft.run` call: train, explain, predict, evaluate."""
+"""The whole of a training run, from its settings to its sealed record."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accelerate.utils import set_seed
 
-from ft.builtin.frozen import freeze_outputs
-from ft.builtin.processor.lean import make_lean
 from ft.config.resolve import Resolved
 from ft.config.write import to_toml
 from ft.contract.errors import FtError
@@ -22,22 +20,24 @@ from ft.engine.loop import Loop
 from ft.engine.optim.custom import CustomOptimizer
 from ft.engine.optim.depths import freeze
 from ft.engine.optim.optim import Optimizer
-from ft.engine.outcome import finished, save_model, score, task_json, verify_saved
-from ft.engine.predict import evaluate, predict
+from ft.engine.outcome import finished, score, task_json
+from ft.engine.predict import load_trained
 from ft.engine.randomness import sole_run
 from ft.engine.ranks import state as rank_state
 from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.interrupt import terminable
 from ft.engine.ranks.ranks import joined
+from ft.engine.record import run_record
 from ft.engine.resume import changes as resume_changes
-from ft.engine.resume import made_with, record
+from ft.engine.resume import made_with
 from ft.engine.resume.changes import History
 from ft.engine.run import LiveRun
+from ft.engine.saved import save_model, try_saving, verify_saved
 from ft.engine.setup import (
+    Builtin,
     build_model,
     check_alike,
     default_output,
-    explain,
     lint_data,
     load_data,
     make_hooks,
@@ -50,11 +50,10 @@ from ft.runfolder.folder import RunFolder
 if TYPE_CHECKING:
     from ft.reporters.reporter import Reporter
 
-__all__ = ["Result", "evaluate", "explain", "predict", "train"]
-
 
 def train(
     resolved: Resolved,
+    builtin: Builtin,
     *,
     output: Path | None = None,
     resume: Path | None = None,
@@ -67,6 +66,7 @@ def train(
 
     Args:
         resolved: plugins and settings; those of the run itself when it is resumed.
+        builtin: the plugins that ft brings itself.
         output: the run's folder; by default a new one under ``runs``.
         resume: the folder of a run to go on with.
         reporter: is told what happens.
@@ -86,14 +86,21 @@ def train(
             return _say_finished(done, reporter)
         path = model_path(resolved, reporter)
         run = LiveRun(
-            resolved.run, folder.path, path, accelerator, reporter, predict_split, ranks=ranks
+            resolved.run,
+            folder.path,
+            path,
+            accelerator,
+            reporter,
+            predict_split,
+            load_trained,
+            ranks=ranks,
         )
         history: History | None = None
         tracer = None
         if trace and ranks.main:
             tracer = Trace(trace, lambda: {"epoch": run.epoch, "step": run.step})
         try:
-            run.hooks = make_hooks(resolved, run, tracer)
+            run.hooks = make_hooks(resolved, builtin, run, tracer)
             for note in run.hooks.notes:
                 run.note(note)
             if resume:
@@ -110,7 +117,7 @@ def train(
             if history is None or history.changes:
                 folder.write_text(folder.config, to_toml(resolved))
             made_with.keep(folder, resolved)
-            return _train(run, resolved, folder, history, started)
+            return _train(run, resolved, builtin, folder, history, started)
         except (Exception, KeyboardInterrupt) as error:
             if folder.task.exists() and not isinstance(error, FtError):
                 error.add_note(
@@ -122,16 +129,6 @@ def train(
             folder.release()
             if tracer is not None:
                 reporter.note(tracer.close())
-
-
-def _report(folder: RunFolder, reporter: Reporter) -> None:
-    """Write the page for people; the run is done and does not fail for it."""
-    try:
-        from ft.builtin.report.build import write_report
-
-        write_report(folder.path)
-    except Exception as error:
-        reporter.note(f"no report.html: {type(error).__name__}: {error}")
 
 
 def _say_finished(result: Result, reporter: Reporter) -> Result:
@@ -151,6 +148,7 @@ def _say_finished(result: Result, reporter: Reporter) -> Result:
 def _train(
     run: LiveRun,
     resolved: Resolved,
+    builtin: Builtin,
     folder: RunFolder,
     history: History | None,
     started: float,
@@ -177,27 +175,31 @@ def _train(
             f"run.freeze = {resolved.run.freeze}: {frozen:,} of {whole:,} parameters do not learn"
         )
     custom = run.hooks.customised("build_optimizer")
-    if run.device.type == "cpu":
-        # Processes add up gradients that are all of one shape.
-        make_lean(model, rows=run.accelerator.num_processes == 1 and not custom)
     run.ranks.equalise(model)
     optimizer = CustomOptimizer(run) if custom else Optimizer(model, resolved.run)
     reporter.phase("encode")
     with run.ranks.main_first():
         features = training_features(run, data.splits["train"], fingerprints["train"])
-    kept = freeze_outputs(run, features)
+    trial_seconds = 0.0
+    with run.ranks.main_first():
+        if run.ranks.main and not (history and history.trained):
+            trial_seconds = try_saving(run, resolved, builtin, features)
+    run.hooks.tell("on_features", run=run, features=features)
     loop = Loop(run, features, optimizer, folder)
-    if kept is not None:
-        loop.checkpoints.constant = kept.constant(model)
-    loop.checkpoints.require_space(model, optimizer)
+    loop.checkpoints.require_space(optimizer)
     if history is None or not loop.resume():
         run.hooks.tell("on_run_start", run=run)
         rank_state.begin(run)
     changes = history.at(loop.progress.step) if history is not None else []
     made = {**made, "changes": changes}
     setup_seconds = perf_counter() - started
-    task = task_json(run, data, resolved, fingerprints, made)
-    folder.write_sealed(folder.task, task)
+
+    def write_task(**more: Any) -> None:
+        task = task_json(run, data, resolved, fingerprints, made)
+        folder.write_sealed(folder.task, {**task, **more})
+
+    write_task()
+    run.on_use = write_task
     run.ranks.way_on = (
         f"go on with `ft run --resume {folder.path}`, in as many processes as you like"
     )
@@ -206,58 +208,46 @@ def _train(
     progress, best_step, checkpoints = loop.progress, loop.best_step, loop.checkpoints
     del loop, optimizer  # what they keep makes room for the best weights
     with run.ranks.main_first():
-        best = checkpoints.load_best(best_step, model)
+        best = checkpoints.load_best(best_step)
     reporter.phase("evaluate")
     result = Result(folder.path, {})
     for split in data.scored(final=True):
         score(run, folder, split, result, at=best and (best["step"], best["epoch"]))
         values = scores(f"final/{split}", result.metrics[split])
         run.hooks.tell("on_log", run=run, step=run.step, values=values)
-    if kept is not None:
-        kept.remove()
-    if not run.ranks.main:
-        run.ranks.wait_for_main()
-        run.hooks.tell("on_run_end", run=run)
-        return result
-    hashes = save_model(run, folder)
-    verify_saved(run, resolved, folder, data)
-    task = task_json(run, data, resolved, fingerprints, made)
-    folder.write_sealed(folder.task, {**task, "model": hashes})
-    result.record = {
-        "plugins": record.plugin_rows(resolved),
-        "chains": {hook: run.hooks.describe(hook) for hook in run.hooks.names("chain")},
-        "libraries": record.library_versions(),
-        "machine": record.machine(run),
-        "model": record.model_row(run),
-        "data": record.splits_row(run, fingerprints),
-        "seed": resolved.run.seed,
-        "notes": run.notes,
-        "changes": changes,
-        "findings": findings,
-        "stops": run.stops,
-        "best": best,
-        "main": result.main,
-        "epoch": run.epoch,
-        "steps": progress.step,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "frozen_parameters": frozen,
-        "tokens": progress.tokens,
-        "padding": 1 - progress.tokens / max(1, progress.padded),
-        "forwards_per_step": run.hooks.forwards(),
-        "setup_seconds": round(setup_seconds, 3),
-        "train_seconds": round(progress.train_seconds, 3),
-        "total_seconds": round(perf_counter() - started, 3),
-        "costs": run.hooks.ledger.summary(),
-        "peak_memory": record.peak_memory(run),
-        "metrics": {
-            split: {name: metric.to_json() for name, metric in metrics.items()}
-            for split, metrics in result.metrics.items()
-        },
-    }
+    if run.ranks.main:
+        hashes = save_model(run, folder)
+        verify_saved(run, resolved, builtin, folder, features)
+        write_task(model=hashes)
+        result.record = run_record(run, resolved, fingerprints, progress, result)
+        result.record |= {
+            "changes": changes,
+            "findings": findings,
+            "best": best,
+            "frozen_parameters": frozen,
+            "trial_seconds": round(trial_seconds, 3),
+            "setup_seconds": round(setup_seconds, 3),
+        }
+        _seal(run, folder, result, started)
     run.ranks.wait_for_main()
     run.hooks.tell("on_run_end", run=run)
-    folder.write(folder.record, result.record)
-    if resolved.run.report:
-        _report(folder, reporter)
-    reporter.finish(result)
+    if run.ranks.main:
+        reporter.finish(result)
     return result
+
+
+def _seal(run: LiveRun, folder: RunFolder, result: Result, started: float) -> None:
+    """Write the record, have made what is made from it, and seal it with what that cost."""
+
+    def spent() -> dict[str, Any]:
+        return {
+            "notes": run.notes,
+            "costs": run.hooks.ledger.summary(),
+            "total_seconds": round(perf_counter() - started, 3),
+        }
+
+    result.record |= spent()
+    folder.write(folder.record, result.record)
+    run.hooks.tell("on_record", run=run)
+    result.record |= spent()
+    folder.write_sealed(folder.record, result.record)

@@ -19,8 +19,6 @@ from ft.hooks.chain import Implementation, Member, compose, picker
 from ft.hooks.costs import Ledger
 from ft.hooks.trace import Trace
 
-CORE = "core"
-
 CHECKED = ("load_data", "encode")
 """The chain hooks whose techniques are looked at: what they touched, what they added."""
 
@@ -43,7 +41,8 @@ class Hooks:
 
     Args:
         members: the plugins in the order of ``--plugins``.
-        core: the plugin with the core's defaults.
+        builtin: those that ft brings itself. They provide a hook where no named plugin does, wrap
+            it outside all named techniques, and hear events after the named plugins.
         situation: says where the run is, for the note on an exception.
         trace: is written every call of a hook.
 
@@ -58,19 +57,20 @@ class Hooks:
     def __init__(
         self,
         members: Sequence[Member],
-        core: Member,
+        builtin: Sequence[Member],
         situation: Callable[[], str] = lambda: "",
         trace: Trace | None = None,
     ) -> None:
         self.members = list(members)
-        self.core = core
+        self.builtin = list(builtin)
         self.ledger = Ledger(situation)
         self.notes: list[str] = []
         self._trace = trace
         self._specs = specs()
-        everyone = [*self.members, core]
+        everyone = [*self.members, *self.builtin]
         raise_all(
             [error for member in everyone for error in self._faults(member)]
+            + self._name_faults()
             + declarations.company_faults(self.members)
         )
         self._manager = pluggy.PluginManager(PROJECT)
@@ -83,16 +83,25 @@ class Hooks:
         raise_all(declarations.graph_faults(self.parts("compute_loss")[1]))
         self._providers = {name: self._provider(name) for name in self.names("chain")}
         self._alone = False
-        self._defaults = {
-            name
-            for name in self._chains
-            if self.parts(name)[0].plugin is core.plugin and not self.wrapped(name)
-        }
+        self._defaults = {name for name in self._chains if not self.customised(name)}
         self._events = {name: self._event(name) for name in self.names("event")}
 
     def names(self, kind: str) -> list[str]:
         """The hooks of a kind, ``chain`` or ``event``, in the order of the contract."""
         return [name for name, spec in self._specs.items() if spec.ft_kind == kind]  # type: ignore[attr-defined]
+
+    def _name_faults(self) -> list[FtError]:
+        """Named plugins with the name of one that is built in."""
+        taken = {member.name for member in self.builtin}
+        return [
+            PluginError(
+                f"'{member.name}' is the name of a plugin that is built into ft",
+                who=f"plugin {member.owner}",
+                hint="give the plugin another name",
+            )
+            for member in self.members
+            if member.name in taken
+        ]
 
     def _faults(self, member: Member) -> list[FtError]:
         """What breaks the contract in one plugin."""
@@ -155,7 +164,7 @@ class Hooks:
         return faults
 
     def implementations(self, hook: str) -> list[Implementation]:
-        """Who implements a hook: the named plugins in order, then the core."""
+        """Who implements a hook: the named plugins in order, then the built-in ones."""
         caller = getattr(self._manager.hook, hook)
         found = {
             implementation.plugin_name: implementation for implementation in caller.get_hookimpls()
@@ -168,7 +177,7 @@ class Hooks:
                 found[member.name].function,
                 tuple(found[member.name].argnames),
             )
-            for member in [*self.members, self.core]
+            for member in [*self.members, *self.builtin]
             if member.name in found
         ]
 
@@ -180,7 +189,8 @@ class Hooks:
         """
         everyone = self.implementations(hook)
         techniques = [one for one in everyone if one.wraps]
-        named = [one for one in everyone if not one.wraps and one.plugin is not self.core.plugin]
+        ours = {id(member.plugin) for member in self.builtin}
+        named = [one for one in everyone if not one.wraps and id(one.plugin) not in ours]
         if len(named) > 1:
             owners = " and ".join(one.owner for one in named)
             raise PluginError(
@@ -188,7 +198,7 @@ class Hooks:
                 where="--plugins",
                 hint=f"keep one of them, or let the others take 'inner' and wrap {hook}",
             )
-        default = [one for one in everyone if not one.wraps and one.plugin is self.core.plugin]
+        default = [one for one in everyone if not one.wraps and id(one.plugin) in ours]
         if not named and not default:
             names = ", ".join(member.name for member in self.members) or "none"
             raise PluginError(
@@ -200,7 +210,7 @@ class Hooks:
 
     def _note_deprecated(self, hook: str, member: Member) -> None:
         deprecated = getattr(self._specs.get(hook), "ft_deprecated", None)
-        if deprecated and member is not self.core:
+        if deprecated and member not in self.builtin:
             self.notes.append(
                 f"plugin {member.owner} uses the hook {hook}, deprecated {deprecated}"
             )
@@ -280,9 +290,9 @@ class Hooks:
         return {m: one.name for m in SINGLE for one in self.members if has_own(one.plugin, m)}
 
     def customised(self, hook: str) -> bool:
-        """Whether a plugin other than the core provides a chain hook, or any technique wraps it."""
-        provider, techniques = self.parts(hook)
-        return bool(techniques) or provider.plugin is not self.core.plugin
+        """Whether a named plugin provides a chain hook or wraps it."""
+        ours = {id(member.plugin) for member in self.builtin}
+        return any(id(one.plugin) not in ours for one in self.implementations(hook))
 
     def wrapped(self, hook: str) -> bool:
         """Whether any technique wraps a chain hook."""
@@ -293,7 +303,7 @@ class Hooks:
         return hook in self._defaults
 
     def describe(self, hook: str) -> str:
-        """The chain as text, e.g. ``adversarial( distill( core ) )``."""
+        """The chain as text, e.g. ``adversarial( distill( standard ) )``."""
         provider, techniques = self.parts(hook)
         text = provider.plugin.name
         for technique in techniques:

@@ -1,15 +1,12 @@
-"""From what the page shows to its text: templates, escaping, the script and its data."""
+"""What every page is made with: templates, escaping, style, data for a script."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ft.contract.files import plain
@@ -22,40 +19,10 @@ CHARACTERS = 300
 """Of a cell, what is shown."""
 
 
-def render(values: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
-    """The page.
-
-    Whatever comes from the data is escaped: by Jinja2 where it stands in the page, and as JSON
-    without ``<``, ``>`` and ``&`` where the script reads it. The policy in its head lets the browser
-    run the page's own script and nothing else, and lets it load nothing.
-
-    Args:
-        values: of the template.
-        data: what the script shows.
-    """
-    script = resource("report.js")
-    policy = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    text = (
-        environment()
-        .get_template("report.html")
-        .render(
-            **values,
-            style=Markup(resource("report.css")),
-            script=Markup(script),
-            policy=policy,
-            data_json=script_data(data),
-            most_rows=ROWS,
-            most_columns=COLUMNS,
-        )
-    )
-    # A text may hold half of a character that UTF-8 cannot write.
-    return text.encode("utf-8", "replace")
-
-
-def environment() -> Environment:
-    """The templates of pages; whatever they are given is escaped."""
+def environment(*packages: str) -> Environment:
+    """The templates of pages, and those of the packages named; what they are given is escaped."""
     made = Environment(
-        loader=PackageLoader("ft.builtin.report"),
+        loader=ChoiceLoader([PackageLoader(one) for one in (*packages, "ft.page")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -84,6 +51,6 @@ def cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else number(value)
 
 
-def resource(name: str) -> str:
-    """The text of a file beside the templates."""
-    return (files("ft.builtin.report") / "templates" / name).read_text(encoding="utf-8")
+def style() -> Markup:
+    """The style sheet of every page."""
+    return Markup((files("ft.page") / "templates" / "page.css").read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ft.contract.results import Table
+from ft.page import require_libraries
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,11 @@ def html_page(
         tables: behind the charts, in their order.
         words: sentences before the charts.
         charts: one without rows is left out.
+
+    Raises:
+        UserError: jinja2 or matplotlib is not installed.
     """
+    require_libraries()
     from markupsafe import Markup
 
     from ft.page import draw, page
@@ -58,7 +63,7 @@ def html_page(
             tables=tables,
             words=words,
             charts=drawn,
-            style=Markup(page.resource("report.css")),
+            style=page.style(),
             most_rows=1000,
             most_columns=page.COLUMNS,
         )

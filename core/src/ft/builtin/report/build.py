@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from ft.builtin.report.views.view import Findings, View
 from ft.contract.files import write_whole
 from ft.contract.version import __version__
 from ft.page import draw
-from ft.page.page import render
+from ft.page.page import COLUMNS, ROWS, environment, script_data, style
 from ft.reporters.text import cost_table
 from ft.runfolder.read import RunFiles
 
@@ -91,6 +94,36 @@ def build(files: RunFiles) -> bytes:
         if len(page) <= LIMIT or not room:
             return page
         room = room // 2 if room > BROWSER // 16 else 0
+
+
+def render(values: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
+    """The page.
+
+    Whatever comes from the data is escaped: by Jinja2 where it stands in the page, and as JSON
+    without ``<``, ``>`` and ``&`` where the script reads it. The policy in its head lets the browser
+    run the page's own script and nothing else, and lets it load nothing.
+
+    Args:
+        values: of the template.
+        data: what the script shows.
+    """
+    script = (package_files(__package__) / "templates" / "report.js").read_text(encoding="utf-8")
+    policy = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    text = (
+        environment("ft.builtin.report")
+        .get_template("report.html")
+        .render(
+            **values,
+            style=style(),
+            script=Markup(script),
+            policy=policy,
+            data_json=script_data(data),
+            most_rows=ROWS,
+            most_columns=COLUMNS,
+        )
+    )
+    # A text may hold half of a character that UTF-8 cannot write.
+    return text.encode("utf-8", "replace")
 
 
 def _values(files: RunFiles, splits: Sequence[Split]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ft.builtin import HOMES
 from ft.contract.messages import listed
 from ft.contract.results import Table
 
@@ -27,12 +28,12 @@ class Chain:
 
 
 def chains(record: Mapping[str, Any]) -> list[Chain]:
-    """The chains in which there is more than the core."""
+    """The chains in which there is more than what is built in."""
     found = [
         Chain(hook, str(text).replace(")", " ").replace("(", " ").split())
         for hook, text in record.get("chains", {}).items()
     ]
-    return [chain for chain in found if chain.names != ["core"]]
+    return [chain for chain in found if not set(chain.names) <= set(HOMES)]
 
 
 def command(path: Path) -> str:

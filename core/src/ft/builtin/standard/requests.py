@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ft.contract.errors import DataError, PluginError
+from ft.contract.errors import DataError
 from ft.contract.schema import Words
 from ft.data.read_words import word_list
 from ft.data.tags.cutting import find_words, split_words
 
 if TYPE_CHECKING:
     from ft.contract.run import Run
-    from ft.engine.run import LiveRun
 
 OFFSETS = "offsets"
 """Column with the characters of each word, ``[start, end]``, where a text was split into words."""
@@ -61,31 +60,3 @@ def _lacks(wanted: str, request: Mapping[str, Any]) -> DataError:
     return DataError(
         f"a request needs {wanted}", hint=f"its keys are {', '.join(request) or 'none'}"
     )
-
-
-def read(run: LiveRun, request: str | Mapping[str, Any], number: int) -> dict[str, Any]:
-    """A raw example as the plugins read it from a request, without what is to be predicted.
-
-    Args:
-        run: of the model.
-        request: a line of text or a mapping.
-        number: of the request, counted from 0.
-
-    Raises:
-        DataError: the request lacks what the task needs; says which one it is.
-        PluginError: `read_request` did not return a mapping.
-    """
-    assert run.data is not None
-    try:
-        example = run.hooks.call("read_request", run, request)
-    except DataError as error:
-        error.where = error.where or f"request {number + 1}"
-        raise
-    if not isinstance(example, Mapping):
-        provider, techniques = run.hooks.parts("read_request")
-        raise PluginError(
-            f"read_request returned {type(example).__name__}, not a mapping of columns",
-            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
-        )
-    targets = run.data.schema.gold
-    return {key: value for key, value in example.items() if key not in targets}

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ft.contract.errors import FtError, PluginError, TrainingError
 from ft.contract.files import PARTIAL, file_hash
+from ft.contract.results import Features
 from ft.contract.schema import EXAMPLE_ID
 from ft.data.rows.cache import cache_folder, prune
 from ft.engine.batch.arrays import from_arrow, to_arrow
@@ -28,16 +29,6 @@ if TYPE_CHECKING:
 
 ENCODE_BATCH = 1000
 DRAWN = "encode drew from self.rng: a run that is resumed could not draw the same again"
-
-
-class Features(Protocol):
-    """Where the features of a split come from."""
-
-    def __len__(self) -> int:
-        """How many examples there are."""
-
-    def fetch(self, ids: Sequence[int]) -> list[list[Feature]]:
-        """The features of each example."""
 
 
 def examples_at(data: Dataset, ids: Sequence[int]) -> dict[str, list[Any]]:

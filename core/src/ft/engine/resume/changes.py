@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError, FtError, UserError, raise_all
-from ft.contract.files import file_hash
+from ft.contract.files import file_hash, path_hash
 from ft.contract.schema import POOL
 from ft.contract.settings import DataConfig
 from ft.engine.processor import described
@@ -130,7 +130,9 @@ class History:
             found += _settings(self.began["settings"], resolved, str(self.folder.config))
             found += _libraries(self.began.get("libraries"), task)
             found += _machine(self.began.get("machine"), machine(run), task)
+            found += _used(self.began.get("used"))
         self._settle(found, run)
+        run.used = _hashes(self.began.get("used"))
 
     def with_data(
         self, run: LiveRun, fingerprints: Mapping[str, str], now: Mapping[str, Any]
@@ -264,6 +266,24 @@ def _machine(before: Any, now: Mapping[str, Any], where: str) -> list[Change]:
                 what += ": sums may differ in their last bits"
             found.append(Change(what, key in MOVED, where))
     return found
+
+
+def _used(before: Any) -> list[Change]:
+    """The files that plugins named with `run.uses` and that are not what they were."""
+    now = _hashes(before)
+    return [
+        Change(
+            f"a file that a plugin uses is {'changed' if name in now else 'not there'}", False, name
+        )
+        for name, digest in (before.items() if isinstance(before, Mapping) else ())
+        if now.get(name) != digest
+    ]
+
+
+def _hashes(names: Any) -> dict[str, str]:
+    """What the files and folders of these names hold now, those that are there."""
+    paths = {name: Path(name) for name in (names if isinstance(names, Mapping) else ())}
+    return {name: path_hash(path) for name, path in paths.items() if path.exists()}
 
 
 def _other_split(split: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from ft.contract.errors import PluginError, TrainingError, UserError
 from ft.contract.files import remove
 from ft.engine.optim.optim import Optimizer
+from ft.engine.resume.constant import Constant, everything, weights
 from ft.runfolder.tensors import (
     damage,
     read_about,
@@ -28,45 +28,10 @@ if TYPE_CHECKING:
 
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
+CONSTANT = "constant"
+"""Key of the hash of the weights that a folder does not hold."""
+
 AS_STARTED = "resume with the plugins and settings that the run was started with"
-
-
-def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Every parameter and saved buffer once, by its first name."""
-    state = model.state_dict(keep_vars=True)
-    seen: set[int] = set()
-    kept = {}
-    for name, value in state.items():
-        if isinstance(value, Tensor) and id(value) not in seen:
-            seen.add(id(value))
-            kept[name] = value.detach()
-    return kept
-
-
-def load_weights(
-    model: nn.Module, tensors: Mapping[str, Tensor], lacking: frozenset[str] = frozenset()
-) -> None:
-    """Copy saved weights into the model.
-
-    Args:
-        model: takes them.
-        tensors: the weights by name.
-        lacking: names that may be absent; the model's own stay.
-
-    Raises:
-        TrainingError: names or shapes do not fit.
-    """
-    own = weights(model)
-    own = {name: own[name] for name in own if name in tensors or name not in lacking}
-    if own.keys() != tensors.keys() or any(own[n].shape != tensors[n].shape for n in own):
-        odd = sorted(own.keys() ^ tensors.keys())[:3]
-        raise TrainingError(
-            f"the checkpoint does not fit the model (for instance {', '.join(odd) or 'shapes'})",
-            hint=AS_STARTED,
-        )
-    with torch.no_grad():
-        for name, value in own.items():
-            value.copy_(tensors[name])
 
 
 def plugin_state(member: Member) -> dict[str, Any]:
@@ -90,37 +55,35 @@ def plugin_state(member: Member) -> dict[str, Any]:
 class Checkpoints:
     """The checkpoints of one run: the newest few, and the best weights that they know of.
 
+    They hold every buffer and every parameter that has learned; of the others they hold a hash.
+
     Args:
         folder: the run's ``checkpoints`` folder.
         keep: how many of the newest stay.
-
-    Attributes:
-        constant: names of weights that never change, which the best weights do without.
+        model: whose weights they hold, before its first step.
     """
 
-    constant: frozenset[str] = frozenset()
-
-    def __init__(self, folder: Path, keep: int) -> None:
+    def __init__(self, folder: Path, keep: int, model: nn.Module) -> None:
         self.folder = folder
         self.keep = keep
+        self.model = model
+        self._constant = Constant(model)
+        self._first = frozenset(everything(model))
         self._hint = f"free some space, then go on with `ft run --resume {folder.parent}`"
 
-    def save(
-        self, step: int, model: nn.Module, optimizer: Optimizer, state: Any, best: int | None
-    ) -> Path:
+    def save(self, step: int, optimizer: Optimizer, state: Any, best: int | None) -> Path:
         """Write a checkpoint and delete those that are too old.
 
         Args:
             step: optimizer steps done.
-            model: its weights are saved.
             optimizer: its moments are saved.
             state: everything else, as JSON values.
             best: the step with the best weights so far; they are kept as long as this checkpoint.
         """
         path = self._step(step)
-        tensors = {MODEL: weights(model), OPTIMIZER: optimizer.tensors(model)}
+        tensors = {MODEL: self._learned(), OPTIMIZER: optimizer.tensors(self.model)}
         state = {**state, "optimizer": optimizer.state()}
-        write_folder(path, tensors, state, {"best": best}, self._hint)
+        write_folder(path, tensors, state, {**self._about(), "best": best}, self._hint)
         # A later step than this one is what a resume passed over, or nothing of ft's.
         steps = self._steps()
         known = steps.index(path) + 1
@@ -129,7 +92,7 @@ class Checkpoints:
         self._prune_best(best)
         return path
 
-    def require_space(self, model: nn.Module, optimizer: Optimizer) -> None:
+    def require_space(self, optimizer: Optimizer) -> None:
         """See that the disk can hold what the run will keep at the same time.
 
         That is, while a checkpoint is written beside the kept ones, each with the best weights of
@@ -143,11 +106,9 @@ class Checkpoints:
         disk = shutil.disk_usage(self.folder.parent)
         if not disk.total:
             return  # a file system that does not tell
-        own, best = (
-            sum(map(_bytes, one.values())) for one in (weights(model), self._best_of(model))
-        )
-        moments = 2 * sum(_bytes(value) for value in optimizer.learning(model).values())
-        checkpoint, count = own + moments, self.keep + 1
+        best = sum(map(_bytes, self._learned().values()))
+        moments = 2 * sum(_bytes(value) for value in optimizer.learning(self.model).values())
+        checkpoint, count = best + moments, self.keep + 1
         there = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
         needed = count * (checkpoint + best) - there
         if needed > disk.free:
@@ -160,21 +121,61 @@ class Checkpoints:
                 "run.keep_checkpoints",
             )
 
-    def save_best(self, step: int, model: nn.Module, state: Any) -> None:
+    def save_best(self, step: int, state: Any) -> None:
         """Write the best weights; the previous ones stay as long as a checkpoint needs them."""
-        write_folder(self._best(step), {MODEL: self._best_of(model)}, state, {}, self._hint)
+        tensors = {MODEL: self._learned()}
+        write_folder(self._best(step), tensors, state, self._about(), self._hint)
         self._prune_best(step)
 
-    def _best_of(self, model: nn.Module) -> dict[str, Tensor]:
-        """What the best weights consist of."""
-        return {k: v for k, v in weights(model).items() if k not in self.constant}
+    def _tensors(self) -> dict[str, Tensor]:
+        """What may have changed: not buffers that a pass makes anew and a saved model lacks."""
+        names = self._first | weights(self.model).keys()
+        return {name: value for name, value in everything(self.model).items() if name in names}
 
-    def load_best(self, step: int | None, model: nn.Module) -> Any:
+    def _learned(self) -> dict[str, Tensor]:
+        """The weights that a folder holds."""
+        constant = self._constant.names()
+        return {name: value for name, value in self._tensors().items() if name not in constant}
+
+    def _about(self) -> dict[str, Any]:
+        """The hash of the weights that a folder does not hold."""
+        return {CONSTANT: self._constant.digest(self._constant.names())}
+
+    def _load_weights(self, folder: Path) -> None:
+        """Copy saved weights into the model.
+
+        Raises:
+            TrainingError: names, shapes, or the weights that have not learned are not the same.
+        """
+        own, saved = self._tensors(), read_tensors(folder, MODEL)
+        absent = own.keys() - saved.keys()
+        strange = saved.keys() - own.keys()
+        odd = sorted(strange) or [n for n in saved if own[n].shape != saved[n].shape]
+        digest = self._constant.digest(absent)
+        if odd or (absent and digest is None):
+            raise TrainingError(
+                "the checkpoint does not fit the model (for instance "
+                f"{', '.join((odd or sorted(absent))[:3])})",
+                hint=AS_STARTED,
+            )
+        if absent and digest != read_about(folder).get(CONSTANT):
+            raise TrainingError(
+                f"the {len(absent)} parameters that do not learn, which the checkpoint does not "
+                f"hold, are not what they were (for instance {min(absent)})",
+                where=str(folder),
+                hint="put back the pre-trained model as it was when the run began; " + AS_STARTED,
+            )
+        with torch.no_grad():
+            for name, value in saved.items():
+                # What is equal is not written to: a plugin may see by it what has changed.
+                if not torch.equal(own[name], value.to(own[name].device)):
+                    own[name].copy_(value)
+
+    def load_best(self, step: int | None) -> Any:
         """Put the best weights into the model.
 
         Args:
             step: at which they were reached; ``None``: there are none.
-            model: takes them.
 
         Returns:
             What was saved beside them.
@@ -192,7 +193,7 @@ class Checkpoints:
                 where=str(best),
                 hint=f"those of the last step are in {self.folder}",
             )
-        load_weights(model, read_tensors(best, MODEL), self.constant)
+        self._load_weights(best)
         return read_state(best)
 
     def newest(self) -> tuple[Path | None, list[str]]:
@@ -206,17 +207,16 @@ class Checkpoints:
             faults.append(f"{path.name}: {fault}")
         return None, faults
 
-    @staticmethod
-    def load(path: Path, model: nn.Module, optimizer: Optimizer) -> Any:
+    def load(self, path: Path, optimizer: Optimizer) -> Any:
         """Restore model and optimizer; returns the JSON state.
 
         Raises:
             TrainingError: the checkpoint is of another model.
         """
-        load_weights(model, read_tensors(path, MODEL))
+        self._load_weights(path)
         state = read_state(path)
         try:
-            optimizer.load(model, read_tensors(path, OPTIMIZER), state.get("optimizer"))
+            optimizer.load(self.model, read_tensors(path, OPTIMIZER), state.get("optimizer"))
         except ValueError as error:
             raise TrainingError(
                 f"the checkpoint does not fit the optimizer (for instance {error})", hint=AS_STARTED

@@ -87,7 +87,7 @@ def check_new_name(name: str) -> None:
         UserError: it has other characters than a name has, or is taken.
     """
     from ft.api import run
-    from ft.hooks.hooks import CORE
+    from ft.builtin import HOMES
     from ft.loading.installed import installed
     from ft.loading.load import check_name
 
@@ -113,7 +113,7 @@ def check_new_name(name: str) -> None:
             hint="choose another name",
         )
     taken = {one.name: one.owner for one in installed()}
-    taken[CORE] = "ft itself"
+    taken |= dict.fromkeys(HOMES, "ft itself")
     if name in taken:
         raise UserError(
             f"there is a plugin '{name}' already, from {taken[name]}",

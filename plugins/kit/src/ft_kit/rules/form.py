@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 
 from ft.contract.errors import FtError, PluginError
-from ft.contract.plugin import Config, fields_by_key
+from ft.contract.plugin import fields_by_key
 from ft.hooks.chain import Member
-from ft.hooks.hooks import CORE, Hooks, specs
+from ft.hooks.hooks import Hooks, specs
 from ft.loading.outline import outline_of
 from ft_kit.bench import Subject, checked
 from ft_kit.contract import Broken, NotApplicable
@@ -27,7 +27,7 @@ def hooks(exam: Exam) -> None:
     that is no hook, or asks for an argument that the hook does not have, is refused when a run
     begins. `forwards`, `state_dict` and `load_state_dict` are called as `ft.Plugin` has them.
     """
-    from ft.builtin.standard.core import Core
+    from ft.builtin import builtin
 
     cls = exam.subject.loaded.cls
     for name in specs():
@@ -39,10 +39,11 @@ def hooks(exam: Exam) -> None:
         raise NotApplicable(f"its settings are not complete: {said(errors[0])}")
     host = next(exam.hosts())
     members = [_member(one) for one in ([host] if host else []) + exam.own]
-    core = Core(Config())
-    core.seed(CORE, 0)
+    ours = [Member(name, built(), None, None) for name, built in builtin().items()]
+    for one in ours:
+        one.plugin.seed(one.name, 0)
     try:
-        Hooks(members, Member(CORE, core, None, None))
+        Hooks(members, ours)
     except PluginError as error:
         raise Broken(error.what, error.hint or "see the list of hooks") from error
     except FtError as error:

@@ -177,12 +177,13 @@ def _predict(exam: Exam, run: Path, split: str, before: list[Any], hint: str) ->
 
 
 def _requests(exam: Exam, run: Path, split: str) -> list[dict[str, Any]] | None:
+    from ft.builtin import builtin
     from ft.engine.predict import open_run
     from ft.engine.setup import load_data
     from ft.reporters.reporter import Reporter
 
     with exam.bench.cache():
-        opened = open_run(run, Reporter())
+        opened = open_run(run, Reporter(), builtin())
         data = load_data(opened)
     if data.schema.group is not None:
         return None

@@ -1,8 +1,9 @@
-"""The core's own defaults, as a plugin like any other."""
+"""What provides a hook where no named plugin does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from ft.contract.schema import Label, Schema, TaskData
 
 if TYPE_CHECKING:
     from ft.contract.run import Run
+    from ft.engine.run import LiveRun
 
 
 def _schema(run: Run) -> Schema:
@@ -34,12 +36,12 @@ def _schema(run: Run) -> Schema:
 
 def _unknown(what: str, hook: str) -> PluginError:
     return PluginError(
-        f"the core has no standard {what} for this schema",
+        f"there is no standard {what} for this schema",
         hint=f"give the schema words with tags or texts with a label, or let the task plugin provide {hook}",
     )
 
 
-class Core(Plugin):
+class Standard(Plugin):
     """Standard encoding, heads, losses and predictions for words with tags and labelled texts."""
 
     @hookimpl
@@ -80,6 +82,26 @@ class Core(Plugin):
                 "ignore_mismatched_sizes": True,
             }
         model: nn.Module = run.load(kind.from_pretrained, "model", dtype=torch.float32, **settings)
+        return model
+
+    @hookimpl
+    def save_model(self, run: Run, model: nn.Module, folder: Path) -> None:
+        """What ``save_pretrained`` of the model and of its tokenizer or image processor write."""
+        if not hasattr(model, "save_pretrained"):
+            raise PluginError(
+                f"build_head gave {type(model).__name__}, which has no save_pretrained",
+                hint="give the model one, or let the plugin provide save_model and load_model",
+            )
+        saved: Any = model
+        saved.save_pretrained(folder)
+        if run.processor is not None:
+            run.processor.save_pretrained(folder)
+
+    @hookimpl
+    def load_model(self, run: LiveRun, folder: Path) -> nn.Module:
+        """The model that the chain of `build_head` loads from the folder."""
+        run.model_path = str(folder)
+        model: nn.Module = run.hooks.call("build_head", run, run.data)
         return model
 
     @hookimpl

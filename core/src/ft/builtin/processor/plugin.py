@@ -1,0 +1,32 @@
+"""Faster layers on a CPU, as a technique around `build_head`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from ft.builtin.processor.lean import make_lean
+from ft.contract.plugin import Plugin, hookimpl
+from ft.contract.schema import TaskData
+
+if TYPE_CHECKING:
+    from ft.engine.run import LiveRun
+
+
+class Processor(Plugin):
+    """On a CPU the model gets layers that do the same for less work; elsewhere it is left alone."""
+
+    @hookimpl
+    def build_head(
+        self, inner: Callable[..., nn.Module], run: LiveRun, data: TaskData
+    ) -> nn.Module:
+        """The model with faster dropout and attention, and sparse gradients of large tables."""
+        model = inner(run, data)
+        if run.device.type == "cpu" and isinstance(model, nn.Module):
+            # Several processes add up gradients, which must be dense for that, and so must those of
+            # an optimizer that a plugin gives.
+            sparse = run.ranks.count == 1 and not run.hooks.customised("build_optimizer")
+            make_lean(model, rows=sparse and not run.restored)
+        return model

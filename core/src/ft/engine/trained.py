@@ -1,0 +1,192 @@
+"""A trained model that stays in memory, and what it is for: predicting, and scoring other data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from typing_extensions import override
+
+from ft.contract.errors import DataError, PluginError, UserError
+from ft.contract.results import Result
+from ft.contract.run import Trained
+from ft.contract.schema import POOL, SPLITS, Schema
+from ft.engine.batch.inference import as_examples, predict_examples
+from ft.engine.collector import paused
+from ft.engine.outcome import score
+from ft.engine.ranks.bystander import run_folder
+from ft.engine.ranks.ranks import joined
+from ft.engine.run import PREDICT, LiveRun
+from ft.engine.setup import load_data
+
+REQUESTS = 4096
+"""Requests that `predict` answers together at most."""
+
+CHARACTERS = 1 << 18
+"""Characters of requests that are enough to be answered together: passes over them are alike in length,
+and of long texts the answers do not wait for thousands of others."""
+
+
+class LiveTrained(Trained):
+    """The engine's `Trained`.
+
+    Args:
+        run: what `open_run` gave.
+        folder: of the finished run.
+    """
+
+    def __init__(self, run: LiveRun, folder: Path) -> None:
+        assert run.data is not None
+        self._run = run
+        self.folder = folder
+        self.schema = run.data.schema
+
+    @property
+    @override
+    def model(self) -> nn.Module:
+        assert self._run.model is not None
+        return self._run.model
+
+    @property
+    @override
+    def labels(self) -> tuple[str, ...]:
+        if self.schema.words:
+            return tuple(self.schema.words.labels)
+        return tuple(self.schema.label.names) if self.schema.label else ()
+
+    @override
+    def predict(
+        self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        requests = [inputs] if isinstance(inputs, str | Mapping) else inputs
+        return list(predict_requests(self._run, requests))
+
+    @override
+    def evaluate(self, data: str | Path | None = None, *, split: str = "test") -> Result:
+        return evaluate_run(self._run, self.folder, None if data is None else str(data), split)
+
+
+def predict_requests(
+    run: LiveRun, requests: Iterable[str | Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Predict texts or rows with a run that `open_run` gave, in their order.
+
+    Raises:
+        DataError: a request lacks what the task needs; says which one it is.
+    """
+    done = 0
+    for chunk in _together(requests):
+        with paused(), run.answering(PREDICT):
+            rows = [read(run, request, done + i) for i, request in enumerate(chunk)]
+            predictions = predict_examples(run, as_examples(rows))
+        for row, prediction in zip(rows, predictions, strict=True):
+            yield {**row, **prediction}
+        done += len(chunk)
+        run.reporter.progress("predict", done, 0)
+
+
+def read(run: LiveRun, request: str | Mapping[str, Any], number: int) -> dict[str, Any]:
+    """A raw example as the plugins read it from a request, without what is to be predicted.
+
+    Args:
+        run: of the model.
+        request: a line of text or a mapping.
+        number: of the request, counted from 0.
+
+    Raises:
+        DataError: the request lacks what the task needs; says which one it is.
+        PluginError: `read_request` did not return a mapping.
+    """
+    assert run.data is not None
+    try:
+        example = run.hooks.call("read_request", run, request)
+    except DataError as error:
+        error.where = error.where or f"request {number + 1}"
+        raise
+    if not isinstance(example, Mapping):
+        provider, techniques = run.hooks.parts("read_request")
+        raise PluginError(
+            f"read_request returned {type(example).__name__}, not a mapping of columns",
+            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+        )
+    targets = run.data.schema.gold
+    return {key: value for key, value in example.items() if key not in targets}
+
+
+def _together(
+    requests: Iterable[str | Mapping[str, Any]],
+) -> Iterator[list[str | Mapping[str, Any]]]:
+    """The requests that are answered together."""
+    chunk: list[str | Mapping[str, Any]] = []
+    size = 0
+    for request in requests:
+        chunk.append(request)
+        size += len(str(request))
+        if len(chunk) == REQUESTS or size >= CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def evaluate_run(run: LiveRun, path: Path, data: str | None, split: str) -> Result:
+    """Score a run that `open_run` gave; the arguments are those of `evaluate`."""
+    assert run.data is not None
+    before, configs = run.data, [member.plugin.config for member in run.hooks.members]
+    try:
+        return _evaluate(run, path, data, split)
+    finally:
+        run.data, run.wanted = before, None
+        for member, config in zip(run.hooks.members, configs, strict=True):
+            member.plugin.config = config
+
+
+def _evaluate(run: LiveRun, path: Path, data: str | None, split: str) -> Result:
+    assert run.data is not None
+    schema = run.data.schema
+    if data is not None:
+        for member in run.hooks.members:
+            if split in type(member.plugin.config).model_fields:
+                member.plugin.config = member.plugin.config.model_copy(update={split: data})
+    own = next((name for name in SPLITS if name == split), None)
+    if own is None and data is not None:
+        raise UserError(
+            f"--data cannot stand in for the split '{split}', which has no setting of its own",
+            hint="leave out --split, or --data",
+        )
+    run.wanted = own
+    loaded = load_data(run)
+    for note in loaded.notes:
+        run.note(note)
+    _check_alike(loaded.schema, schema, data or split)
+    loaded.schema = schema
+    run.data = loaded
+    if split not in loaded.splits:
+        raise UserError(
+            f"the run has no {split} split", hint="give --data FILE, or another --split"
+        )
+    if split == POOL:
+        raise UserError("the pool has no gold answers to score", hint="give another --split")
+    result = Result(path, {})
+    name = split if data is None else f"{split}-{Path(data).stem}"
+    with joined(run.accelerator) as run.ranks:
+        score(run, run_folder(path, run.ranks), split, result, name)
+    run.reporter.finish(result)
+    return result
+
+
+def _check_alike(found: Schema, trained: Schema, where: str) -> None:
+    """Refuse tags that mark spans where the model's do not, or the other way round."""
+    if not (found.words and trained.words) or found.words.scheme == trained.words.scheme:
+        return
+    kinds = [
+        f"are in {one.scheme}" if one.scheme else "mark no spans"
+        for one in (found.words, trained.words)
+    ]
+    raise DataError(
+        f"the tags {kinds[0]}, and those that the model was trained on {kinds[1]}",
+        where=where,
+        hint="is it the right file, and are the tags read from the right column?",
+    )
