@@ -1,4 +1,4 @@
-"""The order of examples, the cut into batches, and padding."""
+"""The cut into passes, and padding."""
 
 from __future__ import annotations
 
@@ -9,64 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ft.engine.batch.batches import POOL_BATCHES, Plan, collate, lengths, micro_batches
-
-
-def epoch_of(
-    plan: Plan, lengths: np.ndarray, epoch: int, first: int = 0
-) -> list[tuple[int, list[int]]]:
-    """Every batch of an epoch from the pool that holds ``first`` on, with its number."""
-    batches = []
-    for begin, ids in plan.pools(epoch, first):
-        cut = plan.cut(epoch, begin, lengths[ids].tolist())
-        batches += [(begin + k, ids[chosen].tolist()) for k, chosen in enumerate(cut)]
-    return batches
-
-
-@given(
-    examples=st.integers(1, 3000),
-    batch_size=st.integers(1, 20),
-    seed=st.integers(0, 9),
-    epoch=st.integers(1, 5),
-)
-@settings(max_examples=60, deadline=None)
-def test_an_epoch_is_every_example_once_in_full_batches(
-    examples: int, batch_size: int, seed: int, epoch: int
-) -> None:
-    plan = Plan(examples, batch_size, seed)
-    lengths = np.random.default_rng(0).integers(1, 50, examples)
-    batches = epoch_of(plan, lengths, epoch)
-    assert sorted(i for _, batch in batches for i in batch) == list(range(examples))
-    assert [number for number, _ in batches] == list(range(plan.batches))
-    assert sum(len(batch) != batch_size for _, batch in batches) <= 1
-
-
-def test_a_later_position_gives_the_same_batches_without_those_before() -> None:
-    plan = Plan(5000, 4, seed=3)
-    lengths = np.random.default_rng(0).integers(1, 50, 5000)
-    whole = dict(epoch_of(plan, lengths, 2))
-    later = dict(epoch_of(plan, lengths, 2, first=700))
-    assert min(later) == 700 // POOL_BATCHES * POOL_BATCHES
-    assert all(whole[number] == batch for number, batch in later.items())
-
-
-def test_epochs_and_seeds_differ() -> None:
-    lengths = np.ones(500, dtype=int)
-    orders = [
-        [batch for _, batch in epoch_of(Plan(500, 8, seed), lengths, epoch)]
-        for seed, epoch in ((0, 1), (0, 2), (1, 1))
-    ]
-    assert orders[0] != orders[1]
-    assert orders[0] != orders[2]
-
-
-def test_batches_are_alike_in_length() -> None:
-    rng = np.random.default_rng(0)
-    lengths = rng.gamma(2.0, 12.0, 20_000).astype(int) + 3
-    batches = epoch_of(Plan(20_000, 16, 0), lengths, 1)
-    real = lengths.sum()
-    padded = sum(len(batch) * lengths[batch].max() for _, batch in batches)
-    assert 1 - real / padded < 0.02
+from ft.engine.batch.batches import collate, lengths, micro_batches
 
 
 @given(

@@ -145,6 +145,29 @@ def compute_loss(
 
 
 @chain(versionadded="0.1")
+def order(
+    inner: Callable[..., Sequence[int] | Sequence[Sequence[int]]], run: Run, epoch: int
+) -> Sequence[int] | Sequence[Sequence[int]]:
+    """Which training examples an epoch sees, and in what order.
+
+    Returns ids, each the position of an example in ``run.data.splits["train"]``; one may come several
+    times, or not at all. From a flat sequence (a list, or an array of one dimension) the core makes
+    batches of ``run.batch_size``, sorted by length within pools of 256 batches. A sequence of tuples
+    fixes the batch of each step.
+
+    Called once an epoch, after `on_epoch_start`, by the main process, and sent to all: nothing in
+    which all processes take part, such as ``run.predict``, can be called here. The ids are kept in
+    checkpoints and not asked for again on resume, so that they may depend on the weights. Random
+    numbers come from ``self.rng_at(epoch)``. The learning rate follows the share of the planned
+    epochs that is done. The default is a shuffle by the run's seed.
+
+    Raises:
+        PluginError: by the core, if it holds no id, a tuple without one, or what is no id.
+    """
+    raise NotImplementedError
+
+
+@chain(versionadded="0.1")
 def build_optimizer(
     inner: Callable[..., Optimizer], run: Run, groups: list[dict[str, Any]]
 ) -> Optimizer:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     import numpy as np
     from pydantic.fields import FieldInfo
+    from torch import Tensor
 
 PROJECT = "ft"
 """What pluggy calls our hooks and their marks."""
@@ -146,6 +147,29 @@ class Plugin:
             The factor, at least 0.
         """
         raise NotImplementedError
+
+    def evaluation_weights(self, run: Any) -> Mapping[str, Tensor]:
+        """Weights that are evaluated, chosen and saved in place of the trained ones.
+
+        Called in every process before each evaluation of the validation split, and at the end of a
+        run without one. One plugin of a run may have this method.
+
+        Returns:
+            Tensors by the names of ``run.model.named_parameters()`` and ``named_buffers()``, in their
+            shapes; what is left out stays as it was trained.
+        """
+        raise NotImplementedError
+
+    def state_tensors(self) -> Mapping[str, Tensor]:
+        """Tensors that must survive a resume, by names of the plugin's own.
+
+        Kept in every checkpoint as safetensors. The main process is asked; all of them must hold the
+        same.
+        """
+        return {}
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what `state_tensors` gave, on the run's device; after `load_state_dict`."""
 
     def state_dict(self) -> dict[str, Any]:
         """What must survive a resume, as JSON values; `rng` is saved by the core."""

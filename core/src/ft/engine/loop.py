@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,10 @@ from torch import Tensor
 
 from ft.contract.errors import ConfigError, Interrupted, TrainingError
 from ft.contract.results import Features, Metric, scores
-from ft.engine.batch.batches import Feature, Plan, longest
+from ft.engine import evaluated
+from ft.engine.batch.batches import Feature, longest
 from ft.engine.batch.inference import measure
+from ft.engine.batch.order import Plan
 from ft.engine.optim.custom import checked_factor
 from ft.engine.optim.optim import Optimizer, rate_factor
 from ft.engine.ranks.agreement import Agreement
@@ -24,6 +26,9 @@ from ft.runfolder.folder import RunFolder
 
 if TYPE_CHECKING:
     from ft.engine.run import LiveRun
+
+ORDER, PLUGINS = "order.safetensors", "plugins.safetensors"
+"""What a checkpoint holds beside weights and moments: the ids of the epoch, plugins' tensors."""
 
 LOG_EVERY = 10
 """Steps between lines of the training log."""
@@ -52,9 +57,11 @@ class Loop:
         self.optimizer = optimizer
         self.folder = folder
         self.checkpoints = Checkpoints(folder.checkpoints, run.config.keep_checkpoints, self.model)
-        self.plan = Plan(len(features), run.config.batch_size, run.config.seed)
-        total = math.ceil(run.config.epochs * self.plan.batches)
-        run.total_steps = min(total, run.config.max_steps or total)
+        self._ordered = run.hooks.customised("order")
+        batches = -(-len(features) // run.config.batch_size)
+        total = math.ceil(run.config.epochs * batches)
+        self._usual = run.total_steps = min(total, run.config.max_steps or total)
+        self.plan: Plan
         self.progress = Progress()
         self.take_step = Step(run, optimizer)
         self._sums: dict[str, Tensor] = {}
@@ -65,6 +72,7 @@ class Loop:
         if self._schedule and {"schedule", "warmup"} & run.config.model_fields_set:
             who = run.hooks.methods()["learning_rate"]
             run.note(f"run.schedule and run.warmup do nothing: the plugin '{who}' has the schedule")
+        self._weights = run.hooks.only("evaluation_weights")
         self._on_step = run.hooks.listens("on_step")
 
     def resume(self) -> bool:
@@ -78,6 +86,13 @@ class Loop:
             return False
         state = self.checkpoints.load(path, self.optimizer)
         self.progress, self._sums = run_state.restore(self.run, state)
+        run_state.load_plugin_tensors(self.run, self.checkpoints.extra(path, PLUGINS))
+        if self._ordered:
+            self.run.total_steps = self.progress.total
+            kept = self.checkpoints.extra(path, ORDER)
+            self.plan = Plan.kept(self.run, self.progress.epoch, kept)
+        elif self.progress.batch:
+            self.plan = self._ask()
         if self.folder.cut_metrics(self.progress.lines) < self.progress.lines:
             self.run.note(f"{self.folder.metrics} lacks lines that were there at the checkpoint")
         self.run.note(f"resumed at step {self.progress.step} of {self.run.total_steps}")
@@ -113,12 +128,29 @@ class Loop:
                         break
 
     def _start_epoch(self) -> None:
-        run = self.run
-        if not run.hooks.listens("on_epoch_start"):
+        run, progress = self.run, self.progress
+        if run.hooks.listens("on_epoch_start"):
+            run.hooks.tell("on_epoch_start", run=run, epoch=progress.epoch)
+            self.model.train()
+            self.optimizer.require_all(self.model)
+        if not self._ordered:
+            self.plan = self._ask()
             return
-        run.hooks.tell("on_epoch_start", run=run, epoch=self.progress.epoch)
-        self.model.train()
-        self.optimizer.require_all(self.model)
+        self.plan = run.ranks.alone(self._ask)
+        left = math.ceil((run.config.epochs - progress.epoch + 1) * self.plan.batches)
+        total = progress.step + left
+        progress.total = run.total_steps = min(total, run.config.max_steps or total)
+
+    def _ask(self) -> Plan:
+        return Plan.asked(self.run, self.progress.epoch, len(self.features))
+
+    def _share(self) -> float:
+        """The share of the planned training that is done."""
+        config, progress = self.run.config, self.progress
+        if not self._ordered:
+            return progress.step / self.run.total_steps
+        epochs = (progress.epoch - 1 + progress.batch / self.plan.batches) / config.epochs
+        return max(epochs, progress.step / config.max_steps) if config.max_steps else epochs
 
     def _epoch_is_over(self) -> bool:
         return self.progress.batch >= self.plan.batches
@@ -129,11 +161,11 @@ class Loop:
     def _batches(self) -> Iterator[list[Feature]]:
         """The features of each batch of this epoch, from the batch that is due."""
         due = self.progress.batch
-        for begin, ids in self.plan.pools(self.progress.epoch, due):
+        for begin, ids in self.plan.pools(due):
             started = perf_counter()
             mine = self.run.ranks.share(ids.tolist())
             fetched = self.run.ranks.merge(self.features.fetch(mine) if mine else [])
-            cut = self.plan.cut(self.progress.epoch, begin, longest(fetched))
+            cut = self.plan.cut(begin, longest(fetched))
             self.progress.train_seconds += perf_counter() - started
             for k, chosen in enumerate(cut):
                 if begin + k >= due:
@@ -162,9 +194,11 @@ class Loop:
     def _factor(self) -> float:
         """The share of the peak learning rate in the step that is due."""
         run, step = self.run, self.progress.step
-        if self._schedule is None:
-            return rate_factor(step, run.total_steps, run.config)
-        return checked_factor(self._schedule, run, step / run.total_steps)
+        if self._schedule is not None:
+            return checked_factor(self._schedule, run, self._share())
+        if self._ordered:
+            return rate_factor(self._share() * self._usual, self._usual, run.config)
+        return rate_factor(step, run.total_steps, run.config)
 
     def _log(self, factor: float) -> None:
         """Report the step; every few steps write the mean loss and its parts since the last line."""
@@ -231,6 +265,11 @@ class Loop:
         if self._is_over() or waited or self._checkpoint_is_due():
             self.save()
 
+    def take_evaluation_weights(self) -> None:
+        """Put the weights that are to be evaluated into the model, for good."""
+        if self._weights is not None:
+            evaluated.put(self.run, self.model, self._weights(self.run))
+
     def _evaluate(self) -> Mapping[str, Metric]:
         """Score the validation split and those that the schema asks for after each epoch.
 
@@ -239,8 +278,15 @@ class Loop:
         """
         self._settle()
         assert self.run.data is not None
+        splits = self.run.data.scored(final=False)
+        if self._weights is None or not splits:
+            return self._score(splits)
+        with evaluated.weights(self.run, self.model, self._weights(self.run)):
+            return self._score(splits)
+
+    def _score(self, splits: Sequence[str]) -> Mapping[str, Metric]:
         metrics: dict[str, Metric] = {}
-        for split in self.run.data.scored(final=False):
+        for split in splits:
             if split == "validation":
                 metrics |= self._validate()
                 continue
@@ -312,7 +358,10 @@ class Loop:
         self.progress.lines = self.folder.metrics_lines()
         state = run_state.take(self.run, self.progress, self._sums)
         if self.run.ranks.main:
-            self.checkpoints.save(self.progress.step, self.optimizer, state, self.best_step)
+            extra = {PLUGINS: run_state.plugin_tensors(self.run)}
+            if self._ordered:
+                extra[ORDER] = self.plan.tensors()
+            self.checkpoints.save(self.progress.step, self.optimizer, state, self.best_step, extra)
         self._agreement.saved_at = perf_counter()
 
     def _places(self, ids: list[int] | None = None) -> str:

@@ -31,6 +31,7 @@ from ft.engine.record import run_record
 from ft.engine.resume import changes as resume_changes
 from ft.engine.resume import made_with
 from ft.engine.resume.changes import History
+from ft.engine.resume.state import plugin_tensors
 from ft.engine.run import LiveRun
 from ft.engine.saved import save_model, try_saving, verify_saved
 from ft.engine.setup import (
@@ -186,10 +187,12 @@ def _train(
             trial_seconds = try_saving(run, resolved, builtin, features)
     run.hooks.tell("on_features", run=run, features=features)
     loop = Loop(run, features, optimizer, folder)
-    loop.checkpoints.require_space(optimizer)
     if history is None or not loop.resume():
         run.hooks.tell("on_run_start", run=run)
         rank_state.begin(run)
+    extra = plugin_tensors(run) if run.ranks.main else {}
+    loop.checkpoints.require_space(optimizer, extra)
+    del extra
     changes = history.at(loop.progress.step) if history is not None else []
     made = {**made, "changes": changes}
     setup_seconds = perf_counter() - started
@@ -205,6 +208,8 @@ def _train(
     )
     reporter.phase("train", f"{run.total_steps} steps")
     loop.train()
+    if loop.best_step is None:
+        loop.take_evaluation_weights()
     progress, best_step, checkpoints = loop.progress, loop.best_step, loop.checkpoints
     del loop, optimizer  # what they keep makes room for the best weights
     with run.ranks.main_first():

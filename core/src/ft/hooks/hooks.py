@@ -22,7 +22,7 @@ from ft.hooks.trace import Trace
 CHECKED = ("load_data", "encode")
 """The chain hooks whose techniques are looked at: what they touched, what they added."""
 
-SINGLE = ("learning_rate",)
+SINGLE = ("learning_rate", "evaluation_weights")
 """Methods of `Plugin` that one plugin of a run may have."""
 
 
@@ -278,12 +278,13 @@ class Hooks:
                 where="--plugins",
                 hint=f"name one of them: a run has one {method}",
             )
-        if not own:
-            return None
-        function = getattr(own[0].plugin, method)
-        return Implementation(own[0].plugin, own[0].owner, method, function, ()).accounted(
-            self.ledger, self._trace
-        )
+        return self.method(own[0], method) if own else None
+
+    def method(self, member: Member, method: str) -> Callable[..., Any]:
+        """A plugin's method, accounted for and traced as a hook is."""
+        function = getattr(member.plugin, method)
+        one = Implementation(member.plugin, member.owner, method, function, ())
+        return one.accounted(self.ledger, self._trace)
 
     def methods(self) -> dict[str, str]:
         """The plugin that has each method of `SINGLE`, by the method."""

@@ -23,6 +23,7 @@ from ft.contract.model import forward
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.results import Loss
 from ft.contract.schema import Label, Schema, TaskData
+from ft.engine.batch.order import shuffled
 
 if TYPE_CHECKING:
     from ft.contract.run import Run
@@ -103,6 +104,12 @@ class Standard(Plugin):
         run.model_path = str(folder)
         model: nn.Module = run.hooks.call("build_head", run, run.data)
         return model
+
+    @hookimpl
+    def order(self, run: Run, epoch: int) -> np.ndarray:
+        """A shuffle of all training examples by the run's seed."""
+        assert run.data is not None
+        return shuffled(len(run.data.splits["train"]), run.config.seed, epoch)
 
     @hookimpl
     def build_optimizer(self, run: Run, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:

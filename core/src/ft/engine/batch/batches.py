@@ -1,13 +1,9 @@
-"""Which examples stand in which batch, and how features become tensors.
-
-Everything here is a function of the seed, the epoch and the position, so a resumed run finds its
-batch at once.
-"""
+"""How features are cut into passes and become tensors."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -15,64 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ft.contract.plugin import derive_seed
-
 Feature = Mapping[str, Any]
-
-POOL_BATCHES = 256
-"""Batches whose examples are sorted by length together: enough to keep padding low, few enough
-that an epoch stays shuffled."""
 
 NOT_INPUTS = frozenset({"row", "word_ids", "length"})
 LABEL_PAD = -100
 IDS = "input_ids"
 LABELS = "labels"
-
-
-class Plan:
-    """The order of one split's examples in every epoch.
-
-    Args:
-        examples: how many there are.
-        batch_size: examples an optimizer step.
-        seed: of the run.
-    """
-
-    def __init__(self, examples: int, batch_size: int, seed: int) -> None:
-        self.examples = examples
-        self.batch_size = batch_size
-        self.seed = seed
-        self.batches = -(-examples // batch_size)
-
-    def pools(self, epoch: int, first_batch: int = 0) -> Iterator[tuple[int, np.ndarray]]:
-        """Pools of example ids from the one that holds ``first_batch`` on, with the batch at which
-        each pool begins.
-        """
-        order = np.random.default_rng(derive_seed(self.seed, "order", epoch)).permutation(
-            self.examples
-        )
-        size = POOL_BATCHES * self.batch_size
-        first_pool = first_batch // POOL_BATCHES
-        for pool in range(first_pool, -(-self.examples // size)):
-            yield pool * POOL_BATCHES, order[pool * size : (pool + 1) * size]
-
-    def cut(self, epoch: int, begin: int, lengths: Sequence[int]) -> list[np.ndarray]:
-        """The batches of a pool: positions within it, alike in length, in random order.
-
-        Args:
-            epoch: counted from 1.
-            begin: the batch at which the pool begins.
-            lengths: tokens of each of the pool's examples.
-        """
-        by_length = np.argsort(np.asarray(lengths), kind="stable")
-        # The odd batch, if any, is cut off the short end, where it wastes least.
-        odd = len(lengths) % self.batch_size
-        cuts = range(odd, len(lengths), self.batch_size)
-        batches = [by_length[cut : cut + self.batch_size] for cut in cuts]
-        if odd:
-            batches.append(by_length[:odd])
-        rng = np.random.default_rng(derive_seed(self.seed, "batches", epoch, begin))
-        return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def lengths(features: Sequence[Feature]) -> list[int]:

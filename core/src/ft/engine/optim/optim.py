@@ -56,7 +56,7 @@ def parameter_groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]
     ]
 
 
-def rate_factor(step: int, total: int, config: RunConfig) -> float:
+def rate_factor(step: float, total: int, config: RunConfig) -> float:
     """The share of the peak learning rate at a step counted from 0."""
     warm = math.ceil(config.warmup * total)
     if step < warm:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from ft.contract.errors import TOLD_ELSEWHERE, Interrupted
+from ft.contract.errors import TOLD_ELSEWHERE, Interrupted, PluginError
 from ft.engine.ranks.heartbeat import FAILED, Watch
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Ranks:
         self._watch: Watch | None = None
         self._turn = 0
         self._lost = False
+        self._apart = False
 
     @property
     def main(self) -> bool:
@@ -93,6 +94,19 @@ class Ranks:
         with self._together():
             dist.broadcast_object_list(values, 0, group=self._objects)
         return values[0]  # type: ignore[return-value]
+
+    def alone(self, make: Callable[[], T]) -> T:
+        """What the main process makes while the others wait, so that it can ask nothing of them."""
+        if self.count == 1:
+            return make()
+        made: Any = None
+        if self.main:
+            self._apart = True
+            try:
+                made = make()
+            finally:
+                self._apart = False
+        return self.from_main(lambda: made)  # type: ignore[no-any-return]
 
     def sum(self, tensor: Tensor) -> None:
         """Add up a tensor over the processes, in place, to the same bits on all of them."""
@@ -147,7 +161,12 @@ class Ranks:
 
     @contextmanager
     def _together(self) -> Iterator[None]:
-        """Say it in words where another process cannot be reached."""
+        """Say it in words where another process cannot be reached, or is not asked."""
+        if self._apart:
+            raise PluginError(
+                "a hook that the main process calls alone asked for what all processes do together",
+                hint="predict or score in on_epoch_start, which all of them call, and keep the result",
+            )
         try:
             yield
         except torch.OutOfMemoryError:

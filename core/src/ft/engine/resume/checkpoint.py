@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,14 @@ class Checkpoints:
         self._first = frozenset(everything(model))
         self._hint = f"free some space, then go on with `ft run --resume {folder.parent}`"
 
-    def save(self, step: int, optimizer: Optimizer, state: Any, best: int | None) -> Path:
+    def save(
+        self,
+        step: int,
+        optimizer: Optimizer,
+        state: Any,
+        best: int | None,
+        extra: Mapping[str, Mapping[str, Tensor]],
+    ) -> Path:
         """Write a checkpoint and delete those that are too old.
 
         Args:
@@ -79,9 +87,11 @@ class Checkpoints:
             optimizer: its moments are saved.
             state: everything else, as JSON values.
             best: the step with the best weights so far; they are kept as long as this checkpoint.
+            extra: tensors by file name; an empty file is left out.
         """
         path = self._step(step)
         tensors = {MODEL: self._learned(), OPTIMIZER: optimizer.tensors(self.model)}
+        tensors.update({name: dict(values) for name, values in extra.items() if values})
         state = {**state, "optimizer": optimizer.state()}
         write_folder(path, tensors, state, {**self._about(), "best": best}, self._hint)
         # A later step than this one is what a resume passed over, or nothing of ft's.
@@ -92,7 +102,7 @@ class Checkpoints:
         self._prune_best(best)
         return path
 
-    def require_space(self, optimizer: Optimizer) -> None:
+    def require_space(self, optimizer: Optimizer, extra: Mapping[str, Tensor]) -> None:
         """See that the disk can hold what the run will keep at the same time.
 
         That is, while a checkpoint is written beside the kept ones, each with the best weights of
@@ -108,7 +118,8 @@ class Checkpoints:
             return  # a file system that does not tell
         best = sum(map(_bytes, self._learned().values()))
         moments = 2 * sum(_bytes(value) for value in optimizer.learning(self.model).values())
-        checkpoint, count = best + moments, self.keep + 1
+        own = sum(map(_bytes, extra.values()))
+        checkpoint, count = best + moments + own, self.keep + 1
         there = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
         needed = count * (checkpoint + best) - there
         if needed > disk.free:
@@ -222,6 +233,15 @@ class Checkpoints:
                 f"the checkpoint does not fit the optimizer (for instance {error})", hint=AS_STARTED
             ) from error
         return state
+
+    @staticmethod
+    def extra(path: Path, name: str) -> dict[str, Tensor]:
+        """The tensors of an extra file; none where it was left out.
+
+        Raises:
+            TrainingError: it cannot be read.
+        """
+        return read_tensors(path, name) if (path / name).exists() else {}
 
     def _step(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}"

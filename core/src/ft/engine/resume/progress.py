@@ -14,6 +14,7 @@ class Progress:
         epoch: the epoch in progress, counted from 1.
         batch: batches done in it.
         step: optimizer steps done.
+        total: optimizer steps that the run will take, where a plugin orders the examples.
         best: the best value of the deciding metric so far, and the step that reached it.
         misses: evaluations since then.
         train_seconds: time spent on batches and steps.
@@ -27,6 +28,7 @@ class Progress:
     epoch: int = 1
     batch: int = 0
     step: int = 0
+    total: int = 0
     best: float | None = None
     best_step: int = 0
     misses: int = 0

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ft.contract.errors import FtError, TrainingError
+from ft.contract.errors import FtError, PluginError, TrainingError
 from ft.engine.randomness import random_state, set_random_state
 from ft.engine.ranks.state import OTHERS, add_others, begin, of_this_rank
 from ft.engine.resume.checkpoint import AS_STARTED, plugin_state
 from ft.engine.resume.progress import Progress
+from ft.hooks.hooks import has_own
 
 if TYPE_CHECKING:
     from ft.engine.run import LiveRun
@@ -54,6 +55,39 @@ def take(run: LiveRun, progress: Progress, sums: Mapping[str, Tensor]) -> dict[s
 def _parameters(run: LiveRun) -> Iterator[tuple[str, nn.Parameter]]:
     assert run.model is not None
     return run.model.named_parameters()
+
+
+def plugin_tensors(run: LiveRun) -> dict[str, Tensor]:
+    """What plugins keep as tensors, by ``plugin/name``.
+
+    Raises:
+        PluginError: it is no mapping of names to dense tensors.
+    """
+    kept: dict[str, Tensor] = {}
+    for member in run.hooks.members:
+        if not has_own(member.plugin, "state_tensors"):
+            continue
+        tensors: Any = run.hooks.method(member, "state_tensors")()
+        values = list(tensors.values()) if isinstance(tensors, Mapping) else [None]
+        if not all(isinstance(one, Tensor) and not one.is_sparse for one in values):
+            raise PluginError(
+                "state_tensors returned something else than dense tensors by name",
+                who=f"plugin {member.owner}",
+                hint="return {name: tensor}; numbers and texts belong in state_dict",
+            )
+        # A file of safetensors refuses tensors that share memory.
+        kept |= {f"{member.name}/{n}": v.detach().clone() for n, v in tensors.items()}
+    return kept
+
+
+def load_plugin_tensors(run: LiveRun, tensors: Mapping[str, Tensor]) -> None:
+    """Give plugins back what `plugin_tensors` took."""
+    for member in run.hooks.members:
+        if has_own(member.plugin, "load_state_tensors"):
+            start = f"{member.name}/"
+            own = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+            own = {name: value.to(run.device) for name, value in own.items()}
+            run.hooks.method(member, "load_state_tensors")(own)
 
 
 def restore(run: LiveRun, state: Mapping[str, Any]) -> tuple[Progress, dict[str, Tensor]]:

@@ -1,0 +1,158 @@
+"""Which examples an epoch sees, and which of them stand in which batch.
+
+From the ids of an epoch, everything is a function of the seed, the epoch and the position, so a
+resumed run finds its batch at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ft.contract.errors import PluginError
+from ft.contract.plugin import derive_seed
+
+if TYPE_CHECKING:
+    from ft.engine.run import LiveRun
+
+POOL_BATCHES = 256
+"""Batches whose examples are sorted by length together: enough to keep padding low, few enough
+that an epoch stays shuffled."""
+
+
+def shuffled(examples: int, seed: int, epoch: int) -> np.ndarray:
+    """The ids of all examples in random order, (examples,)."""
+    return np.random.default_rng(derive_seed(seed, "order", epoch)).permutation(examples)
+
+
+class Plan:
+    """The batches of one epoch.
+
+    Args:
+        ids: of the examples, in order, (examples,).
+        batch_size: examples an optimizer step.
+        seed: of the run.
+        epoch: counted from 1.
+        sizes: examples of each batch, where the order fixes them; else batches are made by length.
+    """
+
+    def __init__(
+        self,
+        ids: np.ndarray,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        sizes: np.ndarray | None = None,
+    ) -> None:
+        self.ids = ids
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = epoch
+        self.sizes = sizes
+        self.batches = -(-len(ids) // batch_size) if sizes is None else len(sizes)
+
+    @classmethod
+    def asked(cls, run: LiveRun, epoch: int, examples: int) -> Plan:
+        """The plan of what the hook `order` answers.
+
+        Raises:
+            PluginError: it is no order of the examples.
+        """
+        given = run.hooks.call("order", run, epoch)
+        try:
+            ids, sizes = parsed(given, examples)
+        except (TypeError, ValueError) as error:
+            provider, techniques = run.hooks.parts("order")
+            owners = ", ".join(one.owner for one in [provider, *techniques])
+            raise PluginError(
+                f"order returned for epoch {epoch} {error}",
+                who=f"plugin {owners}",
+                hint="return positions of examples in the train split, or tuples of them, one a step; "
+                "run.stop ends the training",
+            ) from error
+        return cls(ids, run.config.batch_size, run.config.seed, epoch, sizes)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The order as a checkpoint keeps it."""
+        kept = {"ids": torch.from_numpy(self.ids)}
+        return kept if self.sizes is None else {**kept, "sizes": torch.from_numpy(self.sizes)}
+
+    @classmethod
+    def kept(cls, run: LiveRun, epoch: int, tensors: Mapping[str, Tensor]) -> Plan:
+        """The plan that `tensors` are of."""
+        sizes = tensors["sizes"].numpy() if "sizes" in tensors else None
+        ids = tensors["ids"].numpy()
+        return cls(ids, run.config.batch_size, run.config.seed, epoch, sizes)
+
+    def pools(self, first_batch: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+        """Pools of example ids from the one that holds ``first_batch`` on, with the batch at which
+        each pool begins.
+        """
+        for begin in range(first_batch // POOL_BATCHES * POOL_BATCHES, self.batches, POOL_BATCHES):
+            edges = [self._start(begin), self._start(min(begin + POOL_BATCHES, self.batches))]
+            yield begin, self.ids[edges[0] : edges[1]]
+
+    def _start(self, batch: int) -> int:
+        """How many examples stand before a batch."""
+        return batch * self.batch_size if self.sizes is None else int(self.sizes[:batch].sum())
+
+    def cut(self, begin: int, lengths: Sequence[int]) -> list[np.ndarray]:
+        """The batches of a pool: positions within it, alike in length, in random order, unless the
+        order fixes them.
+
+        Args:
+            begin: the batch at which the pool begins.
+            lengths: tokens of each of the pool's examples.
+        """
+        if self.sizes is not None:
+            own = self.sizes[begin : begin + POOL_BATCHES]
+            return np.split(np.arange(len(lengths)), np.cumsum(own)[:-1])
+        by_length = np.argsort(np.asarray(lengths), kind="stable")
+        # The odd batch, if any, is cut off the short end, where it wastes least.
+        odd = len(lengths) % self.batch_size
+        cuts = range(odd, len(lengths), self.batch_size)
+        batches = [by_length[cut : cut + self.batch_size] for cut in cuts]
+        if odd:
+            batches.append(by_length[:odd])
+        rng = np.random.default_rng(derive_seed(self.seed, "batches", self.epoch, begin))
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _is_batch(value: Any) -> bool:
+    return isinstance(value, tuple | list | np.ndarray)
+
+
+def parsed(given: Any, examples: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Ids, and the sizes of batches where they are fixed.
+
+    Args:
+        given: what `order` returned.
+        examples: of the train split.
+
+    Raises:
+        TypeError: they are no sequence of ids.
+        ValueError: an id is of no example, or there is none.
+    """
+    values = given if isinstance(given, np.ndarray) else list(given)
+    sizes = None
+    if len(values) and _is_batch(values[0]):
+        if not all(map(_is_batch, values)):
+            raise TypeError("ids and tuples of ids beside each other")
+        sizes = np.array([len(one) for one in values], dtype=np.int64)
+        if not sizes.all():
+            raise ValueError(f"an empty batch, the one of step {int(sizes.argmin()) + 1}")
+        values = list(chain.from_iterable(values))
+    ids = np.asarray(values)
+    if not len(ids):
+        raise ValueError("no examples")
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise TypeError(f"what is no sequence of ids: {str(given)[:60]}")
+    if ids.min() < 0 or ids.max() >= examples:
+        odd = ids[(ids < 0) | (ids >= examples)][0]
+        raise ValueError(f"the id {odd}, and there are {examples} training examples")
+    return np.ascontiguousarray(ids, dtype=np.int64), sizes

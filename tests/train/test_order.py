@@ -1,0 +1,215 @@
+"""The hook `order`: which examples an epoch sees, and in which batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ft import Config, Plugin, PluginError, hookimpl
+
+HERE = Path(__file__)
+
+
+class Seen(Plugin):
+    """Writes down the ids that are encoded for training."""
+
+    name = "seen"
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self.ids: dict[int, list[int]] = {}
+
+    @hookimpl
+    def encode(self, inner: Callable[..., Any], run: Any, examples: Any, training: bool) -> Any:
+        if training:
+            self.ids[run.epoch] = list(examples["example_id"])
+        return inner(run, examples, training)
+
+    @hookimpl
+    def on_run_end(self, run: Any) -> None:
+        (run.output / f"seen-{run.ranks.index}.json").write_text(json.dumps(self.ids))
+
+
+class Short(Plugin):
+    """A curriculum: the shorter half in the first epoch, then all."""
+
+    name = "short"
+
+    @hookimpl
+    def order(self, inner: Callable[..., Any], run: Any, epoch: int) -> Any:
+        ids = inner(run, epoch)
+        if epoch > 1:
+            return ids
+        lengths = [len(tokens) for tokens in run.data.splits["train"]["tokens"]]
+        shortest = set(sorted(range(len(lengths)), key=lengths.__getitem__)[:24])
+        return [i for i in ids if i in shortest]
+
+
+class Pairs(Plugin):
+    """Batches of three, drawn anew in every epoch."""
+
+    name = "pairs"
+
+    @hookimpl
+    def order(self, run: Any, epoch: int) -> Any:
+        rng = self.rng_at(epoch)
+        return [tuple(rng.integers(0, 48, 3).tolist()) for _ in range(4 + epoch)]
+
+
+class Drifting(Plugin):
+    """An order that depends on the weights, and on how often it was asked for."""
+
+    name = "drifting"
+    asked = 0
+
+    @hookimpl
+    def order(self, run: Any, epoch: int) -> Any:
+        self.asked += 1
+        (run.output / f"asked-{run.ranks.index}").touch()
+        bits = sum(float(p.detach().double().sum()) for p in run.model.parameters())
+        rng = np.random.default_rng([abs(hash(bits)), self.asked])
+        return rng.permutation(48)[:40]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"asked": self.asked}
+
+    def load_state_dict(self, state: Any) -> None:
+        self.asked = state.get("asked", 0)
+
+
+class Rates(Plugin):
+    """Writes down the share of the run at which each step's rate is asked for."""
+
+    name = "rates"
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self.shares: list[float] = []
+
+    def learning_rate(self, run: Any, progress: float) -> float:
+        self.shares.append(progress)
+        return 1 - progress
+
+    @hookimpl
+    def on_run_end(self, run: Any) -> None:
+        (run.output / "shares.json").write_text(json.dumps(self.shares))
+
+
+class AnswerConfig(Config):
+    """What the order is."""
+
+    what: str = "far"
+
+
+class Answer(Plugin):
+    """Orders that are none."""
+
+    name = "answer"
+    Config = AnswerConfig
+
+    @hookimpl
+    def order(self, run: Any, epoch: int) -> Any:
+        if self.config.what == "predict":
+            run.predict("validation")
+        answers = {"far": [0, 48], "empty": [], "text": ["a"], "predict": range(48)}
+        return answers[self.config.what]
+
+
+def spec(name: str) -> str:
+    return f"{HERE}:{name}"
+
+
+def seen(run: Path, rank: int = 0) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = json.loads((run / f"seen-{rank}.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("Short", 6), ("Pairs", 8), ("Drifting", 8), ("Drifting", 5)]
+)
+def test_an_order_is_resumed_to_the_bit(resumed: Any, name: str, step: int) -> None:
+    whole, _ = resumed(["words", spec(name)], step=step, evaluate_steps=2)
+    record = json.loads((whole / "record.json").read_text())
+    assert record["steps"] == {"Short": 3 + 6, "Pairs": 5 + 6, "Drifting": 10}[name]
+    calls = {(row["plugin"], row["hook"]): row["calls"] for row in record["costs"]}
+    assert calls[name.lower(), "order"] == 2
+
+
+def test_the_default_is_asked_for_by_epoch_and_sees_everything(go: Any) -> None:
+    run = go(["words", spec("Seen")], epochs=2)
+    ids = seen(run.output)
+    assert all(sorted(epoch) == list(range(48)) for epoch in ids.values())
+    assert ids["1"] != ids["2"]
+    assert run.record["chains"]["order"] == "core"
+
+
+def test_fixed_batches_are_the_steps(go: Any) -> None:
+    run = go(["words", spec("Seen"), spec("Pairs")], epochs=2)
+    ids = seen(run.output)
+    assert [len(ids[epoch]) for epoch in ("1", "2")] == [3 * 5, 3 * 6]
+    assert run.record["steps"] == 11
+
+
+@pytest.mark.parametrize(
+    ("settings", "shares"),
+    [
+        ({"epochs": 2}, [0, 1 / 6, 2 / 6, *(0.5 + i / 12 for i in range(6))]),
+        ({"epochs": 1.5}, [0, 2 / 9, 4 / 9, *(2 / 3 + i / 9 for i in range(3))]),
+        ({"epochs": 2, "max_steps": 4}, [0, 0.25, 0.5, 0.75]),
+    ],
+)
+def test_the_rate_follows_the_share_of_the_epochs(
+    go: Any, settings: dict[str, Any], shares: list[float]
+) -> None:
+    run = go(["words", spec("Short"), spec("Rates")], **settings)
+    told = json.loads((run.output / "shares.json").read_text())
+    assert told == pytest.approx(shares)
+    assert run.record["steps"] == len(shares)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"), [("far", "the id 48"), ("empty", "no examples"), ("text", "no sequence")]
+)
+def test_what_is_no_order_is_refused(go: Any, what: str, said: str) -> None:
+    with pytest.raises(PluginError, match=f"order returned for epoch 1 .*{said}") as caught:
+        go(["words", spec("Answer")], answer={"what": what})
+    assert "'answer'" in str(caught.value.who)
+
+
+@pytest.fixture
+def arguments(still: Path) -> list[str]:
+    options = "epochs=2 batch_size=8 learning_rate=1e-3 precision=fp32 device=cpu report=false"
+    return [
+        *("run", "-o", f"run.model={still}"),
+        *(part for one in options.split() for part in ("-o", f"run.{one}")),
+    ]
+
+
+def test_the_main_process_orders_for_all(
+    together: Any, arguments: list[str], tmp_path: Path
+) -> None:
+    tasks = f"{HERE.parents[1] / 'tasks.py'}:WordsTask"
+    plugins = ",".join([tasks, spec("Seen"), spec("Drifting")])
+    together.run([*arguments, "--plugins", plugins, "--output", tmp_path / "run"])
+    assert [path.name for path in tmp_path.glob("run/asked-*")] == ["asked-0"]
+    for epoch in ("1", "2"):
+        both = [one for rank in (0, 1) for one in seen(tmp_path / "run", rank)[epoch]]
+        assert len(both) == len(set(both)) == 40
+
+
+def test_what_all_processes_do_cannot_be_asked_for_by_one(
+    together: Any, arguments: list[str], tmp_path: Path
+) -> None:
+    tasks = f"{HERE.parents[1] / 'tasks.py'}:WordsTask"
+    plugins = ["--plugins", f"{tasks},{spec('Answer')}", "-o", "answer.what=predict"]
+    processes = together.start([*arguments, *plugins, "--output", tmp_path / "run"])
+    codes = [one.wait() for one in processes]
+    said = "".join(one.stderr for one in processes)
+    assert 0 not in codes, said
+    assert "the main process calls alone" in said
+    assert "on_epoch_start" in said
