@@ -11,7 +11,6 @@ import typer
 
 from ft.cli.options import Debug, Quiet, Strict, TrustPlugins, TrustRemoteCode
 from ft.contract.errors import UserError
-from ft.contract.files import as_shell
 from ft.engine.batch.read_requests import Format, Request
 from ft.reporters.stream import is_terminal
 
@@ -110,6 +109,8 @@ def _write_file(answers: Iterator[str], path: Path) -> None:
     """Write the whole file or none."""
     if not path.parent.is_dir():
         raise UserError("there is no such folder", where=f"--output {path}")
+    from ft.contract.files import as_shell
+
     try:
         with as_shell(path) as stream:
             for answer in answers:
