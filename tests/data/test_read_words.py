@@ -66,10 +66,13 @@ def test_names(columns: Any, names: Any, said: Any, write: Any, words: Any) -> N
         ([*ROWS, {"tokens": ["a", "b"], "tags": ["O", ""]}], r":3: has no tag for word 2, 'b'"),
         (
             [{"tokens": ["a"], "tags": [0]}],
-            r"the column 'tags' holds list<item: int64>, not lists of",
+            r"the tags are numbers, 0 to 0: ids without names\n.*ner\.label_names = \['O',",
         ),
         ([{"tokens": 3, "tags": ["O"]}], r"the column 'tokens' holds int64, not lists of texts"),
-        ([{"tokens": ["a"], "tag": ["O"]}], r"there is no column 'tags'; .*\n.*if 'tag' is meant"),
+        (
+            [{"tokens": ["a"], "tages": ["O"]}],
+            r"there is no column 'tags'; .*\n.*if 'tages' is meant",
+        ),
         ([{"tokens": ["a"]}], r"there is no column 'tags'; the columns are 'tokens'"),
         ([{"text": "a"}], r"there is no column 'entities'; the columns are 'text'"),
         ([{"a": "b"}], r"there is no column 'tokens'; the columns are 'a'"),
@@ -80,11 +83,11 @@ def test_errors(rows: Any, message: str, write: Any, words: Any) -> None:
         words(write("a.jsonl", rows))
 
 
-def test_a_python_list_is_no_json_list(write: Any, words: Any) -> None:
-    path = write("a.csv", "tokens,tags\n\"['Ann', 'runs']\",\"['O', 'O']\"\n")
-    with pytest.raises(
-        FtError, match=r"a\.csv:2: has tokens that are neither a JSON list nor words"
-    ):
+def test_lists_of_python(write: Any, words: Any) -> None:
+    path = write("a.csv", "tokens,tags\n\"['Ann', 'runs']\",\"['B-X', 'O']\"\n")
+    assert words(path).splits["train"]["tokens"][:] == [["Ann", "runs"]]
+    path = write("b.csv", "tokens,tags\n\"['Ann' 'runs']\",\"['O' 'O']\"\n")
+    with pytest.raises(FtError, match=r"b\.csv:2: has tokens that are neither a list of JSON or"):
         words(path)
 
 

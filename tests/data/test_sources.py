@@ -97,15 +97,18 @@ def test_a_setting_goes_before_the_folder(write: Any, tmp_path: Path) -> None:
         (["a.txt"], {"train": "a.txt"}, r"t\.train: .*a\.txt: the ending \.txt tells no format"),
         (["a"], {"train": "a"}, r"a name without an ending tells no format"),
         (
-            ["a.csv.gz"],
-            {"train": "a.csv.gz"},
-            r"a \.gz file cannot be read\n  to do: unpack it first",
+            ["a.csv.zip"],
+            {"train": "a.csv.zip"},
+            r"a \.zip file cannot be read\n  to do: unpack it first",
         ),
         (
             ["a.xlsx"],
             {"train": "a.xlsx"},
             r"a \.xlsx file cannot be read\n  to do: save the sheet as CSV",
         ),
+        (["a.csv.gz"], {"train": "a.csv.gz"}, r"a\.csv\.gz: cannot be read: Not a gzipped file"),
+        (["a.foo"], {"train": "a.foo"}, r"the ending \.foo tells no format"),
+        (["a.ann"], {"train": "a.ann"}, r"the ending \.ann tells no format\n.*a task such as ner"),
         ([], {"train": "a\0b.csv"}, r"t\.train"),
     ],
 )
@@ -222,3 +225,15 @@ def test_the_hub_offline(monkeypatch: pytest.MonkeyPatch) -> None:
         DataError, match=r"t\.train: the data set no/such cannot be had from the hub"
     ):
         tables(train="hub:no/such")
+
+
+def test_several_files_for_a_split(write: Any, tmp_path: Path) -> None:
+    names = [str(write(f"part{i}.csv", f"text,label\nt{i},x\n")) for i in range(3)]
+    for given in (tuple(names), str(tmp_path / "part*.csv")):
+        data = tables(train=given)
+        assert sorted(row for split in data.splits.values() for row in split["text"]) == [
+            "t0", "t1", "t2"
+        ]  # fmt: skip
+        assert len(data.files["train"]) == 3
+    with pytest.raises(ConfigError, match="a list for a split is of files"):
+        tables(train=(names[0], str(tmp_path)))

@@ -42,7 +42,8 @@ def run(
         trust_plugins: run plugin files that a resumed run names, though it was not made here.
         quiet: print nothing; else what the command line prints.
         settings: settings of the run by name (``epochs=3``), and a mapping a plugin
-            (``ner={"train": ...}``). They win over those in ``config``.
+            (``ner={"train": ...}``). They win over those in ``config``. Where a plugin's setting
+            takes a file, a DataFrame, a `datasets.Dataset` or a list of mappings does as well.
 
     Raises:
         ft.UserError: a plugin, a setting or the data is wrong.
@@ -55,8 +56,10 @@ def run(
     file = source_file(
         plugins, _path(config), target, resumed, prefix="", trust_plugins=trust_plugins
     )
+    if isinstance(plugins, str):
+        plugins = [plugins]
     values = {
-        name if isinstance(value, Mapping) else f"run.{name}": value
+        name if isinstance(value, Mapping) else f"run.{name}": _settings(name, value)
         for name, value in settings.items()
     }
     labels = {f"run.{name}": f"argument {name}" for name in settings}
@@ -200,6 +203,18 @@ def evaluate(
         )
     finally:
         reporter.close()
+
+
+def _settings(name: str, value: Any) -> Any:
+    """Settings with data that was given in Python as the path of a file that holds it."""
+    from ft.data.given import is_data, written
+
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: written(inner, f"{name}.{key}") if is_data(inner) else inner
+        for key, inner in value.items()
+    }
 
 
 def _path(path: str | Path | None) -> Path | None:

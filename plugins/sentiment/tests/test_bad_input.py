@@ -44,6 +44,7 @@ def test_label_only_in_the_test_split(load, make_data):
         load(data)
     message = str(caught.value)
     assert "test[2]: label 'c' occurs in test but not in train (2 examples)" in message
+    assert "whose labels are 'a', 'b'" in message
     assert "add such examples to train, or set sentiment.unseen_labels = 'count'" in message
     with pytest.raises(DataError, match=r"raise sentiment\.limit, or set"):
         load(data, limit=4)
@@ -76,22 +77,29 @@ def test_no_labels_at_all(load, make_data):
         load(data)
 
 
-@pytest.mark.parametrize("empty", ["", "  \t"])
-@pytest.mark.parametrize("column", ["text", "other"])
-def test_empty_text(tmp_path, make_run, make_plugin, empty, column):
+@pytest.mark.parametrize("empty", ["", "  \t", None])
+def test_a_row_without_any_text(tmp_path, make_run, make_plugin, empty):
     path = tmp_path / "reviews.jsonl"
     lines = [{"text": f"w{i}", "other": "w1", "label": "ab"[i % 2]} for i in range(12)]
-    lines[2][column] = empty
+    lines[2] |= {"text": empty, "other": empty}
+    lines[3]["text"] = empty
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     run = make_run()
     run.output, run.wanted = tmp_path / "run", None
     settings = {"train": str(path), "pair": "other"}
-    with pytest.raises(DataError, match=rf"reviews\.jsonl:3: has nothing in '{column}'"):
+    reason = f"has {'no' if empty is None else 'nothing in'} text and other"
+    with pytest.raises(DataError, match=rf"reviews\.jsonl:3: {reason}"):
         make_plugin(**settings).load_data(run)
     data = make_plugin(**settings, on_bad_row="skip").load_data(run)
     assert sum(map(len, data.splits.values())) == 11
     (bad,) = map(json.loads, (run.output / "bad_rows.jsonl").read_text().splitlines())
-    assert (bad["line"], bad["reason"]) == (3, f"has nothing in '{column}'")
+    assert (bad["line"], bad["reason"]) == (3, reason)
+
+
+def test_the_limit_is_named_where_it_is_to_blame(load, make_data):
+    data = make_data(Label(names=("a",)), train=rows("aaa"))
+    with pytest.raises(DataError, match=r"sentiment\.limit = 3 takes the first examples alone"):
+        load(data, limit=3)
 
 
 def test_rating_that_is_not_a_number(load, make_data):

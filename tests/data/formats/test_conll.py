@@ -92,7 +92,8 @@ def test_only_spaces_and_tabs_part_columns(write: Any, words: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "tokens", "tags"),
     [
-        ({}, ["1", "2"], ["B-PER", "O"]),
+        ({}, ["Ann", "runs"], ["B-PER", "O"]),
+        ({"token_column": 0}, ["1", "2"], ["B-PER", "O"]),
         ({"token_column": 1}, ["Ann", "runs"], ["B-PER", "O"]),
         ({"token_column": 1, "tag_column": 2}, ["Ann", "runs"], ["NNP", "VBZ"]),
         ({"token_column": -3, "tag_column": -2}, ["Ann", "runs"], ["NNP", "VBZ"]),
@@ -163,8 +164,8 @@ def test_encodings(encoding: str, write: Any, words: Any) -> None:
         ("base64", b"x", "there is no text encoding 'base64'"),
         (
             "utf-8",
-            TWO.encode("utf-16"),
-            r"begins with the mark of UTF-16\n.*ner\.encoding = 'utf-16'",
+            TWO.encode("utf-16-le"),
+            r"every other byte is 0\); as utf-16-le that line reads 'Ann.*\n.*ner\.encoding = 'utf-16-le'",
         ),
         ("utf-16", b"\xff\xfea\x00\x00\xd8b\x00", "is not valid utf-16 after line 1"),
     ],

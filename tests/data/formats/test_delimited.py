@@ -142,3 +142,33 @@ def test_any_table_is_read_back(
     path.write_bytes(text.getvalue().encode())
     found = read_table(path, owner="t")
     assert [[row[name] for name in names] for row in found] == table
+
+
+@pytest.mark.parametrize(
+    ("content", "settings"),
+    [
+        ("\ufeffsep=;\r\ntext;label\r\na,b;x\r\nc;y\r\n", {}),
+        ("sep=|\ntext|label\na,b|x\nc|y\n", {}),
+        ("text|label\na,b|x\nc|y\n", {}),
+        ("text~label\na,b~x\nc~y\n", {"delimiter": "~"}),
+        ("# exported today\n# by hand\ntext;label\na,b;x\n# in between\nc;y\n", {}),
+    ],
+)
+def test_what_stands_between_fields_and_around_them(
+    content: str, settings: Any, write: Any, texts: Any
+) -> None:
+    data = texts(write("a.csv", content), **settings)
+    assert data.splits["train"]["text"][:] == ["a,b", "c"]
+    comments = content.count("#")
+    assert sum("left out: comment lines" in note for note in data.notes) == min(comments, 2)
+
+
+def test_a_header_may_begin_with_a_hash(write: Any) -> None:
+    data = read_table(write("a.csv", "#text,label\na,x\n"), owner="t")
+    assert data[0] == {"#text": "a", "label": "x", "line": 2}
+
+
+def test_many_columns(write: Any) -> None:
+    names = [f"c{i}" for i in range(20_000)]
+    path = write("a.csv", f"{','.join(names)}\n{','.join('1' * 20_000)}\n")
+    assert read_table(path, owner="t", columns=("c7",)).num_columns == 20_001

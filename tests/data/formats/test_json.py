@@ -98,12 +98,15 @@ def test_a_column_that_comes_late(write: Any) -> None:
         ("".join(f'{{"c{i}": 1}}\n' for i in range(1001)), "the rows have over 1,000 columns"),
         ('[{"a": 1}\n{"a": 2}]', r"a\.jsonl:2: the list is not closed, or lacks a comma"),
         ('[{"a": 1},\n{"a": 2}', r"a\.jsonl:2: the list is not closed"),
-        ('[{"a": 1},\n{"a" 2}]', r"a\.jsonl:2: is not valid JSON from here on: Expecting ':' del"),
+        (
+            '[{"a": 1},\n{"a" 2}]',
+            r"a\.jsonl:2: is not valid JSON from here on \(item 2\): Expecting ':'",
+        ),
         ('[{"a": 1}]\n x', r"a\.jsonl:2: more text after the end of the list"),
         ('[{"a": 1},\n 3]', r"a\.jsonl:2: is not an object"),
         (
             '[{"a": 1, "a": 2}]',
-            r"a\.jsonl:1: is not valid JSON from here on: the name 'a' stands twice",
+            r"a\.jsonl:1: is not valid JSON from here on \(item 1\): the name 'a' stands twice",
         ),
     ],
 )

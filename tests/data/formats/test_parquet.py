@@ -110,3 +110,15 @@ def test_shards_that_do_not_fit(tmp_path: Path) -> None:
     save(tmp_path / "train-00001-of-00002.parquet", {"text": [1]})
     with pytest.raises(FtError, match="columns do not fit each other"):
         read_split_tables(DataConfig(train=str(tmp_path)), owner="t")
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ft.data.formats.parquet.MOST_BYTES", 1 << 26)
+    path = tmp_path / "a.parquet"
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * 40), pa.array(["x" * (1 << 22)]))
+    pq.write_table(pa.table({"text": column}), path, compression="zstd")
+    assert path.stat().st_size < 20_000
+    with pytest.raises(FtError, match=r"a\.parquet: its .* bytes unpack to more than 64 MB"):
+        read_table(path, owner="t")

@@ -61,8 +61,8 @@ def test_settings_that_read_otherwise_have_entries_of_their_own(
     cache: Path, write: Any, words: Any
 ) -> None:
     path = write("a.conll", "1 Ann B-PER\n2 runs O\n")
-    assert words(path).splits["train"]["tokens"][0] == ["1", "2"]
-    assert words(path, token_column=1).splits["train"]["tokens"][0] == ["Ann", "runs"]
+    assert words(path).splits["train"]["tokens"][0] == ["Ann", "runs"]
+    assert words(path, token_column=0).splits["train"]["tokens"][0] == ["1", "2"]
 
 
 @pytest.mark.parametrize("name", ["rows.arrow", "bad.jsonl", "meta.json"])

@@ -66,8 +66,10 @@ def test_a_type_of_single_words_alone_gets_both_labels(write: Any, words: Any) -
 
 def test_prefixes_without_types(write: Any, words: Any) -> None:
     data = words(write("a.conll", conll([list("BME") + list("SS"), list("SBE")])))
-    assert data.splits["train"]["tags"][:] == [list("BII") + list("BB"), list("BBI")]
-    assert data.schema.words.labels == ("O", "B", "I")
+    named = [[f"{tag}-ENTITY" for tag in tags] for tags in ("BIIBB", "BBI")]
+    assert data.splits["train"]["tags"][:] == named
+    assert data.schema.words.labels == ("O", "B-ENTITY", "I-ENTITY")
+    assert "the tags have no types; that of every span is called 'ENTITY'" in data.notes
 
 
 def test_plain_tags(write: Any, words: Any) -> None:
@@ -163,7 +165,7 @@ def test_a_tag_of_no_scheme_is_never_repaired_away(repair: bool, write: Any, wor
 
 
 def test_the_wrong_column_is_no_tags(write: Any, words: Any) -> None:
-    path = write("a.conll", "\n\n".join(f"O\tword{i}" for i in range(10_001)))
+    path = write("a.conll", "\n\n".join(f"O\tB-{i}" for i in range(10_001)))
     with pytest.raises(FtError, match="the tags are over 10,000 different ones") as caught:
         words(path)
     assert "right column" in str(caught.value)

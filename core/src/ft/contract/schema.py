@@ -270,12 +270,15 @@ class TaskData:
         schema: what the columns are.
         files: the source files of each split, in the order that `FILE` indexes.
         notes: what the reader decided for the user, said aloud before training.
+        read: of each file of each split, JSON values: ``split``, ``file``, ``layout``, ``columns``
+            (the file's name for each of ours), ``rows``, and ``left_out`` (rows by the reason).
     """
 
     splits: DatasetDict
     schema: Schema
     files: dict[str, list[Path]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    read: list[dict[str, Any]] = field(default_factory=list)
 
     def scored(self, final: bool) -> list[str]:
         """The splits that are scored with the best model, or else those after each epoch."""

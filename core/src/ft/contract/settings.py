@@ -93,17 +93,37 @@ class DataConfig(Config):
     ``.parquet``), a folder with one file a split, or ``hub:NAME`` (``hub:NAME:CONFIGURATION``).
     """
 
-    train: str | None = Field(
-        None, description="training data: a file, a folder of splits, or hub:NAME"
+    train: str | tuple[str, ...] | None = Field(
+        None,
+        description="training data: a file, several as a list or with *, a folder of splits, or "
+        "hub:NAME",
     )
-    validation: str | None = Field(
+    validation: str | tuple[str, ...] | None = Field(
         None, description="validation data; default: a tenth of train, split off by a fixed rule"
     )
-    test: str | None = Field(None, description="test data, scored once at the end")
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="the file's name for each column, e.g. {text = 'review'}"
+    test: str | tuple[str, ...] | None = Field(
+        None, description="test data, scored once at the end"
+    )
+    columns: dict[str, str | tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="the file's name for each column, e.g. {text = 'review'}; several texts are "
+        "joined, several labels are columns of 0 and 1",
+    )
+    label_names: tuple[str, ...] = Field(
+        (), description="names of the classes where the data has numbers for them, from 0"
+    )
+    label_separator: str | None = Field(
+        None, description="between several labels of one cell; '': none; default: found, and said"
+    )
+    missing_labels: tuple[str, ...] | None = Field(
+        None, description="cells that mean no label; default: nan, None, null, NA and their like"
     )
     encoding: str = Field("utf-8", description="text encoding of the files")
+    delimiter: str | None = Field(
+        None,
+        min_length=1,
+        description="between the columns of a text file; default: found, and said",
+    )
     limit: int | None = Field(
         None, gt=0, description="use only the first so many training examples"
     )

@@ -23,11 +23,6 @@ class WordsConfig(DataConfig):
     tag_column: int | None = Field(
         None, description="CoNLL: the column of the tags; negative counts from the end; default: -1"
     )
-    delimiter: str | None = Field(
-        None,
-        min_length=1,
-        description="CoNLL: between columns; default: tabs if there are, else spaces",
-    )
     scheme: Literal[
         "auto", "BIO2", "BIO", "IOB2", "IOB1", "IO", "BIOES", "IOBES", "BMES", "BILOU", "none"
     ] = Field("auto", description="how tags mark spans; none: plain tags, such as parts of speech")
@@ -35,6 +30,11 @@ class WordsConfig(DataConfig):
         "auto",
         description="how running text is cut into words, here and in requests; auto: where the data "
         "comes as words, the rule that gives them best, else 'words'",
+    )
+    offsets: Literal["auto", "characters", "utf-16", "bytes", "inclusive"] = Field(
+        "auto",
+        description="what offsets of spans count, or that ends are those of the last character; "
+        "auto: characters, unless another way alone fits the words of all spans",
     )
     repair_tags: bool = Field(
         False, description="read impossible tag sequences by conlleval's rule instead of refusing"

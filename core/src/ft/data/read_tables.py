@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from ft.contract.schema import TaskData
 from ft.contract.settings import DataConfig
 from ft.data.rows.bad import Sink, settle
 from ft.data.rows.checked import Check, checked
-from ft.data.rows.columns import arrange, check_mapping, find_roles
+from ft.data.rows.columns import arrange, check_mapping, find_roles, plain_columns
 from ft.data.rows.entry import Entry
 from ft.data.sources import TABLES, Source, file_source, find_sources
 from ft.data.splits import assemble, read_sources
@@ -111,8 +111,9 @@ def read_split_tables(
 def _transform_of(
     columns: Sequence[str], config: DataConfig, owner: str
 ) -> tuple[partial[Iterator[pa.RecordBatch]], list[object]]:
-    transform = partial(_rename, columns=columns, config=config, owner=owner)
-    return transform, ["raw", sorted(columns), sorted(config.columns.items())]
+    given = plain_columns(config, owner)
+    transform = partial(_rename, columns=columns, given=given, owner=owner)
+    return transform, ["raw", sorted(columns), sorted(given.items())]
 
 
 def _rename(
@@ -121,11 +122,12 @@ def _rename(
     sink: Sink,
     *,
     columns: Sequence[str],
-    config: DataConfig,
+    given: Mapping[str, str],
     owner: str,
 ) -> Iterator[pa.RecordBatch]:
     roles: dict[str, str] | None = None
     for batch in batches:
         if roles is None:
-            roles = find_roles(batch, [*columns, *config.columns], name, config, owner)
+            roles = find_roles(batch, [*columns, *given], name, given, owner)
+            sink.columns = dict(roles)
         yield arrange(batch, roles, sink)

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError, FtError
 from ft.contract.schema import Label, Schema, TaskData, Text
 from ft.contract.settings import DataConfig
-from ft.data.rows.bad import Sink, without
+from ft.data.labels import Kind, LabelForm, converter, find_form, hashable, sort_labels
+from ft.data.rows.bad import Sink
 from ft.data.rows.checked import Check, checked
 from ft.data.rows.columns import arrange, check_mapping, column_type, find_roles
-from ft.data.rows.entry import Entry
+from ft.data.rows.combine import bit_columns, combined
+from ft.data.rows.derive import derive
+from ft.data.rows.entry import Entry, batches
 from ft.data.rows.hashing import tables
 from ft.data.sources import TABLES, Source, find_sources
-from ft.data.splits import assemble, read_sources
+from ft.data.splits import assemble, gathered, read_sources
 from ft.data.tables import load
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from ft.contract.run import Run
-
-Kind = Literal["single", "multi", "ordinal", "number"]
-
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 def read_texts(
@@ -47,9 +43,12 @@ def read_texts(
 ) -> TaskData:
     """Read texts, or pairs of texts, with a label.
 
-    Labels become strings, whole numbers as ``"3"``; a ``multi`` label, which may be a list, a JSON
-    list or ``a|b``, becomes a list of strings, each once; a ``number`` becomes a float. Columns
-    that are none of ours are kept.
+    Labels become strings, whole numbers as ``"3"``; a ``multi`` label, which may be a list, one
+    written as text, a vector of 0 and 1, several columns of 0 and 1, or ``a|b``, becomes a list of
+    strings, each once; a ``number`` becomes a float. What the labels are is found from all values
+    of train and said; where they can be read in two ways, the setting that decides is asked for.
+    A row is malformed where all its texts are empty; a second text that is missing is empty.
+    Columns that are none of ours are kept.
 
     Args:
         config: where the data is; its ``columns`` maps the names below to the files' names.
@@ -58,14 +57,14 @@ def read_texts(
         text: name of the column of texts.
         pair: name of the column of second texts, if there are two.
         label: name of the column of labels.
-        label_kind: see `Label`.
+        label_kind: see `Label`; ``auto``: found in the data.
         names: the labels, in order; any other is malformed. Default: all that the splits hold,
             sorted, as numbers if all are.
         need_train: refuse where ``train`` is not set.
         check: see `read_split_tables`.
 
     Raises:
-        ConfigError: a setting names nothing that is there.
+        ConfigError: a setting names nothing that is there, or must say how labels are read.
         DataError: a file, column or row does not fit.
     """
     wanted = [text, *([pair] if pair else []), label]
@@ -73,66 +72,143 @@ def read_texts(
     texts = wanted[:-1]
     faults: list[FtError] = []
     sources = find_sources(config, owner, TABLES, run, faults=faults, need_train=need_train)
-    options = ["texts", texts, label, label_kind, names, sorted(config.columns.items())]
-    transform = partial(
-        _transform,
-        texts=texts,
-        label=label,
-        convert=_converter(label_kind, names),
-        kind=label_kind,
-        config=config,
-        owner=owner,
-    )
+    options = ["texts", texts, label, sorted(config.columns.items())]
+    transform = partial(_named, texts=texts, label=label, config=config, owner=owner)
+    form, notes = LabelForm("single" if label_kind == "auto" else label_kind), list[str]()
 
     def read(source: Source) -> Entry:
-        return checked(load(source, config, owner, transform, list(options)), source.name, check)
+        return load(source, config, owner, transform, list(options))
 
-    entries, notes = read_sources(sources, read, config, run, owner, faults)
-    data = assemble(sources, entries, config, owner, notes, texts)
-    if label_kind == "number":
+    with gathered(faults):
+        form, notes = _form(sources, read, label, label_kind, config, owner, names or ())
+
+    def convert(source: Source) -> Entry:
+        step = partial(_converted, texts=texts, label=label, form=form, names=names, owner=owner)
+        how = ["labels", texts, label, form.options(), list(names or ()), owner]
+        return checked(derive(read(source), source.name, how, step), source.name, check)
+
+    entries, more = read_sources(sources, convert, config, run, owner, faults)
+    data = assemble(sources, entries, config, owner, more, texts, label)
+    data.notes[:0] = [f"{label}: {note}" for note in notes]
+    assert form.kind != "auto"
+    if form.kind == "number":
         found: tuple[str, ...] = ()
     else:
         counts = {split: _count(data, split, label) for split in data.splits}
         found = tuple(names) if names is not None else sort_labels(set().union(*counts.values()))
         data.notes += _unseen(counts, label)
     data.schema = Schema(
-        texts=tuple(Text(column) for column in texts), label=Label(label, found, label_kind)
+        texts=tuple(Text(column) for column in texts), label=Label(label, found, form.kind)
     )
     return data
 
 
-def _transform(
+def _named(
     batches: Iterator[pa.RecordBatch],
     name: str,
     sink: Sink,
     *,
     texts: Sequence[str],
     label: str,
-    convert: Callable[[Any], Any],
-    kind: Kind,
     config: DataConfig,
     owner: str,
 ) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    value_type = {"multi": pa.list_(pa.string()), "number": pa.float64()}.get(kind, pa.string())
+    """Rows with our names for our columns."""
+    columns = {
+        ours: theirs if isinstance(theirs, str) else ours for ours, theirs in config.columns.items()
+    }
     roles: dict[str, str] | None = None
     for batch in batches:
+        batch = combined(batch, config.columns, label, name, owner, sink)
         if roles is None:
-            roles = find_roles(batch, [*texts, label], name, config, owner)
+            try:
+                roles = find_roles(batch, [*texts, label], name, columns, owner)
+            except DataError as error:
+                bits = bit_columns(batch, texts)
+                if len(bits) > 1 and label not in batch.schema.names:
+                    error.hint = (
+                        f"{', '.join(map(repr, bits))} hold 0 and 1: if they are the labels, set "
+                        f"{owner}.columns.{label} = {bits}"
+                    )
+                raise
             _check_texts(batch, texts, roles, name)
-        original, batch = batch, arrange(batch, roles, sink)
-        labels, reasons = _convert(batch, label, convert)
-        for text in texts:
-            for i in _null_rows(batch.column(text)):
-                before = f"{reasons[i]} and no" if i in reasons else "has no"
-                reasons[i] = f"{before} {roles[text]}"
-        at = batch.schema.get_field_index(label)
-        batch = batch.set_column(at, label, pa.array(labels, value_type))
-        for text in texts:
-            at = batch.schema.get_field_index(text)
-            batch = batch.set_column(at, text, batch.column(text).cast(pa.string()))
-        yield without(batch, reasons, original, sink)
+            given = {
+                ours: " + ".join(one)
+                for ours, one in config.columns.items()
+                if isinstance(one, tuple)
+            }
+            sink.columns = {**roles, **given}
+        yield arrange(batch, roles, sink)
+
+
+def _form(
+    sources: Mapping[str, Sequence[Source]],
+    read: Any,
+    label: str,
+    kind: Kind,
+    config: DataConfig,
+    owner: str,
+    known: Sequence[str],
+) -> tuple[LabelForm, list[str]]:
+    """How the labels are written, from all values of train, else of what there is."""
+    parts = sources.get("train") or [source for group in sources.values() for source in group]
+    values: set[Any] = set()
+    where, layout = owner, ""
+    for source in parts:
+        ignored: list[FtError] = []  # who reads the source says it
+        with gathered(ignored):
+            entry = read(source)
+            where, layout = source.name, entry.layout
+            for batch in batches(entry):
+                column = batch.column(batch.schema.names.index(label))
+                values.update(map(hashable, _distinct(column)))
+    return find_form(values, kind, config, owner, where, layout, known)
+
+
+def _distinct(column: pa.Array) -> Iterable[Any]:
+    import pyarrow as pa
+
+    flat = not (pa.types.is_nested(column.type) or pa.types.is_null(column.type))
+    values: list[Any] = (column.unique() if flat else column).to_pylist()
+    return values
+
+
+def _converted(
+    batch: pa.RecordBatch,
+    sink: Sink,
+    *,
+    texts: Sequence[str],
+    label: str,
+    form: LabelForm,
+    names: Sequence[str] | None,
+    owner: str,
+) -> tuple[pa.RecordBatch, dict[int, str]]:
+    """Labels as they are kept, texts without missing ones, and what is wrong with which row."""
+    import pyarrow as pa
+
+    kinds = {"multi": pa.list_(pa.string()), "number": pa.float64()}
+    convert = converter(form, names, owner, sink.note)
+    labels: list[Any] = []
+    reasons: dict[int, str] = {}
+    at = batch.schema.get_field_index(label)
+    for i, value in enumerate(batch.column(at).to_pylist()):
+        try:
+            labels.append(convert(value))
+        except ValueError as error:
+            labels.append(None)
+            reasons[i] = str(error)
+    batch = batch.set_column(at, label, pa.array(labels, kinds.get(form.kind, pa.string())))
+    found = [batch.column(batch.schema.get_field_index(text)).to_pylist() for text in texts]
+    for i, row in enumerate(zip(*found, strict=True)):
+        if not any(text is not None and text.strip() for text in row):
+            what = "no" if all(text is None for text in row) else "nothing in"
+            empty = f"{what} {' and '.join(sink.columns.get(text, text) for text in texts)}"
+            reasons[i] = f"{reasons[i]} and {empty}" if i in reasons else f"has {empty}"
+    for text, values in zip(texts, found, strict=True):
+        at = batch.schema.get_field_index(text)
+        kept = pa.array(["" if value is None else value for value in values], pa.string())
+        batch = batch.set_column(at, text, kept)
+    return batch, reasons
 
 
 def _check_texts(
@@ -144,97 +220,6 @@ def _check_texts(
         found = column_type(batch, roles[text])
         if not (pa.types.is_string(found) or pa.types.is_null(found)):
             raise DataError(f"the column {roles[text]!r} holds {found}, not texts", where=name)
-
-
-def _null_rows(column: Any) -> list[int]:
-    if not column.null_count:
-        return []
-    return [i for i, missing in enumerate(column.is_null().to_pylist()) if missing]
-
-
-def _convert(
-    batch: pa.RecordBatch, label: str, convert: Callable[[Any], Any]
-) -> tuple[list[Any], dict[int, str]]:
-    labels, reasons = [], {}
-    for i, value in enumerate(batch.column(label).to_pylist()):
-        try:
-            labels.append(convert(value))
-        except ValueError as error:
-            labels.append(None)
-            reasons[i] = str(error)
-    return labels, reasons
-
-
-def _converter(kind: Kind, names: Sequence[str] | None) -> Callable[[Any], Any]:
-    """What makes a label of a cell; it raises `ValueError` with the reason if there is none."""
-    if kind == "number":
-        return _number
-    known = None if names is None else set(names)
-
-    def single(value: Any) -> str:
-        found = label_text(value)
-        if known is not None and found not in known:
-            raise ValueError(
-                f"has the label {found!r}, which is none of {', '.join(sorted(known))}"
-            )
-        return found
-
-    if kind == "multi":
-        return lambda value: list(dict.fromkeys(map(single, _parts(value))))
-    return single
-
-
-def label_text(value: Any) -> str:
-    """A label as text.
-
-    Raises:
-        ValueError: it is missing, or neither a text nor a number nor a truth value.
-    """
-    if isinstance(value, str) and value.strip():
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return str(int(value)) if value.is_integer() else repr(value)
-    if value is None or isinstance(value, str | float):
-        raise ValueError("has no label")
-    raise ValueError(f"has {value!r} for a label, neither text nor number")
-
-
-def _parts(value: Any) -> list[Any]:
-    if value is None:
-        raise ValueError("has no label; write [] for none of the labels")
-    if isinstance(value, list):
-        return value
-    if not isinstance(value, str):
-        return [value]
-    if value.strip().startswith("["):
-        try:
-            parts = json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError("has a label that begins with [ and is no JSON list") from None
-        return list(parts)
-    return [part.strip() for part in value.split("|")] if value.strip() else []
-
-
-def _number(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        what = "no label" if value is None or value == "" else f"{value!r} for a label, no number"
-        raise ValueError(f"has {what}") from None
-    if not math.isfinite(number):
-        raise ValueError(f"has {value!r} for a label, which is no finite number")
-    return number
-
-
-def sort_labels(names: set[str]) -> tuple[str, ...]:
-    """Labels in order: as numbers if all of them are, else as text."""
-    if names and all(map(_NUMBER.fullmatch, names)):
-        return tuple(sorted(names, key=lambda name: (float(name), name)))
-    return tuple(sorted(names))
 
 
 def _count(data: TaskData, split: str, label: str) -> Counter[str]:
@@ -259,6 +244,7 @@ def _unseen(counts: dict[str, Counter[str]], label: str) -> list[str]:
     for split, found in counts.items():
         unseen = sorted(set(found) - set(counts["train"]))
         if unseen:
-            shown = ", ".join(map(repr, unseen[:5])) + (" and others" if len(unseen) > 5 else "")
-            notes.append(f"{label}: {shown} occur in {split} and never in train")
+            shown = ", ".join(f"{name!r} ({found[name]:,})" for name in unseen[:5])
+            shown += " and others" if len(unseen) > 5 else ""
+            notes.append(f"{label}: {split} has labels that train never has: {shown}")
     return notes

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError, FtError, raise_all
-from ft.contract.schema import Schema, TaskData, Words
+from ft.contract.schema import LINE, Schema, TaskData, Words
 from ft.data.config import WordsConfig
-from ft.data.rows.bad import Sink, without
-from ft.data.rows.columns import arrange, check_mapping, column_type, find_column, missing_column
-from ft.data.rows.entry import Entry
+from ft.data.labels import parse_list
+from ft.data.rows.bad import Sink
+from ft.data.rows.columns import (
+    arrange,
+    check_mapping,
+    column_type,
+    find_column,
+    missing_column,
+    plain_columns,
+)
+from ft.data.rows.derive import derive
+from ft.data.rows.entry import Entry, batches
 from ft.data.sources import WORDS, Source, find_sources
 from ft.data.splits import assemble, read_sources
 from ft.data.tables import load, open_entry
 from ft.data.tags.cutting import SAMPLE, choose_rule
+from ft.data.tags.offsets import Counting, Offsets, Positions
 from ft.data.tags.schemes import as_bio2
-from ft.data.tags.spans import Tagged, tag_words
+from ft.data.tags.spans import tag_words
+from ft.data.word_rows import has_word_rows, sentences
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,16 +41,20 @@ TOKENS, TAGS, TEXT, ENTITIES = "tokens", "tags", "text", "entities"
 POOR = 0.9
 """Where a rule gives a smaller share of the words, texts should not be predicted."""
 
+NUMBER = "sentence_id"
+"""Our column of the sentence's number, where a table has a word a row."""
+
 _ALIASES = {
-    TOKENS: ("words",),
-    TAGS: ("ner_tags", "labels"),
+    TOKENS: ("words", "word", "token"),
+    TAGS: ("ner_tags", "labels", "tag"),
     TEXT: ("sentence",),
     ENTITIES: ("spans", "label", "labels"),
+    NUMBER: ("sentence #", "sent_id", "sentence_number", "sentence_idx", "sentence"),
 }
 _PYTHON_LIST = re.compile(r"\[\s*['\"]")
 _START = ("start", "start_offset")
 _END = ("end", "end_offset")
-_TYPE = ("label", "type")
+_TYPE = ("label", "type", "entity", "labels")
 
 
 def read_words(
@@ -47,12 +62,12 @@ def read_words(
 ) -> TaskData:
     """Read words with tags, converted to BIO2 from whatever scheme marks spans in them.
 
-    A file is in CoNLL columns, or a table with ``tokens`` and ``tags`` (lists, JSON lists, or
-    texts with spaces between) or with ``text`` and ``entities``: spans of characters, each
-    ``{"start": 0, "end": 5, "label": "PER"}`` or ``[0, 5, "PER"]``, end exclusive. Such a text is
-    cut into words by one rule (``split_words``), which the schema keeps for requests: that of the
-    trained model, the one that is set, or where the training data comes as words the one that
-    gives them best. Other columns are kept, ``text`` too.
+    A file is in CoNLL columns, or a table with ``tokens`` and ``tags`` (lists, also written as
+    text, or texts with spaces between; or a word a row) or with ``text`` and ``entities``: spans of
+    characters, each ``{"start": 0, "end": 5, "label": "PER"}`` or ``[0, 5, "PER"]``, end
+    exclusive. Such a text is cut into words by one rule (``split_words``), which the schema keeps
+    for requests: that of the trained model, the one that is set, or where the training data comes
+    as words the one that gives them best. Other columns are kept, ``text`` too.
 
     Args:
         config: where the data is.
@@ -67,14 +82,16 @@ def read_words(
     check_mapping(config.columns, list(_ALIASES), owner)
     faults: list[FtError] = []
     sources = find_sources(config, owner, WORDS, run, faults=faults, need_train=need_train)
+    columns = plain_columns(config, owner)
     rule = _given_rule(config, run)
 
     def read(source: Source, rule: str = rule or "words") -> Entry:
         if source.format == "conll":
             return load(source, config, owner, _as_they_are, ["words"])
-        transform = partial(_transform, config=config, owner=owner, rule=rule)
-        options = ["words", sorted(config.columns.items()), rule]
-        return load(source, config, owner, transform, options)
+        transform = partial(_named, columns=columns, owner=owner)
+        options = ["words", sorted(columns.items())]
+        entry = load(source, config, owner, transform, options)
+        return _words(entry, source.name, config, owner, rule)
 
     bio2 = partial(as_bio2, sources, config=config, owner=owner)
     found, notes = read_sources(sources, read, config, run, owner, faults, bio2)
@@ -86,7 +103,7 @@ def read_words(
             )
         notes = [*notes, *note]
     entries, scheme, labels, more = bio2(found)
-    data = assemble(sources, entries, config, owner, [*notes, *more], [TOKENS])
+    data = assemble(sources, entries, config, owner, [*notes, *more], [TOKENS], TAGS)
     data.schema = Schema(words=Words(TOKENS, TAGS, labels, scheme, splitter=rule))
     return data
 
@@ -129,98 +146,136 @@ def _as_they_are(
     return batches
 
 
-def _transform(
+def _named(
     batches: Iterator[pa.RecordBatch],
     name: str,
     sink: Sink,
     *,
-    config: WordsConfig,
+    columns: dict[str, str],
     owner: str,
-    rule: str,
 ) -> Iterator[pa.RecordBatch]:
+    """Rows with our names for the two columns, and for that of the sentence's number."""
     roles: dict[str, str] = {}
-    widened: list[tuple[int, str, str]] = []
     for batch in batches:
         if not roles:
-            roles = _roles(batch, config, name, owner)
-            _check(batch, roles, name)
+            roles = _roles(batch, columns, name, owner)
+            _check(batch, roles, name, owner)
             for ours, theirs in roles.items():
-                if theirs not in (ours, config.columns.get(ours)):
+                if theirs not in (ours, columns.get(ours)) and ours != NUMBER:
                     sink.note(f"the {ours} are read from the column {theirs!r}")
-        one, other = (batch.column(batch.schema.names.index(name)) for name in roles.values())
-        tokens, tags, reasons = [], [], {}
-        for i, cells in enumerate(zip(one.to_pylist(), other.to_pylist(), strict=True)):
-            words: list[str] = []
-            marks: list[str] = []
+            sink.columns = dict(roles)
+        yield arrange(batch, roles, sink, taken=(TOKENS, TAGS))
+
+
+def _words(entry: Entry, name: str, config: WordsConfig, owner: str, rule: str) -> Entry:
+    """The entry of a table with a list of words and one of tags a row."""
+    if TEXT in entry.columns:
+        counting, notes = _counting(entry, config, owner, rule)
+        step = partial(_of_spans, counting=counting, rule=rule, notes=notes)
+        return derive(entry, name, ["spans", counting, rule, notes], step)
+    if has_word_rows(entry, TOKENS, TAGS):
+        number = NUMBER if NUMBER in entry.columns else None
+        return sentences(entry, name, TOKENS, TAGS, number, owner)
+    return derive(entry, name, ["lists"], _of_lists)
+
+
+def _of_lists(batch: pa.RecordBatch, sink: Sink) -> tuple[pa.RecordBatch, dict[int, str]]:
+    return _made(batch, (TOKENS, TAGS), _words_of_lists)
+
+
+def _of_spans(
+    batch: pa.RecordBatch, sink: Sink, *, counting: Counting, rule: str, notes: Sequence[str]
+) -> tuple[pa.RecordBatch, dict[int, str]]:
+    for note in notes:
+        sink.note(note)
+    return _made(batch, (TEXT, ENTITIES), partial(_words_of_spans, counting=counting, rule=rule))
+
+
+def _made(
+    batch: pa.RecordBatch,
+    pair: tuple[str, str],
+    convert: Callable[[Any, Any], tuple[list[str], list[str]]],
+) -> tuple[pa.RecordBatch, dict[int, str]]:
+    """The rows with words and tags in place of a pair of columns, and what is wrong with which."""
+    one, other = (batch.column(batch.schema.names.index(name)) for name in pair)
+    tokens, tags, reasons = [], [], {}
+    for i, cells in enumerate(zip(one.to_pylist(), other.to_pylist(), strict=True)):
+        try:
+            words, marks = convert(*cells)
+        except DataError as error:
+            words, marks, reasons[i] = [], [], error.what
+        tokens.append(words)
+        tags.append(marks)
+    return _with(batch, pair, tokens, tags), reasons
+
+
+def _counting(
+    entry: Entry, config: WordsConfig, owner: str, rule: str
+) -> tuple[Counting, list[str]]:
+    """What the offsets of a file count."""
+    found = Offsets(rule)
+    for batch in batches(entry):
+        names = batch.schema.names
+        columns = [batch.column(names.index(name)).to_pylist() for name in (TEXT, ENTITIES, LINE)]
+        for text, cell, line in zip(*columns, strict=True):
             try:
-                if TEXT in roles:
-                    found = _words_of_spans(*cells, rule)
-                    words, marks = found.words, found.tags
-                    line = batch.columns[-1][i].as_py() if found.widened else 0
-                    widened += [(line, *pair) for pair in found.widened]
-                else:
-                    words, marks = _words_of_lists(*cells)
-            except DataError as error:
-                reasons[i] = error.what
-            tokens.append(words)
-            tags.append(marks)
-        yield without(_with(batch, roles, tokens, tags, sink), reasons, batch, sink)
-    if widened:
-        shown = ", ".join(f"line {at}: {span!r} in {word!r}" for at, span, word in widened[:3])
-        more = f" and {len(widened) - 3:,} more" if len(widened) > 3 else ""
-        sink.note(
-            f"{len(widened):,} spans begin or end inside a word, and the whole word is taken "
-            f"({shown}{more}); mend their offsets, or choose another {owner}.split_words than "
-            f"'{rule}'"
-        )
+                spans = [_span(part) for part in _entities(cell)] if text else []
+            except DataError:
+                continue  # the row is refused when it is read
+            places = [(start, end) for start, end, _, _ in spans]
+            found.see(text or "", places, [quoted for _, _, _, quoted in spans], line)
+    return found.decide(config.offsets, entry.unit, owner)
 
 
 def _with(
-    batch: pa.RecordBatch,
-    roles: dict[str, str],
-    tokens: list[list[str]],
-    tags: list[list[str]],
-    sink: Sink,
+    batch: pa.RecordBatch, pair: tuple[str, str], tokens: list[list[str]], tags: list[list[str]]
 ) -> pa.RecordBatch:
     """The batch with words and tags in place of what they were made from."""
     import pyarrow as pa
 
     kind = pa.list_(pa.string())
+    names = batch.schema.names
     columns = {TOKENS: pa.array(tokens, kind), TAGS: pa.array(tags, kind)}
-    if TEXT in roles:
-        columns[TEXT] = batch.column(batch.schema.names.index(roles[TEXT]))
-    rest = arrange(batch, {}, sink, drop=set(roles.values()), taken=columns)
-    arrays = [*columns.values(), *rest.columns]
-    return pa.RecordBatch.from_arrays(arrays, [*columns, *rest.schema.names])
+    if TEXT in pair:
+        columns[TEXT] = batch.column(names.index(TEXT))
+    rest = [name for name in names if name not in pair]
+    arrays = [*columns.values(), *(batch.column(names.index(name)) for name in rest)]
+    return pa.RecordBatch.from_arrays(arrays, [*columns, *rest])
 
 
-def _roles(batch: pa.RecordBatch, config: WordsConfig, name: str, owner: str) -> dict[str, str]:
+def _roles(batch: pa.RecordBatch, columns: dict[str, str], name: str, owner: str) -> dict[str, str]:
     """The file's names of the two columns: tokens and tags, else text and entities."""
     available = batch.schema.names[:-1]
+    folded = {name.lower(): name for name in available}
+    usual = {**{name: name for name in available}, **folded}
     found = {
-        ours: theirs
+        ours: usual.get(theirs, theirs)
         for ours, aliases in _ALIASES.items()
-        if (theirs := find_column(available, ours, config.columns, aliases))
+        if (theirs := find_column(list(usual), ours, columns, aliases))
     }
     pairs = (TOKENS, TAGS), (TEXT, ENTITIES)
     for pair in pairs:
         if all(ours in found for ours in pair):
-            return {ours: found[ours] for ours in pair}
-    wanted = {*found, *config.columns}
+            number = (NUMBER,) if NUMBER in found and pair[0] == TOKENS else ()
+            return {ours: found[ours] for ours in (*pair, *number)}
+    wanted = {*found, *columns}
     pair = pairs[TOKENS not in wanted and TEXT in wanted]
     missing = [ours for ours in pair if ours not in found]
-    raise_all([missing_column(available, ours, config.columns, name, owner) for ours in missing])
+    raise_all([missing_column(available, ours, columns, name, owner) for ours in missing])
     return {}
 
 
-def _check(batch: pa.RecordBatch, roles: dict[str, str], name: str) -> None:
+def _check(batch: pa.RecordBatch, roles: dict[str, str], name: str, owner: str) -> None:
     """Refuse columns of a type that holds nothing like what is wanted."""
     import pyarrow as pa
 
     for ours, theirs in roles.items():
+        if ours == NUMBER:
+            continue
         kind = column_type(batch, theirs)
         inner = kind.value_type if pa.types.is_list(kind) and ours != TEXT else kind
         plain = pa.types.is_string(inner) or pa.types.is_null(inner)
+        plain = plain or (ours == TAGS and pa.types.is_integer(inner))  # ids, see `usual_tags`
         spans = ours == ENTITIES and pa.types.is_list(kind) and pa.types.is_struct(inner)
         if not (plain or spans):
             wanted = {TEXT: "texts", ENTITIES: "spans"}.get(ours, "lists of texts")
@@ -237,7 +292,7 @@ def _words_of_lists(tokens: Any, tags: Any) -> tuple[list[str], list[str]]:
 
 
 def word_list(cell: Any, what: str) -> list[str]:
-    """A list of texts in a cell, also as a JSON list or as parts with spaces between.
+    """A list of texts in a cell, also one written as text or as parts with spaces between.
 
     Raises:
         DataError: it is none.
@@ -246,31 +301,49 @@ def word_list(cell: Any, what: str) -> list[str]:
         raise DataError(f"has no {what}")
     if isinstance(cell, str):
         cell = _list_of_text(cell, what)
+    if what == TAGS and isinstance(cell, int):
+        cell = [cell]
+    if what == TAGS and isinstance(cell, list):
+        cell = [str(part) if type(part) is int else part for part in cell]
     if not isinstance(cell, list | tuple) or not all(isinstance(part, str) for part in cell):
         raise DataError(f"has {what} that are no texts")
     return list(cell)
 
 
 def _list_of_text(cell: str, what: str) -> Any:
-    """A list in a cell of text: a JSON list, or parts with spaces between."""
+    """A list in a cell of text: one of JSON or Python, or parts with spaces between."""
     if cell.strip().startswith("["):
         try:
-            parts = json.loads(cell)
-        except (ValueError, RecursionError):
-            parts = None
-        if isinstance(parts, list):
-            return parts
-        if _PYTHON_LIST.match(cell.strip()):
-            raise DataError(
-                f"has {what} that are neither a JSON list nor words with spaces between"
-            )
+            return parse_list(cell)
+        except ValueError:
+            if _PYTHON_LIST.match(cell.strip()):
+                raise DataError(
+                    f"has {what} that are neither a list of JSON or Python nor words with spaces "
+                    "between"
+                ) from None
     return cell.split()
 
 
-def _words_of_spans(text: Any, entities: Any, rule: str) -> Tagged:
+def _words_of_spans(
+    text: Any, entities: Any, *, counting: Counting, rule: str
+) -> tuple[list[str], list[str]]:
     if text is None:
         raise DataError("has no text")
-    return tag_words(text, [_span(part, text) for part in _entities(entities)], rule)
+    positions = Positions(text, counting)
+    spans = []
+    for start, end, kind, quoted in map(_span, _entities(entities)):
+        place = positions.span(start, end)
+        if place is None:
+            raise DataError(f"has a span {start} to {end} that cuts a character in {counting}")
+        if quoted is not None and 0 <= place[0] <= place[1]:
+            part = text[place[0] : place[1]]
+            if part != quoted:
+                raise DataError(
+                    f"has a span {start} to {end} of {part!r}, but says it is {quoted!r}"
+                )
+        spans.append((*place, kind))
+    found = tag_words(text, spans, rule)
+    return found.words, found.tags
 
 
 def _entities(cell: Any) -> list[Any]:
@@ -290,24 +363,26 @@ def _json(text: str) -> Any:
         raise DataError("has entities that are no JSON list") from None
 
 
-def _span(given: Any, text: str) -> tuple[int, int, str]:
+def _span(given: Any) -> tuple[int, int, str, str | None]:
+    """The offsets and the type of a span, and its text where the data says it."""
     if isinstance(given, str):
         given = _json(given)
+    quoted = None
     if isinstance(given, dict):
         parts = [_first(given, names) for names in (_START, _END, _TYPE)]
         quoted = given.get("text")
     else:
-        parts, quoted = list(given) if isinstance(given, list) else [], None
+        parts = list(given) if isinstance(given, list) else []
+        if parts and isinstance(parts[0], str):
+            parts = [*parts[1:], parts[0]]  # ["PER", 0, 4]
     if len(parts) != 3:
         raise DataError("has a span that is neither {start, end, label} nor [start, end, label]")
     start, end, kind = parts
+    if isinstance(kind, list) and len(kind) == 1:
+        kind = kind[0]
     if not (type(start) is type(end) is int and isinstance(kind, str) and kind):
         raise DataError(f"has a span with {start!r} to {end!r} and the label {kind!r}")
-    if isinstance(quoted, str) and 0 <= start <= end and text[start:end] != quoted:
-        raise DataError(
-            f"has a span {start} to {end} of {text[start:end]!r}, but says it is {quoted!r}"
-        )
-    return start, end, kind
+    return start, end, kind, quoted if isinstance(quoted, str) else None
 
 
 def _first(given: dict[str, Any], names: Sequence[str]) -> Any:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ft.contract.errors import ConfigError, DataError, FtError
 from ft.contract.messages import nearest
 from ft.contract.schema import SPLITS
 from ft.contract.settings import DataConfig
-from ft.data.formats.hub import HUB, hub_splits
+from ft.data.formats.hub import HUB, hub_splits, is_saved, read_arrow, saved_splits
+from ft.data.formats.lines import text_suffix
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from ft.contract.run import Run
 
-Format = Literal["conll", "delimited", "json", "parquet", "hub"]
+Format = Literal["conll", "delimited", "json", "parquet", "hub", "brat", "spacy"]
 
 TABLES: dict[str, Format] = {
     ".csv": "delimited",
@@ -28,14 +30,36 @@ TABLES: dict[str, Format] = {
     ".jsonl": "json",
     ".ndjson": "json",
     ".parquet": "parquet",
+    ".arrow": "hub",
+    ".spacy": "spacy",
 }
-WORDS: dict[str, Format] = {
-    **TABLES,
-    **dict.fromkeys((".conll", ".txt", ".tsv", ".bio", ".iob", ".iob2", ".bmes", ".ner"), "conll"),
-}
-_SPLIT_SUFFIXES = (".train", ".dev", ".valid", ".test", ".testa", ".testb")
-_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz", ".7z")
+_CONLL = tuple(
+    f".{ending}"
+    for ending in [
+        "conll",
+        "conllu",
+        "conll2003",
+        "txt",
+        "tsv",
+        "bio",
+        "iob",
+        "iob2",
+        "bioes",
+        "bilou",
+        "bmes",
+        "ner",
+        "train",
+        "dev",
+        "valid",
+        "test",
+        "testa",
+        "testb",
+    ]
+)
+WORDS: dict[str, Format] = {**TABLES, **dict.fromkeys(_CONLL, "conll"), ".ann": "brat"}
+_ARCHIVES = (".zst", ".zip", ".tar", ".tgz", ".7z", ".rar")
 _SHEETS = (".xlsx", ".xls", ".ods")
+_PICKLES = (".pkl", ".pickle", ".pt", ".npy", ".feather")
 
 _WORDS_OF_SPLITS = {
     "train": "train",
@@ -51,6 +75,7 @@ _WORDS_OF_SPLITS = {
     "testb": "test",
 }
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
+_GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -87,7 +112,7 @@ def find_sources(
     Args:
         config: the settings.
         owner: the plugin, for the names of settings.
-        formats: format by ending; CoNLL is meant by any other ending where it is among them.
+        formats: format by ending.
         run: says which split it wants, if it is one alone.
         faults: takes what is wrong: a setting that names nothing that is there, a folder or hub
             data set without such a split, a file of an unknown format.
@@ -105,7 +130,7 @@ def find_sources(
         faults.append(
             ConfigError("is not set", where=f"{owner}.train", hint="name the training data")
         )
-    whole: dict[str, dict[str, list[Source]]] = {}
+    whole: dict[Any, dict[str, list[Source]]] = {}
     for split in SPLITS:
         given = getattr(config, split)
         if given is None:
@@ -139,8 +164,15 @@ def file_source(path: str | Path, key: str, formats: Mapping[str, Format]) -> So
     return found[""][0]
 
 
-def _look(given: str, key: str, formats: Mapping[str, Format]) -> dict[str, list[Source]]:
-    """Sources by split; a single file stands under ``""``."""
+def _look(
+    given: str | tuple[str, ...], key: str, formats: Mapping[str, Format]
+) -> dict[str, list[Source]]:
+    """Sources by split; a single file, or several for one split, stand under ``""``."""
+    if not isinstance(given, str):
+        found = [_look(one, key, formats) for one in given]
+        if not found or any("" not in one for one in found):
+            raise ConfigError("a list for a split is of files", where=key)
+        return {"": [source for one in found for source in one[""]]}
     if given.startswith(HUB):
         splits = hub_splits(given, key)
         return {
@@ -152,15 +184,17 @@ def _look(given: str, key: str, formats: Mapping[str, Format]) -> dict[str, list
         if path.is_dir():
             return _folder(path, key, formats)
         if path.is_file():
-            return {"": [Source(given, _format(path, key, formats), path)]}
+            return {"": [_source(path, given, key, formats)]}
         there = path.exists()
+        if not there and _GLOB.search(given) and (paths := sorted(glob(str(path), recursive=True))):  # noqa: PTH207
+            return _look(tuple(paths), key, formats)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{given!r} cannot be read: {error}", where=key) from error
     what = "is neither a file nor a folder" if there else "does not exist"
     raise ConfigError(f"{given} {what}", where=key, hint=_near(path))
 
 
-def _pick(found: dict[str, list[Source]], split: str, given: str, key: str) -> list[Source]:
+def _pick(found: dict[str, list[Source]], split: str, given: Any, key: str) -> list[Source]:
     if "" in found:
         return found[""]
     if split in found:
@@ -172,21 +206,33 @@ def _pick(found: dict[str, list[Source]], split: str, given: str, key: str) -> l
     )
 
 
+def _source(path: Path, name: str, key: str, formats: Mapping[str, Format]) -> Source:
+    found = _format(path, key, formats)
+    if found == "hub":
+        return Source(name, found, data=read_arrow(path, key))
+    if found == "brat":
+        path = path.with_suffix(".txt")  # in which lines are counted
+        return Source(str(path), found, path)
+    return Source(name, found, path)
+
+
 def _format(path: Path, key: str, formats: Mapping[str, Format]) -> Format:
-    suffix = path.suffix.lower()
+    suffix = text_suffix(path)
+    beside = path.with_suffix(".ann")
+    if suffix == ".txt" and ".ann" in formats and beside.is_file():
+        return "brat"
     if suffix in formats:
         return formats[suffix]
-    if suffix in _PACKED or suffix in _SHEETS:
-        hint = "unpack it first" if suffix in _PACKED else "save the sheet as CSV"
+    hint = f"known: {', '.join(formats)}"
+    if suffix in _ARCHIVES or suffix in _SHEETS or suffix in _PICKLES:
+        hint = "unpack it first" if suffix in _ARCHIVES else "save it as CSV, JSONL or Parquet"
+        if suffix in _SHEETS:
+            hint = "save the sheet as CSV"
         raise ConfigError(f"{path}: a {suffix} file cannot be read", where=key, hint=hint)
-    if ".conll" in formats:
-        return "conll"
+    if suffix in WORDS:
+        hint = f"it is a file of words with tags or of spans, for a task such as ner; {hint}"
     what = f"the ending {suffix}" if suffix else "a name without an ending"
-    raise ConfigError(
-        f"{path}: {what} tells no format",
-        where=key,
-        hint=f"known: {', '.join(formats)}",
-    )
+    raise ConfigError(f"{path}: {what} tells no format", where=key, hint=hint)
 
 
 def _near(path: Path) -> str | None:
@@ -203,10 +249,16 @@ def _near(path: Path) -> str | None:
 
 
 def _folder(folder: Path, key: str, formats: Mapping[str, Format]) -> dict[str, list[Source]]:
+    if is_saved(folder):
+        return {
+            split: [Source(f"{folder}/{name}" if name else str(folder), "hub", data=data)]
+            for split, (name, data) in saved_splits(folder, key).items()
+        }
+    if ".ann" in formats and (documents := _brat(folder)):
+        return documents
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
-        suffix = path.suffix.lower()
-        known = suffix in formats or (suffix in _SPLIT_SUFFIXES and ".conll" in formats)
+        known = text_suffix(path) in formats
         if not known or path.name.startswith(".") or not path.is_file():
             continue
         splits = _splits_of(path.name)
@@ -227,13 +279,25 @@ def _folder(folder: Path, key: str, formats: Mapping[str, Format]) -> dict[str, 
             raise DataError(
                 f"{folder} has several files for {split}: {', '.join(p.name for p in paths)}",
                 where=key,
-                hint="name the file itself",
+                hint="name the file itself, or several as a list or with *",
             )
     return {
-        split: [Source(str(path), _format(path, key, formats), path) for path in found[split]]
+        split: [_source(path, str(path), key, formats) for path in found[split]]
         for split in SPLITS
         if split in found
     }
+
+
+def _brat(folder: Path) -> dict[str, list[Source]]:
+    """The documents of a folder of BRAT, or of its folders that are named as splits."""
+    found: dict[str, list[Source]] = {}
+    for path in sorted(folder.rglob("*.ann")):
+        inside = path.relative_to(folder).parts[0] if path.parent != folder else ""
+        splits = _splits_of(inside) or {""}
+        text = path.with_suffix(".txt")
+        if text.is_file():
+            found.setdefault(min(splits), []).append(Source(str(text), "brat", text))
+    return {"": found[""]} if "" in found else found
 
 
 def _splits_of(name: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from ft.contract.schema import FILE, SPLITS, Schema, TaskData
 from ft.contract.settings import DataConfig
 from ft.data.rows.bad import refusals, settle
 from ft.data.rows.entry import Entry
-from ft.data.rows.holdout import hold_out
+from ft.data.rows.holdout import hold_out, label_codes
 from ft.data.sources import Source
 from ft.data.tables import open_entry
 
@@ -69,7 +70,13 @@ def read_sources(
             with gathered(errors):
                 look(entries)
     raise_all(errors)
-    return entries, notes + [f"{name}: {note}" for name, entry in files for note in entry.notes]
+    for name, entry in files:
+        notes += [f"{name}: {note}" for note in entry.notes]
+        notes += [
+            f"{name}: {count:,} row{'' if count == 1 else 's'} left out: {reason}"
+            for reason, count in entry.left_out.items()
+        ]
+    return entries, notes
 
 
 @contextmanager
@@ -88,6 +95,7 @@ def assemble(
     owner: str,
     notes: Sequence[str],
     content: Sequence[str] = (),
+    label: str | None = None,
 ) -> TaskData:
     """The splits, with what is missing split off, and notes on everything that was decided.
 
@@ -98,6 +106,7 @@ def assemble(
         owner: the plugin, for the names of settings.
         notes: what was decided before.
         content: the columns that make two examples the same; default: all.
+        label: the column of labels or tags that held-out examples have in train's proportions.
 
     Returns:
         Data with an empty schema.
@@ -119,12 +128,12 @@ def assemble(
             splits[split] = _join(split, sources[split], entries[split])
     raise_all(errors)
     if "train" in splits and "validation" not in splits:
-        kept, held = hold_out(splits["train"], entries["train"], content)
+        kept, held = hold_out(splits["train"], entries["train"], content, label)
         if held:
             files["validation"] = files["train"]
             splits["validation"] = _join("validation", sources["train"], held)
             splits["train"] = _join("train", sources["train"], kept)
-        notes.append(_held_note(splits, owner))
+        notes.append(_held_note(splits, owner, label))
     if config.limit is not None and "train" in splits and config.limit < len(splits["train"]):
         rows = len(splits["train"])
         splits["train"] = splits["train"].select(range(config.limit))
@@ -133,20 +142,50 @@ def assemble(
         scored = "the validation split is" if "validation" in splits else "nothing is"
         notes.append(f"{owner}.test is not set: {scored} scored at the end")
     ordered = {split: splits[split] for split in SPLITS if split in splits}
-    return TaskData(datasets.DatasetDict(ordered), Schema(), files, notes)
+    read = [
+        {
+            "split": split,
+            "file": source.name,
+            "layout": entry.layout or source.format,
+            "columns": entry.columns,
+            "rows": entry.rows,
+            "left_out": entry.left_out,
+        }
+        for split in ordered
+        for source, entry in zip(sources.get(split, ()), entries.get(split, ()), strict=True)
+    ]
+    return TaskData(datasets.DatasetDict(ordered), Schema(), files, notes, read)
 
 
-def _held_note(splits: Mapping[str, Dataset], owner: str) -> str:
+def _held_note(splits: Mapping[str, Dataset], owner: str, label: str | None) -> str:
     if "validation" not in splits:
         return (
             f"{owner}.validation is not set, and train has too few different examples to hold any "
             "out: nothing is validated"
         )
-    held = len(splits["validation"])
-    return (
-        f"{owner}.validation is not set: {held:,} of {held + len(splits['train']):,} training "
+    held, kept = splits["validation"], splits["train"]
+    note = (
+        f"{owner}.validation is not set: {len(held):,} of {len(held) + len(kept):,} training "
         "examples are held out for it, chosen by a hash of their content"
     )
+    counts = _label_counts(kept, held, label) if label else []
+    if not counts:
+        return note
+    most = 8
+    shown = ", ".join(f"{one:,} of {both:,} {name!r}" for name, one, both in counts[:most])
+    rest = f" and {len(counts) - most:,} more labels" if len(counts) > most else ""
+    return f"{note} and in train's proportions: {shown}{rest}"
+
+
+def _label_counts(kept: Dataset, held: Dataset, label: str) -> list[tuple[str, int, int]]:
+    """Each label with its occurrences held out and in all, the commonest first."""
+    both: Counter[str] = Counter()
+    out: Counter[str] = Counter()
+    for split, counters in ((kept, [both]), (held, [both, out])):
+        _, codes, names = label_codes(split, label)
+        for counter in counters:
+            counter.update(names[code] for code in codes.tolist())
+    return [(name, out[name], count) for name, count in both.most_common()]
 
 
 def _join(split: str, sources: Sequence[Source], entries: Sequence[Entry]) -> Dataset:

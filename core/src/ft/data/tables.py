@@ -53,7 +53,7 @@ def load(
         except FtError as error:
             # What ends the reading does not hide what was wrong before it.
             rest: list[FtError] = getattr(error, "errors", [error])
-            raise_all([*row_errors(sink.first, source.name), *rest])
+            raise_all([*row_errors(sink.first, source.name, sink.unit), *rest])
         if _state(source) != before:
             raise DataError("was changed while it was being read", where=source.name)
 
@@ -72,21 +72,27 @@ def open_entry(entry: Entry) -> Dataset:
 
 
 def _read(source: Source, config: DataConfig, owner: str, sink: Sink) -> Iterator[pa.RecordBatch]:
-    from ft.data.formats import conll, delimited, parquet
+    from ft.data.formats import brat, conll, delimited, parquet, spacy
     from ft.data.formats import json as json_format
+    from ft.data.formats.encodings import find_encoding
 
     if source.data is not None:
         return parquet.read_hub(source.data, source.name)
     assert source.path is not None
-    path, name, encoding = source.path, source.name, config.encoding
+    path, name = source.path, source.name
+    if source.format == "parquet":
+        return parquet.read_parquet(path, name)
+    if source.format == "spacy":
+        return spacy.read_spacy(path, name, sink)
+    encoding = find_encoding(path, config.encoding, owner, sink)
+    if source.format == "brat":
+        return brat.read_brat(path, name, encoding, owner, sink)
     if source.format == "conll":
         assert isinstance(config, WordsConfig)
         return conll.read_conll(path, name, config, owner, sink)
-    if source.format == "parquet":
-        return parquet.read_parquet(path, name)
     if source.format == "json":
         return json_format.read_json(path, name, encoding, owner, sink)
-    return delimited.read_delimited(path, name, encoding, owner, sink)
+    return delimited.read_delimited(path, name, encoding, config.delimiter, owner, sink)
 
 
 def _content(source: Source) -> str:
@@ -95,7 +101,10 @@ def _content(source: Source) -> str:
 
         return content_hash(source.data)
     try:
-        return file_hash(_path(source))
+        path = _path(source)
+        if source.format == "brat":  # a document is two files
+            return file_hash(path.with_suffix(".ann")) + file_hash(path.with_suffix(".txt"))
+        return file_hash(path)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}", where=source.name) from error
 
@@ -103,12 +112,12 @@ def _content(source: Source) -> str:
 def _reading(source: Source, config: DataConfig) -> list[Any]:
     """The settings that decide how a file is read."""
     if source.format == "conll" and isinstance(config, WordsConfig):
-        return [config.encoding, config.token_column, config.tag_column, config.delimiter]
-    return [config.encoding]
+        return [config.encoding, config.delimiter, config.token_column, config.tag_column]
+    return [config.encoding, config.delimiter]
 
 
 def _suffix(source: Source) -> str:
-    return source.path.suffix.lower() if source.path else ""
+    return "".join(source.path.suffixes[-2:]).lower() if source.path else ""
 
 
 def _state(source: Source) -> tuple[int, ...]:

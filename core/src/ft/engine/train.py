@@ -13,6 +13,7 @@ from ft.config.write import to_toml
 from ft.contract.errors import FtError
 from ft.contract.results import Result, scores
 from ft.data.rows.fingerprints import fingerprint
+from ft.data.shown import what_was_read
 from ft.engine.batch.features import training_features
 from ft.engine.batch.inference import predict_split
 from ft.engine.device import make_accelerator
@@ -160,6 +161,8 @@ def _train(
         data = run.data = load_data(run)
     for note in data.notes:
         run.note(note)
+    shown = what_was_read(data) if run.ranks.main else []
+    reporter.read(shown)
     findings = lint_data(run, data) if run.ranks.main else []
     fingerprints = fingerprint(data)
     check_alike(run, fingerprints)
@@ -227,6 +230,7 @@ def _train(
         result.record = run_record(run, resolved, fingerprints, progress, result)
         result.record |= {
             "changes": changes,
+            "read": shown,
             "findings": findings,
             "best": best,
             "frozen_parameters": frozen,

@@ -12,7 +12,9 @@ from typing_extensions import override
 from ft.contract.errors import DataError, PluginError, UserError
 from ft.contract.results import Result
 from ft.contract.run import Trained
-from ft.contract.schema import POOL, SPLITS, Schema
+from ft.contract.schema import POOL, SPLITS, Schema, TaskData
+from ft.data.lint.statistics import statistics
+from ft.data.tags.tags import split_tag
 from ft.engine.batch.inference import as_examples, predict_examples
 from ft.engine.collector import paused
 from ft.engine.outcome import score
@@ -161,6 +163,8 @@ def _evaluate(run: LiveRun, path: Path, data: str | None, split: str) -> Result:
     for note in loaded.notes:
         run.note(note)
     _check_alike(loaded.schema, schema, data or split)
+    for note in _unknown_labels(loaded, schema, split):
+        run.note(note)
     loaded.schema = schema
     run.data = loaded
     if split not in loaded.splits:
@@ -175,6 +179,28 @@ def _evaluate(run: LiveRun, path: Path, data: str | None, split: str) -> Result:
         score(run, run_folder(path, run.ranks), split, result, name)
     run.reporter.finish(result)
     return result
+
+
+def _unknown_labels(loaded: TaskData, trained: Schema, split: str) -> list[str]:
+    """What is said of labels, or types of spans, that the model does not know."""
+    if split not in loaded.splits:
+        return []
+    if trained.words:
+        known = {split_tag(tag)[1] or tag for tag in trained.words.labels}
+    elif trained.label and trained.label.kind != "number":
+        known = set(trained.label.names)
+    else:
+        return []
+    counts = statistics(loaded.splits[split], loaded.schema).get("labels", {}).get("counts", {})
+    unknown = {name: count for name, count in counts.items() if name not in known}
+    if not unknown:
+        return []
+    shown = ", ".join(f"{name!r} ({count:,})" for name, count in list(unknown.items())[:8])
+    more = f" and {len(unknown) - 8:,} more" if len(unknown) > 8 else ""
+    return [
+        f"{split} has labels that the model does not know, so that it misses all of them: "
+        f"{shown}{more}; it knows {', '.join(sorted(known - {'O'})[:8])}"
+    ]
 
 
 def _check_alike(found: Schema, trained: Schema, where: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -15,7 +15,15 @@ from ft.contract.results import Metric, Table
 from ft.reporters.pace import Clock, Pace
 from ft.reporters.reporter import Reporter
 from ft.reporters.stream import LastingStream, visible
-from ft.reporters.text import cost_table, duration, metrics_text, number, scored, table_text
+from ft.reporters.text import (
+    cost_table,
+    duration,
+    metrics_text,
+    number,
+    read_lines,
+    scored,
+    table_text,
+)
 
 if TYPE_CHECKING:
     from ft.contract.results import Result
@@ -59,6 +67,11 @@ class PlainReporter(LineReporter):
     @override
     def finding(self, severity: str, text: str) -> None:
         self._say(f"{severity}: {text}")
+
+    @override
+    def read(self, splits: Sequence[Mapping[str, Any]]) -> None:
+        for line in read_lines(splits):
+            self._say(line)
 
     @override
     def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:
@@ -143,6 +156,10 @@ class JsonReporter(LineReporter):
     @override
     def finding(self, severity: str, text: str) -> None:
         self._event("finding", severity=severity, text=text)
+
+    @override
+    def read(self, splits: Sequence[Mapping[str, Any]]) -> None:
+        self._event("read", splits=splits)
 
     @override
     def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ft.contract.results import Metric, Table
 
@@ -25,6 +25,9 @@ class Reporter:
 
     def finding(self, severity: str, text: str) -> None:
         """The lint found something in the data; ``severity`` is ``info``, ``warning`` or ``error``."""
+
+    def read(self, splits: Sequence[Mapping[str, Any]]) -> None:
+        """The data was read: of each split its files, first example, labels and times."""
 
     def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:
         """Training begins, or goes on after ``steps_done`` optimizer steps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from ft.reporters.lines import closing
 from ft.reporters.pace import Pace
 from ft.reporters.reporter import Reporter
 from ft.reporters.stream import LastingStream, visible
-from ft.reporters.text import metrics_text, number, scored, table_text
+from ft.reporters.text import metrics_text, number, read_lines, scored, table_text
 
 if TYPE_CHECKING:
     from ft.contract.results import Result
@@ -71,6 +71,11 @@ class RichReporter(Reporter):
     @override
     def finding(self, severity: str, text: str) -> None:
         self._print(f"{severity}: {text}", _STYLES.get(severity))
+
+    @override
+    def read(self, splits: Sequence[Mapping[str, Any]]) -> None:
+        for line in read_lines(splits):
+            self._print(line)
 
     @override
     def train_start(self, total_steps: int, steps_done: int, epochs: float) -> None:

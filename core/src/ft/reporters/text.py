@@ -9,6 +9,8 @@ from typing import Any
 
 from ft.contract.results import Metric, Table
 
+_MOST_LABELS = 8
+
 
 def number(value: float) -> str:
     """Four significant places at least: ``0.4312``, ``1532``, ``3.2e-05``."""
@@ -97,3 +99,26 @@ def _width(text: str) -> int:
         else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in text
     )
+
+
+def read_lines(shown: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What was read of each split, see `Reporter.read`."""
+    for split in shown:
+        yield f"{split['split']}: {split['rows']:,} examples"
+        for file in split["files"]:
+            columns = ", ".join(
+                ours if ours == theirs else f"{ours} from {theirs!r}"
+                for ours, theirs in file["columns"].items()
+            )
+            yield f"  {file['file']} ({file['layout']}){f': {columns}' if columns else ''}"
+            for reason, count in file["left_out"].items():
+                yield f"  {count:,} row{'' if count == 1 else 's'} left out: {reason}"
+        if split["example"]:
+            yield f"  first: {split['example']}"
+        if split["labels"]:
+            counts = list(split["labels"].items())
+            shown_counts = ", ".join(f"{name} {count:,}" for name, count in counts[:_MOST_LABELS])
+            more = f" and {len(counts) - _MOST_LABELS:,} more" if len(counts) > _MOST_LABELS else ""
+            yield f"  labels: {shown_counts}{more}"
+        for column, (first, last) in split["times"].items():
+            yield f"  {column}: {first} to {last}"

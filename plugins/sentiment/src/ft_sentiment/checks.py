@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -55,12 +55,6 @@ def check_weights(weights: dict[str, float], names: Sequence[str]) -> None:
             )
 
 
-def empty_text(row: Mapping[str, Any], columns: Sequence[str]) -> str | None:
-    """What is wrong with a row in whose texts there is nothing, for `ft.read_texts`."""
-    empty = [column for column in columns if not row[column].strip()]
-    return f"has nothing in {_listed(empty[:1])}" if empty else None
-
-
 def check_classes(data: TaskData, label: Label, config: SentimentConfig) -> TaskData:
     """Classes that cannot be learned or scored.
 
@@ -78,14 +72,20 @@ def check_classes(data: TaskData, label: Label, config: SentimentConfig) -> Task
     counts = Counter(name for _, name in _labels(data, "train", label))
     if not counts or (len(counts) == 1 and label.kind != "multi"):
         only = next(iter(counts), None)
+        hint = f"there must be two classes at least; is '{label.column}' the right column "
+        hint += f"({OWNER}.columns)?"
+        if config.limit:
+            hint = (
+                f"there must be two classes at least, and {OWNER}.limit = {config.limit} takes the "
+                "first examples alone: raise it, or mix the rows of the file"
+            )
         raise DataError(
             f"every training example has the label '{only}'"
             if counts
             else "no example has a label",
             where=data.place("train", 0),
             who=OWNER,
-            hint=f"there must be two classes at least; is '{label.column}' the right column "
-            f"({OWNER}.columns)?",
+            hint=hint,
         )
     if config.unseen_labels == "refuse":
         instead = f"raise {OWNER}.limit" if config.limit else "add such examples to train"
@@ -102,7 +102,8 @@ def _refuse_unseen(data: TaskData, label: Label, seen: Counter[str], instead: st
         if found:
             names = _listed(sorted({name for _, name in found}))
             raise DataError(
-                f"label {names} occurs in {split} but not in train ({_count(len(found))})",
+                f"label {names} occurs in {split} but not in train ({_count(len(found))}), whose "
+                f"labels are {_listed(sorted(seen))}",
                 where=data.place(split, found[0][0]),
                 who=OWNER,
                 hint=f"{instead}, or set {OWNER}.unseen_labels = 'count' to count them as mistaken",

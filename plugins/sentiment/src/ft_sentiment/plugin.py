@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,9 +20,8 @@ from ft_sentiment.encoding import encode_texts
 from ft_sentiment.evaluation import Scored, evaluate_classes, evaluate_numbers
 from ft_sentiment.example import write_example
 from ft_sentiment.folding import fold
-from ft_sentiment.kinds import found_kind, kind_notes
+from ft_sentiment.kinds import kind_notes
 from ft_sentiment.labels import class_counts, targets
-from ft_sentiment.rare import keep_rare
 from ft_sentiment.settings import SentimentConfig
 
 SHARE = "labels_share"
@@ -78,8 +76,6 @@ class Sentiment(Plugin):
         if run.restored:
             kind = label_of(run).kind
             names = label_of(run).names if config.unseen_labels == "refuse" else None
-        elif kind == "auto":
-            kind = found_kind(config, run, self.name)
         data = ft.read_texts(
             config,
             run,
@@ -87,12 +83,9 @@ class Sentiment(Plugin):
             pair=config.pair,
             label_kind=kind,
             names=names or None,
-            check=partial(checks.empty_text, columns=["text", config.pair or "text"]),
         )
         label = data.schema.label
         assert label is not None
-        if label.kind != "number":
-            data = keep_rare(data, label, config)
         if run.restored:
             return data
         data.notes += kind_notes(config, data)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ft.contract.errors import DataError
 from ft.contract.schema import LINE
-from ft.data.formats.lines import LONGEST, chunks
+from ft.data.formats.lines import LONGEST, chunks, text_suffix
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,39 +19,42 @@ if TYPE_CHECKING:
     from ft.data.rows.bad import Sink
 
 _BATCH_ROWS, _BATCH_CHARACTERS = 1000, 4_000_000
-_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons"}
+_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars (|)"}
+_SEPARATOR = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
 
 
 def read_delimited(
-    path: Path, name: str, encoding: str, owner: str, sink: Sink
+    path: Path, name: str, encoding: str, delimiter: str | None, owner: str, sink: Sink
 ) -> Iterator[pa.RecordBatch]:
     """The rows as batches of text columns; the last column is the line a row begins in.
 
-    The header tells what stands between the fields. Empty lines are no rows. Quotes must be as
-    RFC 4180 says; in a TSV file that has others, they are text like any character.
+    The header tells what stands between the fields where ``delimiter`` and a line ``sep=`` do not.
+    Empty lines, and comments before the header, are no rows. Quotes must be as RFC 4180 says; in
+    a TSV file that has others, they are text like any character.
 
     Raises:
         DataError: there is no header, it names a column twice, or a quote is never closed.
     """
     lines = _Lines(path, encoding, owner)
-    header_line = next(lines, "")
-    while header_line and not header_line.strip():
-        header_line = next(lines, "")
+    delimiter = _begin(lines, delimiter, path, sink)
     if lines.trouble:
         raise DataError(f"the header {lines.trouble[1]}", where=f"{name}:{lines.trouble[0]}")
-    delimiter = _delimiter(header_line, path)
-    usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    if delimiter != usual:
-        sink.note(f"the fields stand between {_NAMES[delimiter]}")
-    quoted = path.suffix.lower() != ".tsv" or _is_quoted(path, encoding, owner, delimiter)
+    tabs = text_suffix(path) == ".tsv"
+    called = _NAMES.get(delimiter, repr(delimiter))
+    sink.layout = f"{'TSV' if tabs else 'CSV'} with {called}"
+    if delimiter != ("\t" if tabs else ","):
+        sink.note(f"the fields stand between {called}")
+    quoted = not tabs or _is_quoted(path, encoding, owner, delimiter)
     if not quoted:
         sink.note("quotes are read as text, for they do not enclose fields throughout")
-    lines.back(header_line)
     rows = _rows(lines, delimiter, quoted, name, sink)
     header = _header(next(rows, None), name, sink)
     batch: list[tuple[int, list[str]]] = []
     size = 0
     for row in rows:
+        if len(row[1]) == 1 < len(header) and row[1][0].startswith("#"):
+            sink.leave_out("comment lines")
+            continue
         if len(row[1]) != len(header):
             found = f"{len(row[1])} field{'' if len(row[1]) == 1 else 's'}"
             sink.reject(row[0], f"has {found}, the header names {len(header)}", lines.raw)
@@ -87,7 +92,7 @@ class _Lines:
             for number, line in enumerate(chunk.lines, chunk.first)
         )
         self._row: list[str] = []
-        self._again: str | None = None
+        self._again: list[tuple[int, str]] = []
         self.number = 0
         self.trouble: tuple[int, str] | None = None
 
@@ -95,8 +100,8 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        if self._again is not None:
-            line, self._again = self._again, None
+        if self._again:
+            self.number, line = self._again.pop(0)
         else:
             self.number, line, trouble = next(self._lines)
             if trouble and not self.trouble:
@@ -104,11 +109,10 @@ class _Lines:
         self._row.append(line)
         return line
 
-    def back(self, line: str) -> None:
-        """Give the line just read again."""
+    def back(self, lines: list[tuple[int, str]]) -> None:
+        """Give lines that were just read, with their numbers, again."""
         self._row.clear()
-        if line:
-            self._again = line
+        self._again = lines
 
     @property
     def raw(self) -> str:
@@ -160,10 +164,28 @@ def _rows(
             yield lines.first, row
 
 
-def _delimiter(header: str, path: Path) -> str:
-    """What the header has most of; its format's own in doubt."""
-    order = "\t,;" if path.suffix.lower() == ".tsv" else ",\t;"
-    return max(order, key=header.count)
+def _begin(lines: _Lines, given: str | None, path: Path, sink: Sink) -> str:
+    """What stands between the fields; `lines` go on with the header, comments before it passed."""
+    order = "\t,;|" if text_suffix(path) == ".tsv" else ",\t;|"
+    comments: list[tuple[int, str]] = []
+    first = ""
+    for line in lines:
+        said = _SEPARATOR.fullmatch(line)
+        if said and not comments:
+            given = given or said[1]
+        elif line.startswith("#"):
+            comments.append((lines.number, line))
+        elif line.strip():
+            first = line
+            break
+    delimiter = given or max(order, key=(first or comments[0][1] if comments else first).count)
+    begin = [(lines.number, first)] if first else []
+    if comments and comments[0][1].count(delimiter) >= max(1, first.count(delimiter)):
+        begin, comments = [*comments, *begin], []  # a header whose first name begins with #
+    if comments:
+        sink.leave_out("comment lines before the header", len(comments))
+    lines.back(begin)
+    return delimiter
 
 
 def _is_quoted(path: Path, encoding: str, owner: str, delimiter: str) -> bool:
@@ -187,7 +209,7 @@ def _header(row: tuple[int, list[str]] | None, name: str, sink: Sink) -> list[st
         if not column:
             header[i] = f"column_{i + 1}"
             sink.note(f"column {i + 1} has no name; it is called {header[i]!r}")
-    twice = [column for i, column in enumerate(header) if column in header[:i]]
-    if twice:
-        raise DataError(f"the header names {twice[0]!r} twice", where=f"{name}:{line}")
+    twice = next((column for column, count in Counter(header).items() if count > 1), None)
+    if twice is not None:
+        raise DataError(f"the header names {twice!r} twice", where=f"{name}:{line}")
     return header

@@ -1,8 +1,10 @@
-"""Data sets by their name on the hub."""
+"""Data sets of the library `datasets`: by their name on the hub, or saved to a folder."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import ConfigError, DataError
 
@@ -45,6 +47,12 @@ def hub_splits(given: str, key: str) -> dict[str, tuple[str, Dataset]]:
             hint="check the name, the configuration (hub:NAME:CONFIGURATION) and the network, "
             "or name a file",
         ) from error
+    return _known_splits(splits, name, key)
+
+
+def _known_splits(
+    splits: Mapping[Any, Dataset], name: str, key: str
+) -> dict[str, tuple[str, Dataset]]:
     found: dict[str, tuple[str, Dataset]] = {}
     for split, data in splits.items():
         if str(split) in _SPLITS:
@@ -56,3 +64,42 @@ def hub_splits(given: str, key: str) -> dict[str, tuple[str, Dataset]]:
             where=key,
         )
     return found
+
+
+def is_saved(folder: Path) -> bool:
+    """Whether ``save_to_disk`` wrote a folder."""
+    return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
+
+
+def saved_splits(folder: Path, key: str) -> dict[str, tuple[str, Dataset]]:
+    """The splits that ``save_to_disk`` wrote, or one data set under ``""``.
+
+    Raises:
+        DataError: the folder is damaged, or has no split that we know.
+    """
+    import datasets
+
+    try:
+        found = datasets.load_from_disk(str(folder))
+    except Exception as error:  # whatever a damaged folder may raise
+        raise DataError(
+            f"is no whole data set of save_to_disk: {type(error).__name__}: {error}",
+            where=str(folder),
+        ) from error
+    if isinstance(found, datasets.Dataset):
+        return {"": ("", found)}
+    return _known_splits(found, str(folder), key)
+
+
+def read_arrow(path: Path, key: str) -> Dataset:
+    """A file of `datasets`, such as ``data-00000-of-00001.arrow``.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    import datasets
+
+    try:
+        return datasets.Dataset.from_file(str(path))
+    except Exception as error:  # whatever a damaged file may raise
+        raise DataError(f"is no whole Arrow file: {error}", where=str(path)) from error

@@ -1,16 +1,18 @@
-"""JSONL files (an object a line) and JSON files that hold one list of objects."""
+"""JSONL files (an object a line) and JSON files: a list of objects, objects in a row, or one whole."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ft.contract.errors import DataError
 from ft.contract.schema import LINE
+from ft.data.formats.exports import Export, find_export
+from ft.data.formats.json_shapes import unpack
 from ft.data.formats.json_types import (
     MOST_FIELDS,
     Kind,
@@ -21,7 +23,7 @@ from ft.data.formats.json_types import (
     kind_of,
     merge,
 )
-from ft.data.formats.lines import LONGEST, Chunk, chunks
+from ft.data.formats.lines import LONGEST, Chunk, chunks, text_suffix
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,14 +31,32 @@ if TYPE_CHECKING:
     from ft.data.rows.bad import Sink
 
 _BATCH_ROWS, _BATCH_CHARACTERS = 1000, 4_000_000
+_HEAD = 1000
+"""Rows, and lines, that tell how a file is laid out."""
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class _Row(NamedTuple):
+    """A row, or what is wrong with it.
+
+    Attributes:
+        line: where it begins; 0 where it is a part of one object.
+        raw: as it stands in the file.
+        value: the JSON value.
+        trouble: what is wrong.
+        item: its number in a list.
+        left: why it is no example.
+        layout: of the object that it is a part of.
+    """
+
     line: int
     raw: str
     value: Any
     trouble: str | None
+    item: int = 0
+    left: str = ""
+    layout: str = ""
 
 
 def read_json(
@@ -44,15 +64,35 @@ def read_json(
 ) -> Iterator[pa.RecordBatch]:
     """The rows as batches with one Arrow type a column; the last column is the line.
 
-    The file is read twice, for the columns' types first, so that memory stays flat.
+    The file is read twice, for the columns' types first, so that memory stays flat. Exports of
+    annotation tools are converted (see `exports`). Where several items stand in one line, their
+    numbers take the place of lines.
 
     Raises:
-        DataError: the file is neither an object a line nor a list of objects, or has too many
-            columns.
+        DataError: the file holds no rows in a layout that we know, or has too many columns.
     """
+    head = list(islice(_rows(path, name, encoding, owner), _HEAD))
+    sink.layout = (head[0].layout or ("JSON" if head[0].item else "JSONL")) if head else "JSON"
+    if len(head) > 1 and head[0].line == head[1].line:
+        sink.unit = "item"
+    export = find_export([row.value for row in head if row.trouble is None])
+    if export is not None:
+        sink.layout = f"export of {export.tool}"
+        sink.note(f"is read as an export of {export.tool}")
+    del head
+
+    def rows() -> Iterator[_Row]:
+        for row in _rows(path, name, encoding, owner):
+            place = row.item if sink.unit == "item" else row.line
+            yield _converted(row._replace(line=place), export)
+
     kinds: dict[str, Kind] = {}
     misfits: set[int] = set()
-    for index, row in enumerate(_rows(path, name, encoding, owner)):
+    for index, row in enumerate(rows()):
+        if row.left:
+            sink.leave_out(row.left)
+            misfits.add(index)
+            continue
         trouble = row.trouble or _learn(kinds, row.value)
         if trouble:
             misfits.add(index)
@@ -63,7 +103,7 @@ def read_json(
             sink.seen += 1
     batch: list[_Row] = []
     size = 0
-    for index, row in enumerate(_rows(path, name, encoding, owner)):
+    for index, row in enumerate(rows()):
         if index in misfits:
             continue
         batch.append(row)
@@ -119,15 +159,72 @@ def _build(rows: list[_Row], kinds: dict[str, Kind], sink: Sink) -> pa.RecordBat
         return build(fitting)
 
 
+def _converted(row: _Row, export: Export | None) -> _Row:
+    """A row of an annotation tool as one of ours."""
+    value = row.value
+    if export is not None and row.trouble is None:
+        try:
+            value = export.convert(value)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            what = str(error) if isinstance(error, ValueError) else f"lacks {error}"
+            return row._replace(trouble=f"is no row of {export.tool}: {what}")
+        if isinstance(value, str):
+            return row._replace(left=value)
+    if row.trouble is None and not isinstance(value, dict):
+        return row._replace(trouble="is not an object, {...}")
+    return row._replace(value=value)
+
+
 def _rows(path: Path, name: str, encoding: str, owner: str) -> Iterator[_Row]:
     blocks = chunks(path, encoding, owner)
     head: list[Chunk] = []
-    first = ""
-    while not first and (chunk := next(blocks, None)):
+    found: list[str] = []
+    while not found and (chunk := next(blocks, None)):
         head.append(chunk)
-        first = next((text[0] for line in chunk.lines if (text := line.strip())), "")
-    rows = _listed if first == "[" else _lines
-    return rows(chain(head, blocks), name)
+        found = [line for line in islice(chunk.lines, _HEAD) if line.strip()]
+    first = found[0].lstrip()[:1] if found else ""
+    if first == "[":
+        return _listed(chain(head, blocks), name)
+    if first == "{":
+        several = len(found) > 1 or text_suffix(path) != ".json"
+        objects = (isinstance(_parse(line)[0], dict) for line in found)
+        if len(found) > 1 and not any(objects):
+            return _sequence(chain(head, blocks), name, path)
+        if not several and (chunk := next(blocks, None)) is None:
+            return _sequence(iter(head), name, path)
+        if not several and chunk is not None:
+            head.append(chunk)
+    return _lines(chain(head, blocks), name)
+
+
+def _sequence(blocks: Iterator[Chunk], name: str, path: Path) -> Iterator[_Row]:
+    """Objects one behind the other, over several lines; a single one may hold all rows."""
+    text = _Text(blocks, name)
+    decoder = json.JSONDecoder(object_pairs_hook=_object)
+    waiting: _Row | None = None
+    number = 0
+    while text.skip(",") or text.at < len(text.text):
+        text.skip("")
+        line, number = text.line, number + 1
+        value, raw = text.value(decoder, number)
+        if waiting is not None:
+            yield waiting
+        waiting = _row(line, raw, value, None, number)
+        text.skip("")
+    if waiting is None:
+        return
+    if number > 1:
+        yield waiting
+        return
+    try:
+        whole = unpack(waiting.value, text_suffix(path) != ".json")
+    except ValueError as error:
+        raise DataError(f"is one JSON object that {error}", where=name) from error
+    if whole is None:
+        yield waiting
+        return
+    for i, value in enumerate(whole[0], 1):
+        yield _row(0, json.dumps(value, ensure_ascii=False), value, None, i, whole[1])
 
 
 def _lines(blocks: Iterator[Chunk], name: str) -> Iterator[_Row]:
@@ -152,9 +249,9 @@ def _parse(text: str) -> tuple[Any, str | None]:
         return None, "is nested too deeply"
 
 
-def _row(line: int, raw: str, value: Any, trouble: str | None) -> _Row:
-    if trouble is None and not isinstance(value, dict):
-        trouble = "is not an object, {...}"
+def _row(
+    line: int, raw: str, value: Any, trouble: str | None, item: int = 0, layout: str = ""
+) -> _Row:
     if trouble is None and "\\u" in raw:
         try:
             json.dumps(value, ensure_ascii=False).encode()
@@ -162,7 +259,7 @@ def _row(line: int, raw: str, value: Any, trouble: str | None) -> _Row:
             trouble = "holds half of a surrogate pair (\\ud800 to \\udfff), which is no character"
         except RecursionError:
             trouble = "is nested too deeply"
-    return _Row(line, raw, value, trouble)
+    return _Row(line, raw, value, trouble, item, layout=layout)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -212,6 +309,33 @@ class _Text:
         self.advance(self.at + 1)
         return found
 
+    def value(self, decoder: json.JSONDecoder, number: int) -> tuple[Any, str]:
+        """The JSON value that begins here, and its text.
+
+        Raises:
+            DataError: it is none.
+        """
+        line = self.line
+        while True:
+            try:
+                value, end = decoder.raw_decode(self.text, self.at)
+                if end == len(self.text) and self.more():
+                    continue  # a number may go on in what was just read
+            except (ValueError, RecursionError) as error:
+                short = len(self.text) - self.at < LONGEST
+                if isinstance(error, json.JSONDecodeError) and short and self.more():
+                    continue
+                message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+                if isinstance(error, RecursionError):
+                    message = "it is nested too deeply"
+                raise DataError(
+                    f"is not valid JSON from here on (item {number:,}): {message}",
+                    where=f"{self._name}:{line}",
+                ) from error
+            raw = self.text[self.at : end]
+            self.advance(end)
+            return value, raw
+
     def advance(self, to: int) -> None:
         """Go on to a position and count the lines."""
         self.line += self.text.count("\n", self.at, to)
@@ -225,24 +349,12 @@ def _listed(blocks: Iterator[Chunk], name: str) -> Iterator[_Row]:
     text.skip("[")
     if text.skip("]"):
         return _end(text, name)
+    number = 0
     while True:
         text.skip("")
-        line = text.line
-        try:
-            value, end = decoder.raw_decode(text.text, text.at)
-            if end == len(text.text) and text.more():
-                continue  # a number may go on in what was just read
-        except (ValueError, RecursionError) as error:
-            partial = isinstance(error, json.JSONDecodeError) and len(text.text) - text.at < LONGEST
-            if partial and text.more():
-                continue
-            message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise DataError(
-                f"is not valid JSON from here on: {message}", where=f"{name}:{line}"
-            ) from error
-        raw = text.text[text.at : end]
-        yield _row(line, raw, value, None)
-        text.advance(end)
+        line, number = text.line, number + 1
+        value, raw = text.value(decoder, number)
+        yield _row(line, raw, value, None, number)
         last = text.line
         found = text.skip(",]")
         if found == "]":

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import gzip
+import lzma
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ft.contract.errors import ConfigError, DataError
 
 BLOCK = 1 << 20
 LONGEST = 1 << 26
 """Bytes a line may have; more is no text file, and would fill the memory."""
+
+
+PACKED = (".gz", ".bz2", ".xz")
+"""Endings of files that are unpacked while they are read."""
 
 
 class Chunk(NamedTuple):
@@ -68,22 +76,35 @@ def _texts(path: Path, encoding: str, owner: str) -> Iterator[tuple[str, dict[in
     return _plain_blocks(path, name, owner) if plain else _wide_blocks(path, name, owner)
 
 
-def _read_blocks(path: Path) -> Iterator[bytes]:
+def read_blocks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file a block at a time, unpacked where its ending is one of `PACKED`.
+
+    Raises:
+        DataError: it cannot be read, or is not packed as its ending says.
+    """
+    openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    opener = openers.get(path.suffix.lower(), open)
     try:
-        with path.open("rb") as file:
+        with opener(path, "rb") as file:
             while block := file.read(BLOCK):
                 yield block
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        what = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError(f"cannot be read: {what}", where=str(path)) from error
+
+
+def text_suffix(path: Path) -> str:
+    """The ending that tells the format: ``.csv`` of ``train.csv.gz``."""
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix in PACKED else suffix
 
 
 def _plain_blocks(path: Path, encoding: str, owner: str) -> Iterator[tuple[str, dict[int, str]]]:
     """Encodings in which a newline is the byte 10, so that a block can be cut before decoding."""
     newline = b"\n"
     rest, first = b"", True
-    for block in _read_blocks(path):
+    for block in read_blocks(path):
         if first:
-            _refuse_wide(block, path, owner)
             block = block.removeprefix(codecs.BOM_UTF8) if encoding == "utf-8" else block
             newline = b"\r" if b"\n" not in block and b"\r" in block[:-1] else b"\n"
             first = False
@@ -130,7 +151,7 @@ def _wide_blocks(path: Path, encoding: str, owner: str) -> Iterator[tuple[str, d
     """UTF-16 and its like, whose newline is more than a byte."""
     decoder = codecs.getincrementaldecoder(encoding)()
     rest, number = "", 1
-    blocks = _read_blocks(path)
+    blocks = read_blocks(path)
     while True:
         block = next(blocks, b"")
         try:
@@ -157,12 +178,3 @@ def _too_long(path: Path) -> DataError:
     return DataError(
         f"has a line of more than {LONGEST >> 20} MiB", where=str(path), hint="is it a text file?"
     )
-
-
-def _refuse_wide(block: bytes, path: Path, owner: str) -> None:
-    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(
-            "begins with the mark of UTF-16",
-            where=str(path),
-            hint=f"set {owner}.encoding = 'utf-16', or save it as UTF-8",
-        )

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 _BATCH_ROWS = 1000
+_BATCH_BYTES = 1 << 28
+_SMALL = 1 << 24
+"""Bytes of a file up to which it is watched how much its rows unpack to."""
+
+MOST_BYTES, MOST_TIMES = 1 << 30, 1000
+"""Rows may unpack to the one, or to so many times the size of their file."""
 
 
 def read_parquet(path: Path, name: str) -> Iterator[pa.RecordBatch]:
@@ -36,7 +42,16 @@ def read_parquet(path: Path, name: str) -> Iterator[pa.RecordBatch]:
             features = _features(file.schema_arrow)
             empty = pa.RecordBatch.from_pylist([], schema=schema)
             yield numbered(_named_batch(empty, features), row)
-            for batch in file.iter_batches(_BATCH_ROWS):
+            most = max(MOST_BYTES, MOST_TIMES * path.stat().st_size)
+            unpacked = 0
+            for batch in file.iter_batches(_rows_a_batch(file, path)):
+                unpacked += batch.nbytes
+                if unpacked > most:
+                    raise DataError(
+                        f"its {path.stat().st_size:,} bytes unpack to more than {most >> 20:,} MB",
+                        where=name,
+                        hint="such a file is damaged, or made to fill a memory",
+                    )
                 columns = [
                     column if column.type == kind else column.cast(kind)
                     for column, kind in zip(batch.columns, schema.types, strict=True)
@@ -50,6 +65,18 @@ def read_parquet(path: Path, name: str) -> Iterator[pa.RecordBatch]:
             f"is no whole Parquet file: {str(error).splitlines()[0] if str(error) else 'damaged'}",
             where=name if row == 1 else f"{name}:{row}",
         ) from error
+
+
+def _rows_a_batch(file: Any, path: Path) -> int:
+    """Rows that are read at once: of a small file so few that none can fill the memory."""
+    if path.stat().st_size > _SMALL:
+        return _BATCH_ROWS
+    # A text in a dictionary may stand in every row; it is no longer than its column's pages.
+    row = max(
+        (file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)),
+        default=0,
+    )
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, row)))
 
 
 def _features(schema: pa.Schema) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -38,10 +39,11 @@ class Hopeless(DataError):
 
     Attributes:
         first: its first bad rows.
+        unit: what their numbers count.
     """
 
-    def __init__(self, first: list[dict[str, Any]]) -> None:
-        self.first = first
+    def __init__(self, first: list[dict[str, Any]], unit: str) -> None:
+        self.first, self.unit = first, unit
         super().__init__("more than half of the first rows are malformed; reading was given up")
 
 
@@ -54,6 +56,7 @@ class Sink:
         first: the first of these.
         seen: good rows of a first look, before any is read.
         notes: what the reader decided for the user, without the file's name.
+        columns, left_out, layout, unit: see `Entry`.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -63,6 +66,28 @@ class Sink:
         self.bad = 0
         self.seen = 0
         self.notes: list[str] = []
+        self.columns: dict[str, str] = {}
+        self.left_out: Counter[str] = Counter()
+        self.layout = ""
+        self.unit = "line"
+
+    def inherit(self, entry: Entry, *, settled: bool = False) -> None:
+        """Begin with what was said of the entry that this one is made from.
+
+        Args:
+            entry: it.
+            settled: whether its malformed rows were set aside, so that they are left out here.
+        """
+        if settled and entry.bad:
+            self.left_out["malformed, set aside"] += entry.bad
+        self.notes = list(entry.notes)
+        self.columns = dict(entry.columns)
+        self.left_out.update(entry.left_out)
+        self.layout, self.unit = entry.layout, entry.unit
+
+    def leave_out(self, reason: str, rows: int = 1) -> None:
+        """Count rows that are no examples, such as answers that an annotator rejected."""
+        self.left_out[reason] += rows
 
     def read(self, rows: int) -> None:
         """Count rows that were read."""
@@ -82,7 +107,7 @@ class Sink:
         if len(self.first) < SHOWN:
             self.first.append(row)
         if self.bad >= HOPELESS and self.bad > max(self.rows, self.seen):
-            raise Hopeless(self.first)
+            raise Hopeless(self.first, self.unit)
         self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def note(self, text: str) -> None:
@@ -118,12 +143,16 @@ def without(
 def hopeless_errors(error: Hopeless, name: str) -> list[FtError]:
     """The first rows of a file that reading was given up on, and that it was."""
     hint = "is it the right file, format and encoding?"
-    return [*row_errors(error.first, name), DataError(error.what, where=name, hint=hint)]
+    return [
+        *row_errors(error.first, name, error.unit),
+        DataError(error.what, where=name, hint=hint),
+    ]
 
 
-def row_errors(rows: Iterable[Mapping[str, Any]], name: str) -> list[FtError]:
-    """An error for each malformed row of a file."""
-    return [DataError(row["reason"], where=f"{name}:{row['line']}") for row in rows]
+def row_errors(rows: Iterable[Mapping[str, Any]], name: str, unit: str) -> list[FtError]:
+    """An error for each malformed row of a file, whose places are lines or another unit."""
+    before = f"{name}:" if unit == "line" else f"{name}: {unit} "
+    return [DataError(row["reason"], where=f"{before}{row['line']}") for row in rows]
 
 
 def refusals(files: Sequence[tuple[str, Entry]], config: DataConfig, owner: str) -> list[str]:
@@ -181,7 +210,7 @@ def _refusals(found: Sequence[tuple[str, Entry]], owner: str) -> list[FtError]:
     for name, entry in found:
         # A file is read in more than one pass: what each finds is told in the order of the lines.
         rows = heapq.nsmallest(SHOWN - len(errors), entry.bad_rows(), key=itemgetter("line"))
-        errors += row_errors(rows, name)
+        errors += row_errors(rows, name, entry.unit)
     hint = f"mend the rows, or set {owner}.on_bad_row = 'skip' to set them aside"
     if total > len(errors):
         errors.append(DataError(f"and {total - len(errors):,} more malformed rows", hint=hint))
@@ -197,7 +226,7 @@ def _too_many(name: str, entry: Entry) -> DataError | None:
     first = next(iter(entry.bad_rows()))
     return DataError(
         f"{entry.bad:,} of {rows:,} rows are malformed, more than the {SHARE:.0%} that may be "
-        f"set aside; the first is line {first['line']}: it {first['reason']}",
+        f"set aside; the first is {entry.unit} {first['line']}: it {first['reason']}",
         where=name,
         hint="is it the right file, format and encoding?",
     )

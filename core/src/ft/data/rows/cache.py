@@ -29,7 +29,7 @@ from ft.data.rows.entry import BAD, ROWS, Entry
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = 3
+VERSION = 4
 """Raised whenever a reader reads differently, so that no old entry is used."""
 
 UNUSED_DAYS = 30
@@ -111,6 +111,10 @@ def _write(building: Path, base: Path, build: Callable[[Sink], Iterator[pa.Recor
             "rows": sink.rows,
             "bad": sink.bad,
             "notes": sink.notes,
+            "columns": sink.columns,
+            "left_out": dict(sink.left_out),
+            "layout": sink.layout,
+            "unit": sink.unit,
             "sha256": {name: file_hash(building / name) for name in (ROWS, BAD)},
         }
         (building / _META).write_text(json.dumps(meta), encoding="utf-8")
@@ -136,7 +140,8 @@ def _open(folder: Path) -> Entry | None:
     try:
         meta = json.loads((folder / _META).read_text(encoding="utf-8"))
         whole = all(file_hash(folder / name) == meta["sha256"][name] for name in (ROWS, BAD))
-        entry = Entry(folder, meta["rows"], meta["bad"], tuple(meta["notes"]))
+        about = {name: meta[name] for name in ("columns", "left_out", "layout", "unit")}
+        entry = Entry(folder, meta["rows"], meta["bad"], tuple(meta["notes"]), **about)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if not whole:

@@ -19,7 +19,24 @@ RESERVED = (LINE, FILE, EXAMPLE_ID)
 """Names that the core gives; a file's own column of such a name gets ``_`` behind it."""
 
 
-def check_mapping(columns: Mapping[str, str], known: Collection[str], owner: str) -> None:
+def plain_columns(config: DataConfig, owner: str) -> dict[str, str]:
+    """The setting ``columns`` of a task for which each of ours is one column of the file.
+
+    Raises:
+        ConfigError: several columns are named for one.
+    """
+    errors: list[FtError] = [
+        ConfigError("takes the name of one column", where=f"{owner}.columns.{ours}")
+        for ours, theirs in config.columns.items()
+        if not isinstance(theirs, str)
+    ]
+    raise_all(errors)
+    return {ours: str(theirs) for ours, theirs in config.columns.items()}
+
+
+def check_mapping(
+    columns: Mapping[str, str | tuple[str, ...]], known: Collection[str], owner: str
+) -> None:
     """Refuse keys of the setting ``columns`` that are none of ours, and names given twice.
 
     Raises:
@@ -76,7 +93,11 @@ def missing_column(
 
 
 def find_roles(
-    batch: pa.RecordBatch, wanted: Collection[str], name: str, config: DataConfig, owner: str
+    batch: pa.RecordBatch,
+    wanted: Collection[str],
+    name: str,
+    columns: Mapping[str, str],
+    owner: str,
 ) -> dict[str, str]:
     """The file's name for each of our columns.
 
@@ -84,7 +105,7 @@ def find_roles(
         batch: of a reader, the line in the last column.
         wanted: our names.
         name: what messages call the file.
-        config: gives the files' names for ours.
+        columns: the files' names for ours, where the user gave them.
         owner: the plugin, for the names of settings.
 
     Raises:
@@ -94,9 +115,9 @@ def find_roles(
     found: dict[str, str] = {}
     errors: list[FtError] = []
     for ours in dict.fromkeys(wanted):
-        theirs = find_column(available, ours, config.columns)
+        theirs = find_column(available, ours, columns)
         if theirs is None:
-            errors.append(missing_column(available, ours, config.columns, name, owner))
+            errors.append(missing_column(available, ours, columns, name, owner))
         else:
             found[ours] = theirs
     raise_all(errors)
@@ -127,7 +148,8 @@ def arrange(
     import pyarrow as pa
 
     theirs = {name: ours for ours, name in roles.items()}
-    kept = [name for name in batch.schema.names[:-1] if name not in drop]
+    places = {name: i for i, name in enumerate(batch.schema.names[:-1])}
+    kept = [name for name in places if name not in drop]
     ours = {*roles, *taken, *RESERVED}
     used = {*ours, *kept}
     names = []
@@ -139,5 +161,5 @@ def arrange(
             used.add(new)
             sink.note(f"the file's own column {name!r} is called {new!r}")
         names.append(new)
-    columns = [batch.column(batch.schema.names.index(name)) for name in kept]
+    columns = [batch.column(places[name]) for name in kept]
     return pa.RecordBatch.from_arrays([*columns, batch.columns[-1]], [*names, LINE])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from ft.data.rows.bad import Sink
 from ft.data.rows.cache import cached, make_key
-from ft.data.rows.entry import Entry
-from ft.data.rows.hashing import content_columns, row_hashes
-from ft.data.tags.bigrams import batches
+from ft.data.rows.entry import Entry, batches
+from ft.data.rows.hashing import content_columns, row_hashes, tables
+from ft.data.tags.tags import OUTSIDE, split_tag
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 SHARE = 0.1
+"""Of the rows, and of those of each label, so many are held out."""
+
+FEWEST = 5
+"""A label with so many different examples has one among those held out."""
 
 
 def hold_out(
-    data: Dataset, entries: Sequence[Entry], content: Sequence[str]
+    data: Dataset, entries: Sequence[Entry], content: Sequence[str], label: str | None = None
 ) -> tuple[list[Entry], list[Entry]]:
     """Divide the entries of train in two, each into a file of its own.
 
@@ -29,6 +34,7 @@ def hold_out(
         data: train.
         entries: the entries that it is made of, in order.
         content: the columns that make two examples the same; default: all.
+        label: the column whose labels, or types of spans, are divided in the same proportion.
 
     Returns:
         What is kept and what is held out; of the latter none where nothing can be.
@@ -36,7 +42,8 @@ def hold_out(
     import numpy as np
 
     names = [name for name in content if name in data.column_names]
-    mask = held_rows(row_hashes(data, names or content_columns(data.column_names)))
+    hashes = row_hashes(data, names or content_columns(data.column_names))
+    mask = held_rows(hashes, *(label_codes(data, label)[:2] if label else ()))
     if not mask.any():
         return list(entries), []
     edges = np.cumsum([entry.rows for entry in entries])[:-1]
@@ -47,28 +54,116 @@ def hold_out(
     )
 
 
-def held_rows(hashes: np.ndarray, share: float = SHARE) -> np.ndarray:
-    """Which rows are held out, by a hash of their content.
+def label_codes(data: Dataset, column: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Which rows carry which labels; tags in BIO2 stand for the type of the span that they begin.
 
-    Which side an example falls on depends on nothing but itself, so adding examples moves none,
-    and examples of equal content stay together. Of two or more different ones, each side gets one.
+    Returns:
+        (pairs,) rows, rising, and (pairs,) positions in the third, the labels' names. A row has a
+        pair for each of its labels; one without any has none.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names: dict[str, int] = {}
+    rows, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    first = 0
+    for table in tables(data, [column]):
+        values = table.column(0).combine_chunks()
+        parents = np.arange(len(values))
+        listed = pa.types.is_list(values.type)
+        if listed:
+            parents, values = pc.list_parent_indices(values).to_numpy(), values.flatten()
+        coded = values.dictionary_encode()
+        known = [_name(value, listed) for value in coded.dictionary.to_pylist()]
+        place = [-1 if name is None else names.setdefault(name, len(names)) for name in known]
+        found = np.array([*place, -1])[coded.indices.fill_null(len(place)).to_numpy()]
+        rows.append(first + parents[found >= 0])
+        codes.append(found[found >= 0])
+        first += table.num_rows
+    return np.concatenate(rows), np.concatenate(codes), list(names)
+
+
+def _name(value: Any, listed: bool) -> str | None:
+    """What a value is counted as: itself, or the type of the span that a tag begins."""
+    if isinstance(value, float) or value is None:
+        return None  # numbers are no classes
+    prefix, kind = split_tag(str(value)) if listed else ("", str(value))
+    if prefix == OUTSIDE or prefix in set("IEML"):
+        return None
+    return kind if prefix else str(value)
+
+
+def held_rows(
+    hashes: np.ndarray,
+    rows: np.ndarray | None = None,
+    codes: np.ndarray | None = None,
+    share: float = SHARE,
+) -> np.ndarray:
+    """Which rows are held out: of each label those whose content has the lowest hashes.
+
+    Examples of equal content stay together; those that are more than the share of all rows stay in
+    train. The rarest labels are divided first (Sechidis et al. 2011), and train keeps an example
+    of each. Where a file grows, hardly any example changes sides.
 
     Args:
         hashes: (rows,), uint64.
-        share: about so many of the rows are held out.
+        rows: (pairs,) the row of each of the labels.
+        codes: (pairs,) the labels, as numbers from 0; default: none.
+        share: of the rows of each label, so many are held out.
 
     Returns:
         (rows,), bool.
     """
     import numpy as np
 
-    held: np.ndarray = hashes < np.uint64(share * 2**64)
-    lowest, highest = hashes.min(), hashes.max()
-    if lowest == highest:
+    _, groups, sizes = np.unique(hashes, return_inverse=True, return_counts=True)  # by the hash
+    held = np.zeros(len(sizes), bool)
+    if len(sizes) < 2:
         return np.zeros(len(hashes), bool)
+    if rows is None or codes is None:
+        rows = codes = np.zeros(0, np.int64)
+    labelled = np.zeros(len(sizes), bool)
+    labelled[groups[rows]] = True
+    classes = int(codes.max()) + 1 if len(codes) else 0
+    bare = groups[~labelled[groups]]  # have a class of their own
+    classes_and_groups = [
+        np.append(codes, np.full(len(bare), classes)),
+        np.append(groups[rows], bare),
+    ]
+    pairs, occurrences = np.unique(np.stack(classes_and_groups), axis=1, return_counts=True)
+    starts = np.searchsorted(pairs[0], np.arange(classes + 2)).tolist()
+    members = [pairs[1][a:b] for a, b in pairwise(starts)]
+    weights = [occurrences[a:b] for a, b in pairwise(starts)]
+    small = sizes <= max(1, share * len(hashes))
+    left = np.array([len(member) for member in members])
+    of_group: dict[int, list[int]] = {}
+    for code, group in zip(*pairs.tolist(), strict=True):
+        of_group.setdefault(group, []).append(code)
+
+    def take(candidates: np.ndarray, wanted: float) -> None:
+        for group in candidates.tolist():
+            if wanted < 0.5:
+                return
+            mine = [code for code in of_group[group] if code < classes]
+            if held[group] or not small[group] or sizes[group] > wanted + 1:
+                continue
+            if all(left[code] > 1 for code in mine):
+                held[group] = True
+                left[of_group[group]] -= 1
+                wanted -= sizes[group]
+
+    for code in np.argsort(left, kind="stable").tolist():
+        member = members[code]
+        if len(member) >= FEWEST:
+            wanted = max(1.0, share * weights[code].sum())
+            take(member, wanted - weights[code][held[member]].sum())
+    missing = max(1.0, share * len(hashes)) - sizes[held].sum()
+    if missing >= 0.5 * share * len(hashes):
+        take(np.arange(len(sizes)), missing)
     if held.all():
-        return np.asarray(hashes != highest)
-    return held if held.any() else np.asarray(hashes == lowest)
+        held[-1] = False
+    return np.asarray(held[groups])
 
 
 def _taken(entry: Entry, mask: np.ndarray) -> Entry:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ft.contract.errors import DataError
-from ft.data.rows.entry import Entry
+from ft.data.rows.entry import Entry, batches
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,12 +83,3 @@ def find_pairs(batch: pa.RecordBatch) -> Pairs:
     tags[inside] = coded.indices.to_numpy(zero_copy_only=False)
     before = np.concatenate([[edge], tags[:-1]]) if len(tags) else tags
     return Pairs(names, before * (edge + 1) + tags, ends)
-
-
-def batches(entry: Entry) -> Iterator[pa.RecordBatch]:
-    """An entry's batches, at least one; read, not mapped, so that no page stays in memory."""
-    import pyarrow as pa
-
-    with pa.OSFile(entry.arrow) as file, pa.ipc.open_stream(file) as stream:
-        yield pa.RecordBatch.from_pylist([], schema=stream.schema)
-        yield from stream

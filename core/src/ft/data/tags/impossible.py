@@ -10,9 +10,9 @@ from ft.contract.schema import LINE
 from ft.data.config import WordsConfig
 from ft.data.formats.conll import word_lines
 from ft.data.rows.bad import SHOWN
-from ft.data.rows.entry import Entry
+from ft.data.rows.entry import Entry, batches
 from ft.data.sources import Source
-from ft.data.tags.bigrams import Bigram, batches, find_pairs
+from ft.data.tags.bigrams import Bigram, find_pairs
 from ft.data.tags.tags import Scheme, split_tag
 
 if TYPE_CHECKING:

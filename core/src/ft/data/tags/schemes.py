@@ -10,10 +10,11 @@ from ft.contract.errors import raise_all
 from ft.data.config import WordsConfig
 from ft.data.rows.bad import Sink
 from ft.data.rows.cache import cached, make_key
-from ft.data.rows.entry import Entry
+from ft.data.rows.entry import Entry, batches
 from ft.data.sources import Source
-from ft.data.tags.bigrams import Bigram, batches, count_bigrams, find_pairs
+from ft.data.tags.bigrams import Bigram, count_bigrams, find_pairs
 from ft.data.tags.impossible import impossible_tags
+from ft.data.tags.spellings import usual_tags
 from ft.data.tags.tags import OUTSIDE, SCHEMES, Scheme, bio2_tag, is_legal, join_tag, split_tag
 
 if TYPE_CHECKING:
@@ -49,20 +50,36 @@ def as_bio2(
     whole: Counter[Bigram] = Counter()
     for source, entry in parts.values():
         whole += count_bigrams(entry, source.name)
+    counts: Counter[str] = Counter()
+    for (_, tag), count in whole.items():
+        if tag is not None:
+            counts[tag] += count
+    where = ", ".join(dict.fromkeys(source.name for source, _ in parts.values()))
+    spelt, said = usual_tags(counts, config, owner, where)
+    if any(tag != usual for tag, usual in spelt.items()):
+        parts = {folder: (one, _respelt(entry, spelt)) for folder, (one, entry) in parts.items()}
+        entries = {
+            split: [parts[old.folder][1] for old in group] for split, group in entries.items()
+        }
+        parts = {entry.folder: (source, entry) for source, entry in parts.values()}
+        usual: Counter[Bigram] = Counter()
+        for (one, other), count in whole.items():
+            usual[one and spelt[one], other and spelt[other]] += count
+        whole = usual
     tags = {tag for _, tag in whole if tag is not None}
     scheme: Scheme | Literal["none"] = (
         detect(whole) if config.scheme == "auto" else _SCHEMES.get(config.scheme, "none")
     )
     if scheme == "none":
         labels = (*([OUTSIDE] if OUTSIDE in tags else []), *sorted(tags - {OUTSIDE}))
-        return entries, None, labels, ["the tags mark no spans; they are read as plain tags"]
+        return entries, None, labels, [*said, "the tags mark no spans; they are read as plain tags"]
     notes = _check(parts.values(), whole, scheme, config, owner)
     if notes:
         done = {folder: _convert(entry) for folder, (_, entry) in parts.items()}
         entries = {split: [done[old.folder] for old in group] for split, group in entries.items()}
     kinds = sorted({split_tag(tag)[1] for tag in tags if tag != OUTSIDE})
     labels = (OUTSIDE, *(join_tag(letter, kind) for kind in kinds for letter in "BI"))
-    return entries, "BIO2", labels, notes
+    return entries, "BIO2", labels, [*said, *notes]
 
 
 def detect(bigrams: Counter[Bigram]) -> Scheme | Literal["none"]:
@@ -120,10 +137,40 @@ def _check(
     return notes
 
 
+def _respelt(entry: Entry, spelt: Mapping[str, str]) -> Entry:
+    """An entry with its tags in another spelling."""
+
+    def build(sink: Sink) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        sink.inherit(entry, settled=True)
+        for batch in batches(entry):
+            at = batch.schema.names.index("tags")
+            column = batch.column(at)
+            coded = column.flatten().dictionary_encode()
+            names = [spelt[tag] for tag in coded.dictionary.to_pylist()]
+            tags = pa.array(names, pa.string()).take(coded.indices)
+            yield batch.set_column(at, "tags", _listed(column, tags))
+
+    return cached(make_key("spelt", entry.folder.name, sorted(spelt.items())), build)
+
+
+def _listed(column: pa.ListArray, values: pa.Array) -> pa.ListArray:
+    """A column of lists with other values, as many."""
+    import pyarrow as pa
+
+    offsets = column.offsets
+    first = offsets[0].as_py() if len(offsets) else 0
+    if first:
+        offsets = pa.array(offsets.to_numpy() - first)
+    return pa.ListArray.from_arrays(offsets, values)
+
+
 def _convert(entry: Entry) -> Entry:
     """An entry with its tags in BIO2."""
 
     def build(sink: Sink) -> Iterator[pa.RecordBatch]:
+        sink.inherit(entry, settled=True)
         for batch in batches(entry):
             yield _converted(batch)
 
@@ -141,8 +188,4 @@ def _converted(batch: pa.RecordBatch) -> pa.RecordBatch:
     names = [bio2_tag(before, str(tag)) for before, tag in map(pairs.bigram, distinct.tolist())]
     tags = pa.array(names, pa.string()).take(pa.array(which))
     at = batch.schema.names.index("tags")
-    offsets = batch.column(at).offsets
-    first = offsets[0].as_py() if len(offsets) else 0
-    if first:
-        offsets = pa.array(offsets.to_numpy() - first)
-    return batch.set_column(at, "tags", pa.ListArray.from_arrays(offsets, tags))
+    return batch.set_column(at, "tags", _listed(batch.column(at), tags))
