@@ -235,5 +235,6 @@ def test_several_files_for_a_split(write: Any, tmp_path: Path) -> None:
             "t0", "t1", "t2"
         ]  # fmt: skip
         assert len(data.files["train"]) == 3
+    write("d/train.csv", CSV)
     with pytest.raises(ConfigError, match="a list for a split is of files"):
-        tables(train=(names[0], str(tmp_path)))
+        tables(train=(names[0], str(tmp_path / "d")))

@@ -152,10 +152,6 @@ def _chosen(*labels: str) -> dict[str, Any]:
             [["a", "b"], ["b"]],
         ),
         (
-            [{"text": t, "cats": {"A": c, "B": 1 - c}} for t, c in (("t", 1.0), ("u", 0.0))],
-            ["A", "B"],
-        ),
-        (
             [{"text": t, "_task_hash": 1, "options": [], "accept": ["x"], "answer": "accept"} for t in "tu"]
             + [{"text": "v", "_task_hash": 1, "options": [], "accept": ["y"], "answer": "accept"}],
             ["x", "x", "y"],
@@ -176,6 +172,20 @@ def test_classes(content: Any, labels: Any, write: Any, texts: Any) -> None:
     assert any("is read as an export of" in note for note in data.notes)
 
 
+def test_cats_of_spacy(write: Any, texts: Any) -> None:
+    rows = [{"text": t, "cats": {"A": c, "B": 1 - c}} for t, c in (("t", 1.0), ("u", 0.0))]
+    for columns in ({}, {"label": "cats"}):
+        data = texts(write("a.jsonl", rows), label_kind="auto", columns=columns)
+        assert data.splits["train"]["label"][:] == ["A", "B"]
+
+
+def test_a_name_of_the_export_may_be_given(write: Any, words: Any) -> None:
+    rows = [{"text": "Ann ran", "annotation": [{"start": 0, "end": 3, "label": "PER"}]}]
+    for columns in ({}, {"entities": "annotation"}):
+        data = words(write("a.jsonl", rows), columns=columns)
+        assert data.splits["train"]["tags"][:] == [["B-PER", "O"]]
+
+
 def test_what_annotators_rejected_is_left_out_and_counted(write: Any, texts: Any) -> None:
     rows = [
         {"text": f"t{i}", "label": "xy"[i % 2], "_input_hash": i, "answer": answer}
@@ -186,7 +196,7 @@ def test_what_annotators_rejected_is_left_out_and_counted(write: Any, texts: Any
     assert data.splits["train"]["line"][:] == [1, 3, 4]
     assert any("1 row left out: with the answer 'reject'" in note for note in data.notes)
     studio = [_studio("t", [_chosen("a")]), _studio("u", [_chosen("b")], was_cancelled=True)]
-    data = texts(write("b.json", json.dumps(studio)))
+    data = texts(write("b.json", json.dumps(studio)), label_kind="auto")
     assert data.splits["train"]["text"][:] == ["t"]
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from ft.contract.run import Run
 
+CATS = "cats"
+"""What spaCy calls the scores by class of a text; read as the label where there is no other."""
+
 
 def read_texts(
     config: DataConfig,
@@ -121,6 +124,12 @@ def _named(
     for batch in batches:
         batch = combined(batch, config.columns, label, name, owner, sink)
         if roles is None:
+            if (
+                label not in columns
+                and label not in batch.schema.names
+                and CATS in batch.schema.names
+            ):
+                columns[label] = CATS
             try:
                 roles = find_roles(batch, [*texts, label], name, columns, owner)
             except DataError as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ft import Interval, Metric, Table, bootstrap_sums
 from ft_sentiment.labels import rating_values
+from ft_sentiment.many import MANY, whole_scores
 
 FEW = 12
 """Classes up to which a confusion matrix is easy to read."""
@@ -125,6 +127,8 @@ def score_classes(
         scores of each class, the confusion matrix, the most frequent confusions of many classes.
     """
     values = rating_values(names) if ordinal else None
+    if len(names) > MANY:
+        return _score_many(gold, predicted, names, values, seed)
     counts = Counts(gold, predicted, len(names), values)
     drawn = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups, seed=seed)
     intervals = dict(zip(counts.names(names), drawn, strict=True))
@@ -136,7 +140,7 @@ def score_classes(
     support = np.bincount(gold, minlength=len(names))
     tables = [per_class_table(metrics, names, support)]
     if len(names) > FEW:
-        tables.append(_confusions(counts, names))
+        tables.append(_confusions(counts.gold, counts.predicted, counts.sizes, names))
     tables.append(
         Table(
             "Confusion matrix",
@@ -146,6 +150,37 @@ def score_classes(
         )
     )
     return metrics, tables
+
+
+def _score_many(
+    gold: np.ndarray,
+    predicted: np.ndarray,
+    names: Sequence[str],
+    values: np.ndarray | None,
+    seed: int,
+) -> tuple[dict[str, Metric], list[Table]]:
+    """The scores of all classes together, and tables of the most frequent ones alone."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    metrics = {
+        name: metric(value, interval, higher_is_better=name != "mae")
+        for name, (value, interval) in whole_scores(
+            gold, predicted, len(names), values, seed
+        ).items()
+    }
+    *scores, support = precision_recall_fscore_support(
+        gold, predicted, labels=range(len(names)), zero_division=0
+    )
+    first = np.argsort(-support, kind="stable")[:MANY].tolist()
+    each = {
+        f"{kind}/{names[i]}": Metric(float(column[i]))
+        for kind, column in zip(("precision", "recall", "f1"), scores, strict=True)
+        for i in first
+    }
+    table = per_class_table(each, [names[i] for i in first], support[first])
+    note = f"the {MANY} most frequent of {len(names):,} classes, without intervals"
+    pairs, sizes = np.unique(np.stack([gold, predicted], 1), axis=0, return_counts=True)
+    return metrics, [replace(table, note=note), _confusions(*pairs.T, sizes, names)]
 
 
 def metric(
@@ -210,19 +245,21 @@ def _cell(score: Metric) -> str:
     return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
 
 
-def _confusions(counts: Counts, names: Sequence[str], most: int = 20) -> Table:
-    wrong = np.flatnonzero(counts.gold != counts.predicted)
-    first = wrong[np.argsort(-counts.sizes[wrong], kind="stable")][:most]
-    support = counts.matrix().sum(1)
+def _confusions(
+    gold: np.ndarray, predicted: np.ndarray, sizes: np.ndarray, names: Sequence[str], most: int = 20
+) -> Table:
+    wrong = np.flatnonzero(gold != predicted)
+    first = wrong[np.argsort(-sizes[wrong], kind="stable")][:most]
+    support = np.bincount(gold, weights=sizes, minlength=len(names))
     return Table(
         "Most frequent confusions",
         ("gold", "predicted", "examples", "share of gold"),
         tuple(
             (
-                names[counts.gold[i]],
-                names[counts.predicted[i]],
-                int(counts.sizes[i]),
-                round(float(counts.sizes[i] / support[counts.gold[i]]), 3),
+                names[gold[i]],
+                names[predicted[i]],
+                int(sizes[i]),
+                round(float(sizes[i] / support[gold[i]]), 3),
             )
             for i in first
         ),

@@ -10,6 +10,7 @@ import numpy as np
 from ft import Label
 from ft_sentiment.calibration import probabilities
 from ft_sentiment.labels import rating_values
+from ft_sentiment.many import likeliest
 
 
 def pool(windows: Sequence[np.ndarray]) -> np.ndarray:
@@ -33,8 +34,8 @@ def decode_classes(
         threshold: probability from which a class is predicted (``multi``).
 
     Returns:
-        ``label`` (a list for ``multi``), ``scores`` (the probability of every class) and, but for
-        ``multi``, ``probability`` of the label; for ratings also ``expected``, their mean under
+        ``label`` (a list for ``multi``), ``scores`` (the probability of every class; of more than
+        200 those of the 100 likeliest) and, but for ``multi``, ``probability`` of the label; for ratings also ``expected``, their mean under
         the probabilities.
     """
     names = label.names
@@ -43,13 +44,13 @@ def decode_classes(
     items: list[dict[str, Any]] = []
     # The logits decide, so that rounding of the probabilities cannot.
     best = logits.argmax(-1)
-    for i, row in enumerate(scores.tolist()):
-        by_name = dict(zip(names, row, strict=True))
+    for i, (row, by_name) in enumerate(zip(scores, likeliest(scores, names), strict=True)):
         if multi:
-            chosen = [name for name, score in by_name.items() if score >= threshold]
+            chosen = [names[k] for k in np.flatnonzero(row >= threshold).tolist()]
             items.append({"label": chosen, "scores": by_name})
         else:
-            items.append({"label": names[best[i]], "probability": row[best[i]], "scores": by_name})
+            top = float(row[best[i]])
+            items.append({"label": names[best[i]], "probability": top, "scores": by_name})
     if label.kind == "ordinal":
         expected = scores @ rating_values(names)
         items = [{**item, "expected": float(e)} for item, e in zip(items, expected, strict=True)]

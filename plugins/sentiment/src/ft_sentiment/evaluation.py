@@ -14,6 +14,7 @@ from ft_sentiment.calibration import fit_temperature, rescale
 from ft_sentiment.classes import score_classes
 from ft_sentiment.confidence import auroc, calibration_error
 from ft_sentiment.labels import class_ids, classes_of, indicator
+from ft_sentiment.many import all_scores
 from ft_sentiment.multilabel import score_multilabel
 from ft_sentiment.numbers import score_numbers
 
@@ -66,8 +67,8 @@ class Scored:
     @cached_property
     def scores(self) -> np.ndarray:
         """(examples, classes), the probability of each of the model's classes."""
-        names = self.label.names
-        return np.array([[item["scores"][name] for name in names] for item in self.items])
+        scores = [dict(item["scores"]) for item in self.items]
+        return all_scores(scores, self.label.names, exclusive=not self.multi)
 
     @cached_property
     def known(self) -> np.ndarray:

@@ -52,8 +52,6 @@ def find_export(rows: Sequence[Any]) -> Export | None:
         return Export("Argilla", _argilla_flat)
     if "annotation" in every and not some & {"label", "entities", "spans", "tags"}:
         return Export("Argilla", _argilla_1)
-    if "cats" in every and "label" not in some:
-        return Export("spaCy", lambda row: {("label" if k == "cats" else k): row[k] for k in row})
     if {"text", "Comments"} <= every:
         return Export("doccano", dict)
     return None
@@ -128,8 +126,9 @@ def _argilla_1(row: Row) -> Row | str:
     text = row["text"] if "text" in row else _only_text(row.get("inputs") or {}, "Argilla")
     spans = isinstance(annotation, list) and not all(isinstance(one, str) for one in annotation)
     empty = annotation == [] and "tokens" in row
-    rest = {"id": row["id"]} if "id" in row else {}
-    return {"text": text, "entities" if spans or empty else "label": annotation, **rest}
+    name = "entities" if spans or empty else "label"
+    kept: Row = {key: row[key] for key in row if key in ("id", "annotation")}
+    return {"text": text, **kept, name: annotation}
 
 
 def _argilla(row: Row) -> Row | str:
