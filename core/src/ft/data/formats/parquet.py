@@ -45,18 +45,18 @@ def read_parquet(path: Path, name: str) -> Iterator[pa.RecordBatch]:
             most = max(MOST_BYTES, MOST_TIMES * path.stat().st_size)
             unpacked = 0
             for batch in file.iter_batches(_rows_a_batch(file, path)):
-                unpacked += batch.nbytes
+                columns = [
+                    column if column.type == kind else column.cast(kind)
+                    for column, kind in zip(batch.columns, schema.types, strict=True)
+                ]
+                plain = pa.RecordBatch.from_arrays(columns, schema=schema)
+                unpacked += plain.nbytes
                 if unpacked > most:
                     raise DataError(
                         f"its {path.stat().st_size:,} bytes unpack to more than {most >> 20:,} MB",
                         where=name,
                         hint="such a file is damaged, or made to fill a memory",
                     )
-                columns = [
-                    column if column.type == kind else column.cast(kind)
-                    for column, kind in zip(batch.columns, schema.types, strict=True)
-                ]
-                plain = pa.RecordBatch.from_arrays(columns, schema=schema)
                 plain.validate(full=True)
                 yield numbered(_named_batch(plain, features), row)
                 row += batch.num_rows
