@@ -94,7 +94,10 @@ def test_lists_of_python(write: Any, words: Any) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"token": "x"}, r"ner\.columns\.token: there is no column 'token' to .*\n.*mean tokens\?"),
+        (
+            {"token": "x"},
+            r"ner\.columns\.token: there is no column 'token' to .*\n.*mean 'tokens'\?",
+        ),
         ({"tokens": "x", "tags": "x"}, r"ner\.columns\.tokens: the column 'x' is named twice"),
         (
             {"tags": "tag"},

@@ -37,7 +37,7 @@ def written(value: Any, where: str) -> str:
     suffix, content = _parquet(value, where) if not isinstance(value, list | tuple) else ("", b"")
     if not content:
         suffix, content = ".jsonl", _jsonl(value, where)
-    folder = cache_folder() / "given"
+    folder = cache_folder("given")
     path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{suffix}"
     try:
         if not path.exists():
