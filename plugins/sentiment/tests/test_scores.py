@@ -233,3 +233,13 @@ def test_a_hundred_thousand_examples_take_seconds():
     started = perf_counter()
     score_classes(gold, predicted, [str(i) for i in range(77)], ordinal=False, seed=0)
     assert perf_counter() - started < 10
+
+
+def test_one_class_of_several_that_an_example_may_carry():
+    """With one column scikit-learn takes the labels for two classes."""
+    gold, predicted = np.array([[1], [0], [1]]), np.array([[1], [0], [0]])
+    metrics, tables = score_multilabel(gold, predicted, ("a",), seed=0)
+    assert metrics["recall/a"].value == 0.5
+    assert metrics["micro_f1"].value == pytest.approx(2 / 3)
+    assert metrics["subset_accuracy"].value == pytest.approx(2 / 3)
+    assert tables[0].rows[0][:2] == ("a", 2)

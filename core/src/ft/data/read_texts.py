@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ft.contract.errors import DataError, FtError
 from ft.contract.schema import Label, Schema, TaskData, Text
 from ft.contract.settings import DataConfig
-from ft.data.labels import Kind, LabelForm, converter, find_form, hashable, sort_labels
+from ft.data.label_forms import find_form, hashable
+from ft.data.labels import Kind, LabelForm, converter, sort_labels
 from ft.data.rows.bad import Sink
 from ft.data.rows.checked import Check, checked
 from ft.data.rows.columns import arrange, check_mapping, column_type, find_roles

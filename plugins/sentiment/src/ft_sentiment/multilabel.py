@@ -56,8 +56,6 @@ def score_multilabel(
         names: the classes.
         seed: of the bootstrap.
     """
-    from sklearn import metrics as reference
-
     both = np.concatenate([gold, predicted], axis=1)
     unique, groups = np.unique(both, axis=0, return_inverse=True)
     rows = multilabel_rows(*np.split(unique, 2, axis=1))
@@ -66,22 +64,14 @@ def score_multilabel(
     order = [*WHOLE, *(f"{kind}/{name}" for kind in kinds for name in names)]
     intervals = dict(zip(order, drawn, strict=True))
 
-    present = np.flatnonzero(gold.any(0) | predicted.any(0))
+    values = multilabel_scores(multilabel_rows(gold, predicted).sum(0, keepdims=True))[0]
+    support = gold.sum(0)
+    without = {name for name, examples in zip(names, support, strict=True) if not examples}
     points = {
-        "micro_f1": reference.f1_score(gold, predicted, average="micro", zero_division=0),
-        "macro_f1": reference.f1_score(
-            gold, predicted, average="macro", labels=present, zero_division=0
-        )
-        if len(present)
-        else 0.0,
-        "weighted_f1": reference.f1_score(gold, predicted, average="weighted", zero_division=0),
-        "subset_accuracy": reference.accuracy_score(gold, predicted),
+        name: float(value)
+        for name, value in zip(order, values, strict=True)
+        if name.partition("/")[2] not in without
     }
-    *scores, support = reference.precision_recall_fscore_support(gold, predicted, zero_division=0)
-    for kind, values in zip(kinds, scores, strict=True):
-        for name, value, examples in zip(names, values, support, strict=True):
-            if examples:
-                points[f"{kind}/{name}"] = value
     metrics = {name: metric(value, intervals[name]) for name, value in points.items()}
     return metrics, [per_class_table(metrics, names, support), _confusion(gold, predicted, names)]
 
