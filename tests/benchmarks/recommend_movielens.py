@@ -123,10 +123,10 @@ def baseline_ranks(model: Path, asked: list[dict[str, Any]]) -> dict[str, list[f
     from ft_recommend.ranking import rank_of
 
     knowledge, head = Knowledge.load(model), load_file(model / "head.safetensors")
-    catalogue, people = knowledge.catalogue, knowledge.people
+    catalogue, known = knowledge.catalogue, knowledge.users
     new = head["popularity"] == 0
-    users = [people.row_of[one["user"]] for one in asked]
-    histories = [people.liked[user][:-1] for user in users]
+    users = [known.row_of[one["user"]] for one in asked]
+    histories = [known.liked[user][:-1] for user in users]
     scorers = {
         "popularity": popularity(head["popularity"]),
         "BM25": bm25(catalogue.texts),
@@ -136,7 +136,7 @@ def baseline_ranks(model: Path, asked: list[dict[str, Any]]) -> dict[str, list[f
     for name, scorer in scorers.items():
         for one, user, scores in zip(asked, users, scorer(histories), strict=True):
             allowed = new.copy()
-            allowed[(people.seen or people.liked)[user][:-1]] = False
+            allowed[(known.seen or known.liked)[user][:-1]] = False
             ranks[name].append(rank_of(scores, catalogue.row_of[one["target"]], allowed).rank)
     return ranks
 

@@ -47,7 +47,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "sentiment:number": {},
     "sentiment:pair": {"pair": "reply"},
     "sentiment:windows": {"long_texts": "windows", "window_overlap": 1},
-    "recommend:cross": {"mode": "cross", "rerank": 5, "pair_negatives": 2},
     "recommend:rating": {"loss": "rating"},
     "recommend:sampled": {"negatives": "mixed", "sampled": 4},
 }

@@ -7,7 +7,7 @@ import torch
 from torch import distributions
 
 from ft import TrainingError
-from ft_adversarial.divergence import divergence
+from ft_adversarial.training.divergence import divergence
 
 
 def random(*shape: int) -> torch.Tensor:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ft import Loss, PluginError, TrainingError
-from ft_adversarial.ball import direction, project, uniform_start
+from ft_adversarial.perturbation.ball import direction, project, uniform_start
 
 METHODS = ["fgm", "pgd", "freelb", "smart", "r3f"]
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ft_adversarial import AdversarialConfig
-from ft_adversarial.settings import USED
+from ft_adversarial.training.settings import USED
 
 
 @pytest.mark.parametrize("method", USED)

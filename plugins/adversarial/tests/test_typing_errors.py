@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ft_adversarial import typos
-from ft_adversarial.typing_errors import NEIGHBOURS
+from ft_adversarial.robustness.typing_errors import NEIGHBOURS
 
 
 def rng(seed: int = 0) -> np.random.Generator:

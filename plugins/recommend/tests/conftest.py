@@ -103,15 +103,14 @@ RUN: dict[str, Any] = {
 
 @pytest.fixture(scope="session")
 def go(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """Train: ``go(world.settings(mode="cross"), epochs=2)``."""
+    """Train: ``go(world.settings(), epochs=2)``."""
 
     def run(settings: dict[str, Any], plugins: Sequence[str] = ("recommend",), **more: Any) -> Any:
         return ft.run(
             list(plugins),
             recommend=settings,
-            model=str(model),
             output=tmp_path_factory.mktemp("run") / "run",
-            **{**RUN, **more},
+            **{**RUN, "model": str(model), **more},
         )
 
     return run

@@ -47,7 +47,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "timestamp": (
         _set("interactions", 2, 3, "yesterday"),
         "interactions.csv:4",
-        "the timestamp 'yesterday' is neither a number nor a date",
+        "the timestamp 'yesterday' is missing or does not fit the others, which are seconds",
     ),
     "no user": (
         _set("interactions", 2, 0, " "),
@@ -188,13 +188,3 @@ def test_a_user_named_twice_in_the_file_of_users(world: Any, load: Any) -> None:
     users.write_text("user,age\nu1,30\nu1,31\n")
     with pytest.raises(ft.DataError, match="user 'u1' stands twice"):
         load(world.settings(users=str(users)))
-
-
-def test_the_cross_encoder_has_one_loss(world: Any, load: Any) -> None:
-    with pytest.raises(ft.ConfigError, match="cannot be 'bpr'"):
-        load(world.settings(mode="cross", loss="bpr"))
-
-
-def test_an_unknown_first_stage(world: Any, load: Any) -> None:
-    with pytest.raises(ft.ConfigError, match="neither popularity nor bm25 nor the folder"):
-        load(world.settings(mode="cross", first_stage="tfidf"))

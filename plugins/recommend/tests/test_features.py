@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ft_recommend.features import KNOTS, VALUES, Features, hats, split_values, values_of
-from ft_recommend.people import DAY, Context
+from ft_recommend.users import DAY, Context
 
 numbers = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_size=1, max_size=30)
 
@@ -83,3 +86,26 @@ def test_the_moment_has_time_and_days_since() -> None:
 def test_without_times_there_is_no_moment() -> None:
     context = Context.fit(None, None, Features())
     assert context.matrix(np.array([1.0]), np.array([0.0]), np.zeros((1, 0))).shape == (1, 0)
+
+
+def test_lists_of_a_json_file_are_values_of_a_category(world: Any, load: Any) -> None:
+    """As catalogues of shops have them: lists, lists of lists, objects, and nothing."""
+    settings = world.settings()
+    path = world.folder / "items.jsonl"
+    rows = [
+        {
+            "item": row[0],
+            "title": row[1],
+            "genres": [row[3].split("|")[0], "big"],
+            "categories": [["Books"], [row[3].split("|")[0]]],
+            "also": {"bought": [], "viewed": None},
+        }
+        for row in world.items
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data, plugin = load({**settings, "items": str(path), "text": ("title", "categories")})
+    assert any("categories genres" in note for note in data.notes)
+    catalogue = plugin._corpus.catalogue
+    assert catalogue.texts[0].endswith(f"Books, {rows[0]['genres'][0]}")
+    values = catalogue.features_from({"genres": rows[0]["genres"]})
+    assert np.array_equal(values, catalogue.features[0])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ft_recommend import ranking
 from ft_recommend.bm25 import BM25, K1, B
 from ft_recommend.ranking import Search, best, rank_of
-from ft_recommend.scoring import coverage, judge, judge_list, rmse, summarise
+from ft_recommend.scoring import coverage, judge, rmse, summarise
 
 scores = st.lists(st.integers(0, 6), min_size=1, max_size=40)
 
@@ -153,13 +153,6 @@ def test_coverage_is_jackknifed(lists: list[list[int]]) -> None:
     error = np.sqrt((n - 1) / n * ((np.array(without) - np.mean(without)) ** 2).sum())
     assert metric.value == len({i for one in lists for i in one}) / 10
     assert metric.high == pytest.approx(min(1, metric.value + 1.959964 * error))
-
-
-def test_a_reranked_list() -> None:
-    one = judge_list(np.array([7, 5, 3]), np.array([3, 5, 7]), 3, 101, 2)
-    assert (one["rank"], one["first_rank"], one["items"]) == (3, 1, [7, 5])
-    missing = judge_list(np.array([7, 5, 3]), np.array([3, 5, 7]), 1, 101, 2)
-    assert missing["rank"] == missing["first_rank"] == (4 + 101) / 2
 
 
 def test_rmse() -> None:

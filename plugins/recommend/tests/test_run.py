@@ -14,7 +14,7 @@ from transformers import AutoModel
 
 import ft
 
-METHODS = ["recommend (two_tower)", "popularity", "BM25", "frozen encoder"]
+METHODS = ["recommend", "popularity", "BM25", "frozen encoder"]
 
 
 def value(result: Any, name: str, split: str = "test") -> float:
@@ -292,3 +292,31 @@ def test_an_attack_on_the_candidates_text_lowers_its_rank(world: Any, go: Any) -
     metrics = result.metrics["test"]
     assert metrics["ndcg@10_under_attack"].value < metrics["ndcg@10"].value
     assert 0 < metrics["ndcg@10_under_typos"].value <= 1
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart"])
+def test_the_encoder_of_an_encoder_decoder_reads_the_texts(
+    kind: str, world: Any, go: Any, model: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoTokenizer, BartConfig, BartModel, T5Config, T5Model
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    sizes = {"vocab_size": len(tokenizer), "d_model": 32, "pad_token_id": tokenizer.pad_token_id}
+    torch.manual_seed(0)
+    if kind == "t5":
+        whole = T5Model(T5Config(**sizes, num_layers=1, num_heads=2, d_ff=32, d_kv=16))
+    else:
+        heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+        layers = {"encoder_layers": 1, "decoder_layers": 1}
+        whole = BartModel(BartConfig(**sizes, **heads, **layers, max_position_embeddings=64))
+    folder = tmp_path / kind
+    whole.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    before = {name: value.clone() for name, value in whole.state_dict().items()}
+    result = go(world.settings(), ["recommend", "adversarial"], model=str(folder))
+    after = type(whole).from_pretrained(result.output / "model").state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any(name.startswith("encoder.") for name in changed)
+    assert not any(name.startswith("decoder.layer") for name in changed)
+    (answer,) = ft.predict(result.output, {"history": ["i1", "a redish3 thing"], "k": 3})
+    assert len(answer["items"]) == 3

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from ft import Evaluation, Loss, Plugin, Predictions, hookimpl
-from ft_adversarial.embedding import called
-from ft_adversarial.methods import METHODS
-from ft_adversarial.passes import Passes
-from ft_adversarial.robustness import measure
+from ft_adversarial.perturbation.embedding import called
+from ft_adversarial.robustness.measure import measure
 from ft_adversarial.settings import AdversarialConfig
+from ft_adversarial.training.methods import METHODS
+from ft_adversarial.training.passes import Passes
 
 if TYPE_CHECKING:
     from ft import Run

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ft_recommend.columns import joined
 from ft_recommend.features import Features
 
 ITEMS = "items.parquet"
@@ -47,12 +48,12 @@ class Catalogue:
 
     def text_from(self, columns: Mapping[str, Any]) -> str:
         """The text of an item given as a mapping of columns."""
-        return join_text([str(columns.get(name) or "") for name in self.text_columns])
+        return join_text([joined(columns.get(name)) for name in self.text_columns])
 
     def features_from(self, columns: Mapping[str, Any]) -> np.ndarray:
         """The features, (size,), of an item given as a mapping of columns; absent ones are missing."""
         numbers = {name: np.array([_float(columns.get(name))]) for name in self.space.knots}
-        categories = {name: [_joined(columns.get(name))] for name in self.space.values}
+        categories = {name: [joined(columns.get(name))] for name in self.space.values}
         return self.space.matrix(1, numbers, categories).reshape(-1)
 
     def with_items(
@@ -105,9 +106,3 @@ def _float(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return float("nan")
-
-
-def _joined(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "|".join(map(str, value))
-    return "" if value is None else str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,6 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "rating": ("rating", "score", "stars"),
     "timestamp": ("timestamp", "time", "datetime", "date"),
 }
-
-MILLISECONDS = 1e11
-"""A moment beyond this many seconds lies in the year 5138: it is counted in milliseconds."""
 
 
 @dataclass
@@ -49,17 +46,38 @@ class Table:
         return np.asarray(self.rows.column(LINE).to_numpy())
 
     def text(self, column: str) -> pa.Array:
-        """A column as strings without outer white space; what is missing is empty."""
+        """A column as strings without outer white space; what is missing is empty.
+
+        A list becomes its values with ``|`` between, also where lists or objects stand in it.
+        """
         values = self.rows.column(column).combine_chunks()
         if isinstance(values, pa.ChunkedArray):
             values = (
                 pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.string())
             )
+        if pa.types.is_nested(values.type):
+            values = pa.array([joined(one) for one in values.to_pylist()], pa.string())
         return pc.utf8_trim_whitespace(pc.fill_null(pc.cast(values, pa.string()), ""))
 
     def keep(self, mask: np.ndarray) -> Table:
         """The rows that ``mask``, (rows,), keeps."""
         return Table(self.name, self.setting, self.rows.filter(pa.array(mask)))
+
+
+def joined(value: Any) -> str:
+    """A value as text; a list's values with ``|`` between, "" for nothing."""
+    return "|".join(_leaves(value))
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """The values of lists in lists, or of objects, that are not missing."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from _leaves(one)
+    elif value is not None:
+        yield str(value)
 
 
 @dataclass
@@ -143,34 +161,5 @@ def parse(texts: pa.Array) -> np.ndarray:
 def _number(text: str) -> float:
     try:
         return float(text)
-    except ValueError:
-        return np.nan
-
-
-def moments(table: Table, column: str, faults: Faults) -> np.ndarray:
-    """A column of moments as seconds since 1970, float64: numbers, dates, or ISO 8601 texts."""
-    values = table.rows.column(column)
-    if pa.types.is_temporal(values.type):
-        seconds = pc.cast(pc.cast(values, pa.timestamp("us")), pa.int64())
-        parsed = np.asarray(pc.cast(seconds, pa.float64()).to_numpy()) / 1e6
-    elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        texts = table.text(column)
-        parsed = parse(texts)
-        if np.isnan(parsed).all():
-            parsed = np.array([_moment(text) for text in texts.to_pylist()])
-    else:
-        parsed = np.asarray(pc.cast(values, pa.float64()).to_numpy())
-    bad = ~np.isfinite(parsed)
-    shown = table.text(column).filter(pa.array(bad)).to_pylist()
-    reason = "the timestamp {} is neither a number nor a date such as 2026-01-31T12:00:00"
-    faults.add(table, bad, reason, [repr(text) for text in shown])
-    if len(parsed) and np.nanmedian(parsed) > MILLISECONDS:
-        parsed = parsed / 1000
-    return parsed
-
-
-def _moment(text: str) -> float:
-    try:
-        return float(np.datetime64(text.removesuffix("Z"), "us").astype("int64")) / 1e6
     except ValueError:
         return np.nan

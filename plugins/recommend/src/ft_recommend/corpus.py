@@ -28,8 +28,8 @@ from ft_recommend.interactions import (
     withhold,
 )
 from ft_recommend.items import kind_of, read_catalogue
-from ft_recommend.people import Context, People, read_person_features
 from ft_recommend.settings import RecommendConfig
+from ft_recommend.users import Context, Users, read_user_features
 
 if TYPE_CHECKING:
     from ft import Run
@@ -44,7 +44,7 @@ class Corpus:
     Attributes:
         catalogue: the items.
         interactions: all of them, each with its use.
-        people: the users, with all that they had.
+        users: the users, with all that they had.
         context: how the moment and the user become features.
         popularity: (items,) how often each is liked in training.
         notes: what was decided.
@@ -53,7 +53,7 @@ class Corpus:
 
     catalogue: Catalogue
     interactions: Interactions
-    people: People
+    users: Users
     context: Context
     popularity: np.ndarray
     notes: list[str]
@@ -118,13 +118,13 @@ def read_corpus(
             where=config.interactions,
             hint="users need two interactions or more, lower min_rating or cold_share",
         )
-    people, person = _people(data, config, run, owner)
+    users, space = _users(data, config, run, owner)
     time, last = _moments(data)
     return Corpus(
         catalogue,
         data,
-        people,
-        Context.fit(time, last, person),
+        users,
+        Context.fit(time, last, space),
         data.counts(len(catalogue)),
         notes,
         [Path(table.name) for table in tables.values()],
@@ -222,9 +222,7 @@ def _split(data: Interactions, config: RecommendConfig, *, given: bool) -> list[
     return notes
 
 
-def _people(
-    data: Interactions, config: RecommendConfig, run: Run, owner: str
-) -> tuple[People, Any]:
+def _users(data: Interactions, config: RecommendConfig, run: Run, owner: str) -> tuple[Users, Any]:
     """The users with everything that they had, for prediction, and how their features are made."""
     starts = data.starts
     spans = list(pairwise(starts.tolist()))
@@ -235,15 +233,15 @@ def _people(
     last = np.full(len(data.names), np.nan)
     if data.time is not None:
         last = data.time[starts[1:] - 1]
-    space, features = _person_features(data.names, config, run, owner)
-    return People(data.names, liked, seen, last, features), space
+    space, features = _user_features(data.names, config, run, owner)
+    return Users(data.names, liked, seen, last, features), space
 
 
-def _person_features(
+def _user_features(
     names: list[str], config: RecommendConfig, run: Run, owner: str
 ) -> tuple[Any, np.ndarray]:
     if config.users is None:
-        return read_person_features(names, {}, {})
+        return read_user_features(names, {}, {})
     table = _read(config.users, "users", config, run, owner)
     key = require(table, "user", config.columns)
     ids = table.text(key).to_pylist()
@@ -254,7 +252,7 @@ def _person_features(
     rows = pa.array([row_of.get(name) for name in names], pa.int64())
     others = [name for name in table.names if name != key]
     columns = {name: table.text(name).take(rows).fill_null("").to_pylist() for name in others}
-    return read_person_features(names, columns, {name: kind_of(table, name) for name in others})
+    return read_user_features(names, columns, {name: kind_of(table, name) for name in others})
 
 
 def _moments(data: Interactions) -> tuple[np.ndarray | None, np.ndarray | None]:

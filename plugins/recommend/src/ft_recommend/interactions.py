@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ft import DataError
-from ft_recommend.columns import Faults, Table, find, moments, numbers, require
+from ft_recommend.columns import Faults, Table, find, numbers, require
+from ft_recommend.moments import ORDER, moments, span
 from ft_recommend.settings import RecommendConfig
 
 TRAIN, VALIDATION, TEST, WITHHELD = 0, 1, 2, 3
@@ -119,6 +121,16 @@ def read_interactions(
         use[order],
         liked[order],
     )
+    if made.time is not None and len(made):
+        hows = list(dict.fromkeys(part["how"] for part in parts))
+        if ORDER in hows and len(hows) > 1:
+            other = next(how for how in hows if how != ORDER)
+            raise DataError(
+                f"the timestamps of one file are {ORDER}; those of another are {other}",
+                where=" and ".join(table.name for table in tables.values()),
+                hint="give moments of one kind in all files",
+            )
+        notes.append(span(made.time, hows[0] if len(hows) == 1 else "of several kinds"))
     return made, notes + _order_notes(made)
 
 
@@ -128,7 +140,7 @@ def _read(
     config: RecommendConfig,
     faults: Faults,
     bad_items: frozenset[str],
-) -> dict[str, np.ndarray | None]:
+) -> dict[str, Any]:
     users = table.text(require(table, "user", config.columns))
     items = table.text(require(table, "item", config.columns))
     known = pc.index_in(items, pa.array(list(row_of), pa.string()))
@@ -140,14 +152,14 @@ def _read(
     nobody = np.asarray(pc.equal(users, "").to_numpy(zero_copy_only=False))
     faults.add(table, nobody, "the interaction has no user")
     keep &= ~nobody
-    rating = time = None
+    rating = time = how = None
     column = find(table, "rating", config.columns)
     if column is not None:
         rating = numbers(table, column, faults, "rating")
         keep &= np.isfinite(rating)
     column = find(table, "timestamp", config.columns)
     if column is not None:
-        time = moments(table, column, faults)
+        time, how = moments(table, column, faults)
         keep &= np.isfinite(time)
     return {
         "user": np.array(users.to_pylist(), dtype=object)[keep],
@@ -155,12 +167,11 @@ def _read(
         "rating": None if rating is None else rating[keep],
         "time": None if time is None else time[keep],
         "line": table.lines[keep],
+        "how": how,
     }
 
 
-def _same_columns(
-    tables: Mapping[str, Table], parts: Sequence[Mapping[str, np.ndarray | None]]
-) -> None:
+def _same_columns(tables: Mapping[str, Table], parts: Sequence[Mapping[str, Any]]) -> None:
     for key in ("rating", "time"):
         if len({part[key] is None for part in parts}) > 1:
             names = " and ".join(table.name for table in tables.values())

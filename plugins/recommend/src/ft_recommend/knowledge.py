@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ft_recommend.catalogue import Catalogue
-from ft_recommend.people import Context, People
+from ft_recommend.users import Context, Users
 
 
 @dataclass(frozen=True)
@@ -18,33 +18,33 @@ class Knowledge:
 
     Attributes:
         catalogue: the items, in the order of the model's rows.
-        people: the users with all that they had.
+        users: the users with all that they had.
         context: how the moment and the user become features.
     """
 
     catalogue: Catalogue
-    people: People
+    users: Users
     context: Context
 
     def context_of(
         self, users: Sequence[str], time: Sequence[float], last: Sequence[float]
     ) -> list[list[float]]:
         """Features of users and moments, one list each; see `Context.matrix`."""
-        person = self.people.features_of(users, self.context.person)
-        matrix = self.context.matrix(np.array(time, float), np.array(last, float), person)
+        user = self.users.features_of(users, self.context.user)
+        matrix = self.context.matrix(np.array(time, float), np.array(last, float), user)
         listed: list[list[float]] = padded(matrix).tolist()
         return listed
 
     def save(self, folder: Path) -> None:
         """Write it as Parquet and JSON."""
         self.catalogue.save(folder)
-        self.people.save(folder)
+        self.users.save(folder)
         self.context.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Knowledge:
         """Read what `save` wrote."""
-        return cls(Catalogue.load(folder), People.load(folder), Context.load(folder))
+        return cls(Catalogue.load(folder), Users.load(folder), Context.load(folder))
 
 
 def padded(matrix: np.ndarray) -> np.ndarray:

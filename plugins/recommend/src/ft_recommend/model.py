@@ -12,7 +12,7 @@ from torch.nn.functional import embedding, normalize, pad
 
 from ft_recommend import head
 from ft_recommend.knowledge import Knowledge
-from ft_recommend.text import TokenTable, encode_table, mean_vectors
+from ft_recommend.text import TokenTable, encode_table, mean_vectors, text_encoder
 
 SHAPE = "two_tower.json"
 
@@ -137,8 +137,8 @@ class TwoTower(nn.Module):
         return self.encoder
 
     def get_input_embeddings(self) -> nn.Module:
-        """The encoder's word embedding."""
-        found: nn.Module = self.encoder.get_input_embeddings()  # type: ignore[operator]
+        """The word embedding that reads texts."""
+        found: nn.Module = text_encoder(self.encoder).get_input_embeddings()
         return found
 
     @property

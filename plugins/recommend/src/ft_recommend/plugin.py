@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 import ft
 from ft import (
-    ConfigError,
     DataError,
     Evaluation,
     Loss,
@@ -28,13 +27,10 @@ from ft import (
 )
 from ft_recommend.catalogue import Catalogue
 from ft_recommend.corpus import Corpus, read_corpus
-from ft_recommend.cross import CrossTask
 from ft_recommend.example import write_example
 from ft_recommend.examples import write_split
-from ft_recommend.first_stage import first_stage
 from ft_recommend.interactions import TRAIN
 from ft_recommend.knowledge import Knowledge
-from ft_recommend.pairs import HISTORY_TEXT, write_pairs
 from ft_recommend.report import Baselines, table
 from ft_recommend.scoring import rmse, summarise
 from ft_recommend.settings import RecommendConfig
@@ -60,9 +56,7 @@ class Recommend(Plugin):
 
     @classmethod
     def run_defaults(cls, config: Any) -> dict[str, Any]:
-        """Two towers have a head that learns from nothing, over many short texts."""
-        if config.mode == "cross":
-            return {}
+        """The head learns from nothing, over many short texts."""
         return {
             "epochs": 8,
             "batch_size": 512,
@@ -74,13 +68,13 @@ class Recommend(Plugin):
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._corpus: Corpus | None = None
-        self._task: TwoTowerTask | CrossTask | None = None
+        self._task: TwoTowerTask | None = None
         self._files: TemporaryDirectory[str] | None = None
         self._baselines = Baselines(self.config)
 
     @property
-    def task(self) -> TwoTowerTask | CrossTask:
-        """What the mode does; there once the model is built."""
+    def task(self) -> TwoTowerTask:
+        """Features, loss and lists; there once the model is built."""
         assert self._task is not None
         return self._task
 
@@ -88,12 +82,6 @@ class Recommend(Plugin):
     def load_data(self, run: Run) -> TaskData:
         """Read items and interactions, split by time for each user, and write the examples."""
         config = self.config
-        if config.mode == "cross" and config.loss != "softmax":
-            raise ConfigError(
-                f"the cross-encoder learns liked or not, its loss cannot be '{config.loss}'",
-                where=f"{self.name}.loss",
-                hint="leave it out, or set mode = 'two_tower'",
-            )
         match = None if self._task is None else self._match
         corpus = read_corpus(config, run, self.name, self.rng_at("cold"), match)
         self._corpus = corpus
@@ -112,8 +100,6 @@ class Recommend(Plugin):
                 notes.append(f"validation asks {len(examples):,} examples, chosen at random")
             if len(examples) or split == "train":
                 splits[split] = examples
-        if config.mode == "cross":
-            splits = self._pairs(splits, corpus)
         held = [name for name in ("validation", "test") if name in splits]
         if config.exclude_seen and (again := sum(_repeats(splits[name]) for name in held)):
             notes.append(
@@ -121,45 +107,19 @@ class Recommend(Plugin):
                 f"them, so they count as missed ({self.name}.exclude_seen = false lets them be named)"
             )
         notes.append(
-            f"{len(corpus.people.names):,} users, {len(corpus.catalogue):,} items; "
+            f"{len(corpus.users.names):,} users, {len(corpus.catalogue):,} items; "
             + ", ".join(f"{len(splits[name]):,} {name} examples" for name in ("train", *held))
         )
         numbers = ("time",) if corpus.interactions.time is not None else ()
-        names = (HISTORY_TEXT, "candidate") if config.mode == "cross" else ("candidate",)
         schema = Schema(
             group="user",
-            texts=tuple(map(Text, names)),
+            texts=(Text("candidate"),),
             numbers=numbers,
             # Encoded examples hold features of users that are no column: they must not be taken
             # from the cache when these change.
             extra={"features": _digest(corpus)},
         )
         return TaskData(DatasetDict(splits), schema, dict.fromkeys(splits, corpus.files), notes)
-
-    def _pairs(self, splits: Mapping[str, Dataset], corpus: Corpus) -> dict[str, Dataset]:
-        """The examples as pairs of texts, with the candidates of a first stage."""
-        assert self._files is not None
-        config, catalogue = self.config, corpus.catalogue
-        stage = first_stage(
-            config.first_stage,
-            catalogue,
-            corpus.popularity,
-            config.rerank,
-            exclude=config.exclude_seen,
-        )
-        folder = Path(self._files.name)
-        return {
-            split: write_pairs(
-                examples,
-                split,
-                catalogue,
-                stage,
-                config,
-                self.rng_at("pairs", split),
-                folder / f"{split}.pairs.arrow",
-            )
-            for split, examples in splits.items()
-        }
 
     def _some(self, examples: Dataset, count: int) -> Dataset:
         """So many examples chosen at random, in their order."""
@@ -185,17 +145,16 @@ class Recommend(Plugin):
 
     @hookimpl
     def build_head(self, run: Run, data: TaskData) -> nn.Module:
-        """The pre-trained encoder with two towers on it, or with a score of pairs."""
+        """The pre-trained encoder with two towers on it."""
         config = self.config
-        kind = CrossTask if config.mode == "cross" else TwoTowerTask
         if run.restored:
-            self._task = kind(config, run, Knowledge.load(Path(run.model_path)))
+            self._task = TwoTowerTask(config, run, Knowledge.load(Path(run.model_path)))
             return self._task.model
         corpus = self._corpus
         assert corpus is not None
-        knowledge = Knowledge(corpus.catalogue, corpus.people, corpus.context)
-        self._task = kind(config, run, knowledge, corpus.popularity)
-        if isinstance(self._task, TwoTowerTask) and config.loss == "rating":
+        knowledge = Knowledge(corpus.catalogue, corpus.users, corpus.context)
+        self._task = TwoTowerTask(config, run, knowledge, corpus.popularity)
+        if config.loss == "rating":
             if corpus.interactions.rating is None:
                 raise DataError(
                     "the loss 'rating' needs ratings, and the interactions have none",
@@ -260,12 +219,7 @@ class Recommend(Plugin):
         if config.loss == "rating":
             predicted = np.array([item["predicted"] for item in predictions.items])
             metrics["rmse"] = rmse(predicted, np.array(examples["rating"], float), SEED)
-        rows = [(f"{self.name} ({config.mode})", metrics)]
-        if config.mode == "cross":
-            first = [{**item, "rank": item["first_rank"]} for item in predictions.items]
-            staged = summarise(first, users, top=config.top, items=size, seed=SEED)
-            del staged[f"coverage@{config.top}"]
-            rows.append((f"first stage: {Path(config.first_stage).name}", staged))
+        rows = [(self.name, metrics)]
         rows += self._baselines.on(predictions.split, examples, self.task, run.config.seed).items()
         catalogue = self.task.knowledge.catalogue
         named = {one for item in predictions.items for one in (item["target"], *item["items"])}
@@ -291,5 +245,5 @@ def _repeats(examples: Dataset) -> int:
 def _digest(corpus: Corpus) -> str:
     """A hash of how the moment and the user become features."""
     made = hashlib.sha256(json.dumps(corpus.context.to_json(), sort_keys=True).encode())
-    made.update(corpus.people.features.tobytes())
+    made.update(corpus.users.features.tobytes())
     return made.hexdigest()[:32]

@@ -13,7 +13,6 @@ from ft_recommend.baselines import Scores, bm25, key_of, measure, popularity
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from ft_recommend.cross import CrossTask
     from ft_recommend.settings import RecommendConfig
     from ft_recommend.two_tower import TwoTowerTask
 
@@ -35,7 +34,7 @@ class Baselines:
         self,
         split: str,
         examples: Dataset,
-        task: TwoTowerTask | CrossTask,
+        task: TwoTowerTask,
         seed: int,
         *,
         frozen: bool = False,

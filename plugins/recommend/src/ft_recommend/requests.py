@@ -13,7 +13,8 @@ import ft
 from ft import DataError
 from ft_recommend.catalogue import Catalogue
 from ft_recommend.columns import Table, require
-from ft_recommend.people import People
+from ft_recommend.moments import LATEST
+from ft_recommend.users import Users
 
 KEYS = ("user", "history", "candidates", "new_items", "k", "time")
 
@@ -52,16 +53,16 @@ class Reader:
 
     Args:
         catalogue: the model's items.
-        people: the model's users.
+        users: the model's users.
         top: length of a list unless a request says otherwise.
         exclude: leave out what the user had; candidates that a request names are ranked all.
     """
 
     def __init__(
-        self, catalogue: Catalogue, people: People, top: int, *, exclude: bool = True
+        self, catalogue: Catalogue, users: Users, top: int, *, exclude: bool = True
     ) -> None:
         self.catalogue = catalogue
-        self.people = people
+        self.users = users
         self.top = top
         self.exclude = exclude
         self._files: dict[str, list[dict[str, Any]]] = {}
@@ -94,13 +95,13 @@ class Reader:
 
     def _one(self, request: Mapping[str, Any], asked: Asked, rows: dict[str, int]) -> None:
         user = request.get("user")
-        known = None if user is None else self.people.row_of.get(str(user))
+        known = None if user is None else self.users.row_of.get(str(user))
         if "history" in request:
             liked = self._rows(request["history"], "history", asked, rows)
             seen = liked
         elif known is not None:
-            liked = self.people.liked[known]
-            seen = liked if self.people.seen is None else self.people.seen[known]
+            liked = self.users.liked[known]
+            seen = liked if self.users.seen is None else self.users.seen[known]
         elif user is None:
             raise DataError(
                 "a request needs a user or a history",
@@ -108,7 +109,7 @@ class Reader:
             )
         else:
             raise DataError(
-                f"the user {user!r} is not among the {len(self.people.names):,} known ones",
+                f"the user {user!r} is not among the {len(self.users.names):,} known ones",
                 hint="give the history too: ids or texts of items, the latest last",
             )
         wanted = None
@@ -130,7 +131,7 @@ class Reader:
         asked.count.append(count)
         asked.names.append("" if user is None else str(user))
         asked.time.append(_moment(request.get("time")))
-        asked.last.append(np.nan if known is None else float(self.people.last[known]))
+        asked.last.append(np.nan if known is None else float(self.users.last[known]))
 
     def _rows(self, values: Any, key: str, asked: Asked, rows: dict[str, int]) -> np.ndarray:
         if isinstance(values, str | Mapping) or not isinstance(values, Sequence):
@@ -179,6 +180,6 @@ class Reader:
 def _moment(value: Any) -> float:
     if value is None:
         return float("nan")
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and abs(value) <= LATEST:
         return float(value)
-    raise DataError(f"time is {value!r}, not seconds since 1970")
+    raise DataError(f"time is {value!r}, not seconds since 1970 (to the year 2100)")

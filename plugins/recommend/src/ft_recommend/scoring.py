@@ -147,34 +147,3 @@ def rmse(predicted: np.ndarray, ratings: np.ndarray, seed: int) -> Metric:
         squares, lambda sums: np.sqrt(sums[:, 0] / len(squares)), seed=seed
     )
     return Metric(float(np.sqrt(squares.mean())), *interval, higher_is_better=False)
-
-
-def judge_list(
-    ranked: np.ndarray, before: np.ndarray, target: int, among: int, top: int
-) -> dict[str, Any]:
-    """What a re-ranked list is worth, as JSON values; see `judge`.
-
-    An item that the first stage did not name stands, on average, in the middle of the rest.
-
-    Args:
-        ranked: rows in their new order.
-        before: rows in the order of the first stage.
-        target: row of the item that the user took.
-        among: items that could have been named.
-        top: length of the list.
-
-    Returns:
-        ``rank`` ``among`` so many, ``first_rank``: that of the first stage, ``items``.
-    """
-    rest = (len(ranked) + 1 + max(among, len(ranked) + 1)) / 2
-
-    def place(rows: np.ndarray) -> float:
-        found = np.flatnonzero(rows == target)
-        return float(found[0] + 1) if len(found) else rest
-
-    return {
-        "rank": place(ranked),
-        "first_rank": place(before),
-        "among": among,
-        "items": ranked[:top].tolist(),
-    }

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from ft import DataConfig
 
-Mode = Literal["two_tower", "cross"]
 Negatives = Literal["auto", "all", "sampled", "in_batch", "mixed"]
 
 
@@ -52,10 +51,6 @@ class RecommendConfig(DataConfig):
     validation_users: int = Field(
         5000, gt=0, description="users that validation asks at most, chosen at random once"
     )
-    mode: Mode = Field(
-        "two_tower",
-        description="two_tower scores the catalogue; cross re-ranks a first stage's top",
-    )
     history: int = Field(20, gt=0, description="liked items that are read, the most recent ones")
     text_length: int = Field(48, gt=2, description="tokens of an item's text that are read")
     tuned_share: float = Field(
@@ -93,9 +88,3 @@ class RecommendConfig(DataConfig):
     )
     top: int = Field(10, gt=0, description="length of the lists; the k of nDCG@k and recall@k")
     exclude_seen: bool = Field(True, description="do not recommend what the user had already")
-    first_stage: str = Field(
-        "bm25", description="cross: popularity, bm25, or the folder of a two_tower run"
-    )
-    rerank: int = Field(50, gt=1, description="cross: how many of the first stage are re-ranked")
-    pair_history: int = Field(8, gt=0, description="cross: liked items whose text is read")
-    pair_negatives: int = Field(4, gt=0, description="cross: negatives for each liked item")

@@ -72,6 +72,11 @@ def _encoded(texts: Sequence[str], tokenizer: Any, length: int) -> Any:
     return tokenizer(list(texts), truncation=True, max_length=length, return_attention_mask=False)
 
 
+def text_encoder(model: Any) -> Any:
+    """What reads a text: the encoder alone of an encoder-decoder (T5, BART), else the whole model."""
+    return model.get_encoder() if model.config.is_encoder_decoder else model
+
+
 def mean_vectors(encoder: nn.Module, ids: Tensor, pad_id: int) -> Tensor:
     """The mean of each text's last hidden states, of length one (Reimers & Gurevych 2019).
 
@@ -87,7 +92,7 @@ def mean_vectors(encoder: nn.Module, ids: Tensor, pad_id: int) -> Tensor:
     mask[:, 0] = True
     longest = int(mask.sum(1).max())
     ids, mask = ids[:, :longest], mask[:, :longest]
-    hidden = encoder(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+    hidden = text_encoder(encoder)(input_ids=ids, attention_mask=mask.long()).last_hidden_state
     with torch.autocast(ids.device.type, enabled=False):
         weights = mask.unsqueeze(-1).to(torch.float32)
         mean = (hidden.float() * weights).sum(1) / weights.sum(1)

@@ -1,4 +1,4 @@
-"""The two-tower mode: features, loss and lists of a run."""
+"""Two towers: features, loss and lists of a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ft_recommend.ranking import Search, chunks
 from ft_recommend.requests import Asked, Reader
 from ft_recommend.scoring import judge
 from ft_recommend.settings import RecommendConfig
-from ft_recommend.text import TokenTable, encode_table, tokenize
+from ft_recommend.text import TokenTable, encode_table, text_encoder, tokenize
 
 if TYPE_CHECKING:
     from ft import Run
@@ -31,7 +31,7 @@ SEEN, WANTED, COUNT = "seen", "wanted", "count"
 
 
 class TwoTowerTask:
-    """What the plugin does in the mode ``two_tower``.
+    """Features, loss and lists of a run with two towers.
 
     Args:
         config: the settings.
@@ -51,13 +51,17 @@ class TwoTowerTask:
         self.knowledge = knowledge
         self.length = min(config.text_length, run.max_length)
         encoder = run.load(AutoModel.from_pretrained, "model", dtype=torch.float32)
+        if encoder.config.is_encoder_decoder:
+            # Only the encoder reads texts: what else there is has nothing to learn.
+            encoder.requires_grad_(False)
+            text_encoder(encoder).requires_grad_(True)
         if popularity is None:
             self.model = TwoTower.from_pretrained(encoder, run.model_path)
         else:
             self.model = self._new(run, encoder, popularity)
         self.model.knowledge = knowledge
         self.reader = Reader(
-            knowledge.catalogue, knowledge.people, config.top, exclude=config.exclude_seen
+            knowledge.catalogue, knowledge.users, config.top, exclude=config.exclude_seen
         )
 
     def _new(self, run: Run, encoder: nn.Module, popularity: np.ndarray) -> TwoTower:

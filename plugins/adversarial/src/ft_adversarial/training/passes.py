@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ft import Loss
-from ft_adversarial.embedding import Shifts, Start, unsynchronised
+from ft_adversarial.perturbation.embedding import Shifts, Start, unsynchronised
 
 if TYPE_CHECKING:
     from ft import Run

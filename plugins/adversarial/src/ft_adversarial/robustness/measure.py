@@ -12,9 +12,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from ft import EXAMPLE_ID, Evaluation, Metric, Predictions, Schema, Table, derive_seed
-from ft_adversarial.attacks import attack
-from ft_adversarial.settings import AdversarialConfig
-from ft_adversarial.typing_errors import typos
+from ft_adversarial.robustness.attack import attack
+from ft_adversarial.robustness.settings import RobustnessConfig
+from ft_adversarial.robustness.typing_errors import typos
 
 if TYPE_CHECKING:
     from ft import Run
@@ -26,7 +26,7 @@ MISSPELT = "under_typos"
 
 
 def measure(
-    config: AdversarialConfig,
+    config: RobustnessConfig,
     inner: Callable[..., Evaluation],
     run: Run,
     predictions: Predictions,
@@ -100,7 +100,7 @@ def misspell(schema: Schema, split: str, rate: float, examples: Columns) -> Colu
 
 
 def _context(
-    config: AdversarialConfig, run: Run, model: nn.Module, batch: Mapping[str, Tensor]
+    config: RobustnessConfig, run: Run, model: nn.Module, batch: Mapping[str, Tensor]
 ) -> AbstractContextManager[Any]:
     def loss(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         return run.loss(model, batch).total

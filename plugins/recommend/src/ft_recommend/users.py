@@ -27,46 +27,46 @@ class Context:
 
     Attributes:
         moment: features of ``time`` (seconds since 1970) and ``days`` since the interaction before.
-        person: features of the user.
+        user: features of the user.
         latest: the last moment of the training data, which stands for now.
     """
 
     moment: Features
-    person: Features
+    user: Features
     latest: float | None
 
     @property
     def size(self) -> int:
         """Length of the vector."""
-        return self.moment.size + self.person.size
+        return self.moment.size + self.user.size
 
-    def matrix(self, time: np.ndarray, last: np.ndarray, person: np.ndarray) -> np.ndarray:
+    def matrix(self, time: np.ndarray, last: np.ndarray, user: np.ndarray) -> np.ndarray:
         """The vectors of some moments, (n, size) float32.
 
         Args:
             time: (n,) seconds since 1970; NaN stands for the latest.
             last: (n,) when the user's interaction before was; NaN: unknown.
-            person: (n, person.size) features of the users.
+            user: (n, user.size) features of the users.
         """
         if not self.moment.knots:
-            return person
+            return user
         now = np.where(np.isfinite(time), time, np.nan if self.latest is None else self.latest)
         columns = {"time": now, "days": np.maximum(now - last, 0) / DAY}
-        return np.concatenate([self.moment.matrix(len(time), columns, {}), person], 1)
+        return np.concatenate([self.moment.matrix(len(time), columns, {}), user], 1)
 
     @classmethod
-    def fit(cls, time: np.ndarray | None, last: np.ndarray | None, person: Features) -> Context:
+    def fit(cls, time: np.ndarray | None, last: np.ndarray | None, user: Features) -> Context:
         """Choose the features from the moments of the training examples."""
         if time is None or last is None or not len(time):
-            return cls(Features(), person, None)
+            return cls(Features(), user, None)
         days = np.maximum(time - last, 0) / DAY
-        return cls(Features.fit({"time": time, "days": days}, {}), person, float(time.max()))
+        return cls(Features.fit({"time": time, "days": days}, {}), user, float(time.max()))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {
             "moment": self.moment.to_json(),
-            "person": self.person.to_json(),
+            "user": self.user.to_json(),
             "latest": self.latest,
         }
 
@@ -78,12 +78,12 @@ class Context:
     def load(cls, folder: Path) -> Context:
         """Read what `save` wrote."""
         values = json.loads((folder / CONTEXT).read_text())
-        moment, person = (Features.from_json(values[name]) for name in ("moment", "person"))
-        return cls(moment, person, values["latest"])
+        moment, user = (Features.from_json(values[name]) for name in ("moment", "user"))
+        return cls(moment, user, values["latest"])
 
 
 @dataclass(frozen=True)
-class People:
+class Users:
     """Known users.
 
     Attributes:
@@ -128,7 +128,7 @@ class People:
         pq.write_table(pa.table(columns), folder / USERS)
 
     @classmethod
-    def load(cls, folder: Path) -> People:
+    def load(cls, folder: Path) -> Users:
         """Read what `save` wrote."""
         table = pq.read_table(folder / USERS)
         names = table.column("user").to_pylist()
@@ -155,7 +155,7 @@ def _arrays(table: pa.Table, column: str) -> list[np.ndarray]:
     return [flat[a:b] for a, b in pairwise(offsets.tolist())]
 
 
-def read_person_features(
+def read_user_features(
     names: Sequence[str], columns: Mapping[str, Sequence[str]], kinds: Mapping[str, str]
 ) -> tuple[Features, np.ndarray]:
     """Features of users from a table's columns of strings, one cell a user, blank where unknown.

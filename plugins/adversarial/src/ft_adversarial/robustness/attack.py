@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ft_adversarial.ball import Norm, zeros
-from ft_adversarial.embedding import Shifts
-from ft_adversarial.settings import REACH
+from ft_adversarial.perturbation.ball import REACH, Norm, zeros
+from ft_adversarial.perturbation.embedding import Shifts
 
 
 @contextmanager

@@ -9,20 +9,18 @@ import torch
 from torch import Tensor
 
 from ft import Loss
-from ft_adversarial.ball import noise_start, uniform_start, zeros
-from ft_adversarial.divergence import divergence
-from ft_adversarial.embedding import Start
-from ft_adversarial.passes import Passes
-from ft_adversarial.settings import AdversarialConfig, Ascent
+from ft_adversarial.perturbation.ball import noise_start, uniform_start, zeros
+from ft_adversarial.perturbation.embedding import Start
+from ft_adversarial.training.divergence import divergence
+from ft_adversarial.training.passes import Passes
+from ft_adversarial.training.settings import Ascent, TrainingConfig
 
-MethodFunction = Callable[[str, AdversarialConfig, Passes, torch.Generator], Loss]
+MethodFunction = Callable[[str, TrainingConfig, Passes, torch.Generator], Loss]
 """Takes the name to log under, the settings, the passes and a source of noise; returns the loss
 that is left to back-propagate."""
 
 
-def attacked(
-    name: str, config: AdversarialConfig, passes: Passes, generator: torch.Generator
-) -> Loss:
+def attacked(name: str, config: TrainingConfig, passes: Passes, generator: torch.Generator) -> Loss:
     """FGM and PGD: the loss at a perturbation found by projected gradient ascent.
 
     FGM (Miyato et al. 2017, arXiv 1605.07725) is one step from the clean embeddings to the edge of
@@ -48,9 +46,7 @@ def attacked(
     return _joined(name, config, clean, passes.last(shifts), config.weight)
 
 
-def freelb(
-    name: str, config: AdversarialConfig, passes: Passes, generator: torch.Generator
-) -> Loss:
+def freelb(name: str, config: TrainingConfig, passes: Passes, generator: torch.Generator) -> Loss:
     """FreeLB (Zhu et al. 2020, arXiv 1909.11764), Algorithm 1: each ascent step trains too.
 
     Each of K passes adds its share 1/K to the gradient of the weights, and the same backward pass
@@ -72,7 +68,7 @@ def freelb(
     return replace(joined, parts={**joined.parts, name: term})
 
 
-def smart(name: str, config: AdversarialConfig, passes: Passes, generator: torch.Generator) -> Loss:
+def smart(name: str, config: TrainingConfig, passes: Passes, generator: torch.Generator) -> Loss:
     """SMART's smoothness term (Jiang et al. 2020, arXiv 1911.03437), VAT's with ``forward``.
 
     From small normal noise, ascent on the divergence of the noised outputs from the clean ones;
@@ -95,7 +91,7 @@ def smart(name: str, config: AdversarialConfig, passes: Passes, generator: torch
     return _regularised(name, config, clean, term)
 
 
-def r3f(name: str, config: AdversarialConfig, passes: Passes, generator: torch.Generator) -> Loss:
+def r3f(name: str, config: TrainingConfig, passes: Passes, generator: torch.Generator) -> Loss:
     """R3F (Aghajanyan et al. 2021, arXiv 2008.03156): divergence under random noise, no ascent.
 
     Dropout masks are fresh in both passes, as in the authors' code.
@@ -122,13 +118,13 @@ def _start(ascent: Ascent, generator: torch.Generator) -> Start:
     return lambda like, free: uniform_start(like, free, ascent.init, ascent.norm, generator)
 
 
-def _noise(config: AdversarialConfig, generator: torch.Generator) -> Start:
+def _noise(config: TrainingConfig, generator: torch.Generator) -> Start:
     kind = "normal" if config.method == "smart" else config.noise_kind or "uniform"
     return lambda like, free: noise_start(like, free, config.noise_size, kind, generator)
 
 
 def _joined(
-    name: str, config: AdversarialConfig, clean: Loss | None, last: Loss, weight: float
+    name: str, config: TrainingConfig, clean: Loss | None, last: Loss, weight: float
 ) -> Loss:
     """What is left to back-propagate, with the items, outputs and parts of the clean pass."""
     total = weight * last.total
@@ -140,7 +136,7 @@ def _joined(
     return Loss(total, first.items, first.outputs, parts)
 
 
-def _regularised(name: str, config: AdversarialConfig, clean: Loss, term: Tensor) -> Loss:
+def _regularised(name: str, config: TrainingConfig, clean: Loss, term: Tensor) -> Loss:
     total = config.clean_weight * clean.total
     parts = {**clean.parts, f"{name}/clean": total.detach()}
     return replace(clean, total=total, parts=parts).plus(config.weight * term, name)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ft import PluginError, TrainingError
-from ft_adversarial.ball import Norm, direction, project
+from ft_adversarial.perturbation.ball import Norm, direction, project
 
 Start = Callable[[Tensor, Tensor], Tensor]
 """Makes the first perturbation from the embeddings, (..., tokens, dim), and which tokens are free."""
@@ -21,7 +21,7 @@ MASK = "attention_mask"
 
 
 def word_embedding(model: nn.Module) -> nn.Module:
-    """The module that turns token ids into vectors, also beneath DDP and ``torch.compile``.
+    """The module that turns the token ids of a text into vectors, also beneath DDP and ``torch.compile``.
 
     Raises:
         PluginError: the model does not tell.
@@ -42,13 +42,26 @@ def word_embedding(model: nn.Module) -> nn.Module:
             who=WHO,
             hint="give the model a get_input_embeddings() that returns its word embedding",
         )
-    return found
+    return _of_encoder(model, found)
 
 
 def unsynchronised(model: nn.Module) -> AbstractContextManager[None]:
     """A context in which DDP keeps its hands off: for every pass of a step but the last."""
     context = getattr(model, "no_sync", None)
     return context() if callable(context) else nullcontext()
+
+
+def _of_encoder(model: nn.Module, found: nn.Module) -> nn.Module:
+    """The embedding that is called for the text.
+
+    Encoder-decoders (T5, BART) name one that is never called: encoder and decoder have one each,
+    which share its weights.
+    """
+    weight = getattr(found, "weight", None)
+    for name, module in model.named_modules():
+        if f".{name}".endswith(".encoder.embed_tokens") and module.weight is weight:
+            return module
+    return found
 
 
 @contextmanager

@@ -13,6 +13,10 @@ from torch import Tensor
 
 Norm = Literal["l2", "linf"]
 
+REACH = 2.5
+"""Step sizes add up to so many radii, so that the whole ball can be reached from any point in it
+(Madry et al. 2018)."""
+
 EXAMPLE = (-2, -1)
 
 

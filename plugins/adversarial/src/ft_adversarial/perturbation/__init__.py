@@ -1,0 +1,1 @@
+"""Perturbations of word embeddings: what training and the scored attack share."""
