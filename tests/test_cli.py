@@ -159,7 +159,7 @@ def show(reporter: Reporter, result: Any) -> None:
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     fake = Session()
-    homes = {"train": "train", "explain": "setup", "predict": "predict", "evaluate": "predict"}
+    homes = {"train": "train", "explain": "explain", "predict": "predict", "evaluate": "predict"}
     for name, home in homes.items():
         module = import_module(f"ft.engine.{home}")
         stand_in = create_autospec(getattr(module, name), side_effect=getattr(fake, name))

@@ -180,9 +180,7 @@ def test_the_trial_leaves_no_trace_in_the_training(go: Any, comparing: ModuleTyp
     assert comparing.different_tensors(*paths) == []
 
 
-def test_frozen_weights_are_compared_on_resume(
-    go: Any, tasks: ModuleType, tmp_path: Path, tiny_model: Path
-) -> None:
+def test_frozen_weights_are_compared_on_resume(go: Any, tmp_path: Path, tiny_model: Path) -> None:
     from shutil import copytree
 
     model = copytree(tiny_model, tmp_path / "pretrained")

@@ -21,7 +21,7 @@ def show(resolved: Resolved, *, as_json: bool) -> None:
         PluginError: the plugins do not fit together.
     """
     from ft.builtin import builtin
-    from ft.engine.setup import explain as explain_run
+    from ft.engine.explain import explain as explain_run
 
     facts = explain_run(resolved, builtin())
     if as_json:
@@ -36,7 +36,7 @@ def lines(resolved: Resolved, facts: dict[str, Any]) -> list[str]:
 
     Args:
         resolved: plugins and settings.
-        facts: what `ft.engine.setup.explain` says of them.
+        facts: what `ft.engine.explain.explain` says of them.
     """
     found = [f"note: {note}" for note in (*resolved.notes, *facts["starters"])]
     rows = [(p.name, p.distribution or p.source, p.version) for p in resolved.plugins]
