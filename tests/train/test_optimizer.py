@@ -13,8 +13,9 @@ import torch
 
 import ft
 from ft import Config, Plugin, PluginError, Problems, UserError, hookimpl
+from ft.builtin import builtin
+from ft.engine.explain import explain
 from ft.engine.optim.custom import pack, unpack
-from ft.engine.setup import explain
 
 HERE = Path(__file__)
 
@@ -136,7 +137,7 @@ def test_explain_says_whose_they_are(tiny_model: Path, tasks: Any) -> None:
     resolved = ft.resolve(
         [words, spec("Lion"), spec("Slow")], values={"run.model": str(tiny_model)}
     )
-    told = explain(resolved)
+    told = explain(resolved, builtin())
     assert told["chains"]["build_optimizer"] == "slow( lion )"
     assert told["methods"] == {"learning_rate": "lion"}
 
