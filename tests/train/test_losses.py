@@ -120,7 +120,7 @@ def test_a_technique_that_knows_no_task_resumes_to_the_bit(resumed: Any, techniq
     whole, _ = resumed(["texts", spec(technique)], step=8)
     record = json.loads((whole / "record.json").read_text())
     chain = "loss_of" if technique == "Focal" else "compute_loss"
-    assert f"{technique.lower()}( core )" in record["chains"][chain]
+    assert f"{technique.lower()}( standard )" in record["chains"][chain]
     rows = {(row["plugin"], row["hook"]): row for row in record["costs"]}
     assert rows[technique.lower(), chain]["calls"] > 0
     # Mixup takes one pass in place of the wrapped one, which no default of the core makes then.
