@@ -290,4 +290,4 @@ def test_explain_names_a_starter_of_other_settings_than_train(
 
 def test_a_test_file_without_a_train_file_is_not_ignored() -> None:
     with pytest.raises(ConfigError, match=r"no training data is named, though ner\.test is"):
-        data_or_starter(DataConfig(test="mine.conll"), SimpleNamespace(), "ner")  # type: ignore[arg-type]
+        data_or_starter(DataConfig(test="mine.conll"), SimpleNamespace(wanted=None), "ner")  # type: ignore[arg-type]
