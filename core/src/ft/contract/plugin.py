@@ -55,6 +55,10 @@ class Plugin:
             or rescales its total, and so must be named nearer to the task than any technique
             with ``early_backward``.
         own_items: declares that its `loss_of` uses ``run.join``: its parts have items of their own.
+        whole_batch: declares that the loss compares the examples of a batch with each other, so that
+            the batch must not be cut: `compute_loss` is given all of it, also of several processes,
+            and a model that runs it in chunks where ``run.max_tokens`` does not hold it (Gao et al.
+            2021, GradCache). The model must treat every example alone (no BatchNorm).
         needs: plugins that must be named too.
         after: plugins that, where they are named, must be named before it.
         before: plugins that, where they are named, must be named after it.
@@ -70,6 +74,7 @@ class Plugin:
     early_backward: bool = False
     needs_graph: bool = False
     own_items: bool = False
+    whole_batch: bool = False
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     before: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ft.contract.results import Loss
 from ft.engine.batch.batches import Feature, collate, divide, lengths, micro_batches, to_device
+from ft.engine.batch.chunks import chunked
 from ft.engine.batch.memory import out_of_memory
 from ft.engine.batch.parts import Counts
 from ft.engine.optim.optim import Optimizer
@@ -76,6 +77,7 @@ class Step:
         self.optimizer = optimizer
         self.pad_id = run.pad_id
         self._plugins = [member.plugin for member in run.hooks.members]
+        self._whole = any(plugin.whole_batch for plugin in self._plugins)
         self._own_items = any(plugin.own_items for plugin in self._plugins)
         self._on_gradients = run.hooks.listens("on_gradients")
 
@@ -99,10 +101,13 @@ class Step:
         """
         run = self.run
         ranks = run.ranks
-        mine = divide(features, ranks.count)[ranks.index]
-        if self._own_items:
-            run.counts = self._counts(mine, where)
-        done, items = self._passes(mine, where, self._backward)
+        shares = divide(features, ranks.count)
+        if self._whole:
+            done, items = self._whole_batch(shares, where)
+        else:
+            if self._own_items:
+                run.counts = self._counts(shares[ranks.index], where)
+            done, items = self._passes(shares[ranks.index], where, self._backward)
         run.counts = {}
         if not isinstance(items, Tensor):
             items = torch.full((), items, device=run.device)
@@ -121,6 +126,47 @@ class Step:
         done.norm = self.optimizer.step(items, factor, total)
         self.optimizer.zero()
         return done
+
+    def _whole_batch(
+        self, shares: list[list[Feature]], where: Callable[[], str]
+    ) -> tuple[Done, Tensor | float]:
+        """The gradients of the whole batch, whose rows this process runs its share of.
+
+        Every process computes the whole loss from the outputs of all; the main one alone counts it.
+        """
+        run, model = self.run, self.model
+        index, main = run.ranks.index, run.ranks.main
+        begin = sum(map(len, shares[:index]))
+        features = [feature for share in shares for feature in share]
+        own = slice(begin, begin + len(shares[index]))
+        batch = to_device(collate(features, self.pad_id), run.device)
+        generators = Generators(run.device, self._plugins)
+        while True:
+            run.backpropagated, done = None, Done()
+            try:
+                with chunked(run, model, len(features), own) as stand_in:
+                    with run.accelerator.autocast():
+                        loss: Loss = run.hooks.call("compute_loss", run, model, batch)
+                    run.backward(loss)
+                    if not main:  # parameters that the loss used directly
+                        self.optimizer.zero()
+                    stand_in.back_propagate()
+                break
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+            self.optimizer.zero()
+            longest = max(lengths(features))
+            count = max(1, min(len(features), run.budget.training // longest))
+            run.budget.shrink(run, "training", features[:count], where())
+            generators.wind_back()
+        if main:
+            self._add_parts(loss, done)
+        else:
+            run.backpropagated = None
+        tokens = lengths(features[own])
+        done.tokens, done.padded = sum(tokens), len(tokens) * max(tokens, default=0)
+        return done, loss.items if main else 0.0
 
     def _counts(self, features: list[Feature], where: Callable[[], str]) -> Counts:
         """The items of each part of the loss in the whole batch, by passes without gradients."""
@@ -189,11 +235,7 @@ class Step:
         with run.accelerator.autocast():
             loss: Loss = run.hooks.call("compute_loss", run, self.model, batch)
         run.backward(loss)
-        for name, part in loss.parts.items():
-            if isinstance(part, Loss):
-                done.add(f"items/{name}", torch.as_tensor(part.items, device=run.device))
-                part = part.total
-            done.add(name, part.detach())
+        self._add_parts(loss, done)
         tokens = lengths(micro)
         done.tokens += sum(tokens)
         done.padded += len(micro) * max(tokens)
@@ -211,6 +253,14 @@ class Step:
                 parameter.grad = parameter.grad / torch.where(there, items, 1.0)
         self.run.hooks.tell("on_gradients", run=self.run, model=self.model)
         return there.float()
+
+    def _add_parts(self, loss: Loss, done: Done) -> None:
+        """Add the parts of a loss to what is logged."""
+        for name, part in loss.parts.items():
+            if isinstance(part, Loss):
+                done.add(f"items/{name}", torch.as_tensor(part.items, device=self.run.device))
+                part = part.total
+            done.add(name, part.detach())
 
     def _exchange(self, done: Done, wishes: Sequence[float]) -> tuple[Tensor, Tensor]:
         """Add up over the processes; returns the loss and the items of the whole batch.

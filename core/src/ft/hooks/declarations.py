@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DECLARATIONS = ("needs", "after", "before", "conflicts", "needs_schema")
 """Attributes of `Plugin`, each a tuple of names."""
 
-GRAPH = ("early_backward", "needs_graph")
+GRAPH = ("early_backward", "needs_graph", "own_items", "whole_batch")
 """Attributes of `Plugin`, each true or false."""
 
 FLAG = "--plugins"
@@ -206,6 +206,23 @@ def graph_faults(techniques: Sequence[Implementation]) -> list[FtError]:
         if technique.plugin.early_backward:
             freed = technique
     return faults
+
+
+def whole_batch_faults(members: Sequence[Member]) -> list[FtError]:
+    """Plugins that need the batch whole beside ones that back-propagate a part of it early."""
+    whole = [member for member in members if member.plugin.whole_batch]
+    early = [member for member in members if member.plugin.early_backward]
+    return [
+        PluginError(
+            f"{one.owner} needs the whole batch in one loss, and {other.owner} back-propagates "
+            "before that loss is known",
+            where=FLAG,
+            hint=f"leave out '{other.name}' or '{one.name}', or choose settings of '{other.name}' "
+            "that make one pass",
+        )
+        for one in whole
+        for other in early
+    ]
 
 
 def require_untouched_splits(technique: Implementation, results: Sequence[Any], after: Any) -> None:
