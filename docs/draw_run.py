@@ -38,7 +38,7 @@ STEPS = (
     Step(["encode, once or each epoch"], ["encode"]),
     Step(["try to save and load it"], ["save_model", "load_model"]),
     Step(["begin, or go on"], ["on_features", "on_run_start"]),
-    Step(["begin the epoch"], ["on_epoch_start"], repeated=True),
+    Step(["begin the epoch"], ["order", "on_epoch_start"], repeated=True),
     Step(
         ["step: loss of each pass,", "one gradient, one update"],
         ["compute_loss", "loss_of", "divergence", "on_gradients", "on_step"],
