@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -53,15 +54,22 @@ def windows(owners: Sequence[int], room: int) -> list[tuple[int, int, frozenset[
         begin, end = spans[-1]
         # The next window begins with a word, a little before this one ends; where a word is
         # longer than the window its rest is left out, and the next window begins behind it.
-        inside = [first for first in firsts if begin < first <= end - room // OVERLAP]
-        start = inside[-1] if inside else next((f for f in firsts if f > begin), None)
-        if start is None:
+        last = firsts[bisect_right(firsts, end - room // OVERLAP) - 1]
+        behind = bisect_right(firsts, begin)
+        if last <= begin and behind == len(firsts):
             break
+        start = last if last > begin else firsts[behind]
         spans.append((start, min(start + room, len(owners))))
+    begins, ends = ([span[side] for span in spans] for side in (0, 1))
     answers: list[set[int]] = [set() for _ in spans]
     for first in firsts:
-        context = [min(first - begin, end - 1 - first) for begin, end in spans]
-        answers[context.index(max(context))].add(owners[first])
+        # The windows around the word; where it lies in none, those beside it.
+        around = range(
+            max(0, min(bisect_right(ends, first), len(spans) - 1)),
+            max(1, bisect_right(begins, first)),
+        )
+        at = max(around, key=lambda i: min(first - begins[i], ends[i] - 1 - first))  # noqa: B023
+        answers[at].add(owners[first])
     return [(*span, frozenset(words)) for span, words in zip(spans, answers, strict=True)]
 
 

@@ -1,38 +1,68 @@
-"""What a user gives to be predicted: lines of text, or JSON objects."""
+"""What a user gives to be predicted: texts, JSON objects, rows of a table; read as they are asked for."""
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import IO, Any, Literal
 
 from ft.contract.errors import DataError
 
 Request = str | dict[str, Any]
-Format = Literal["auto", "text", "jsonl"]
-
-JSON_LINES = (".jsonl", ".ndjson")
-_TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".conll", ".json", ".xlsx", ".gz", ".zip")
+Format = Literal["auto", "text", "jsonl", "json", "csv", "tsv", "parquet"]
 
 
-def read_requests(path: Path, form: Format = "auto") -> Iterator[Request]:
-    """The requests in a file, read as they are asked for.
+@dataclass(frozen=True)
+class BadRequest:
+    """A request that cannot be read, in the place of the request.
+
+    Attributes:
+        error: what is wrong with it, and where it stands.
+    """
+
+    error: DataError
+
+
+_FORMATS: Mapping[str, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+}
+_OTHERS = (".arrow", ".conll", ".xlsx", ".zip", ".spacy", ".ann")
+_DELIMITERS = ",;\t|"
+
+
+def read_requests(path: Path, form: Format = "auto") -> Iterator[Request | BadRequest]:
+    """The requests in a file.
 
     Args:
-        path: a text file, one text a line, or ``.jsonl``, one object (or string) a line.
+        path: texts, one a line; ``.jsonl``; ``.json``, an array; ``.csv`` or ``.tsv`` with a header;
+            ``.parquet``. All but the last may be compressed (``.gz``).
         form: what it holds; ``auto`` goes by the name.
 
     Raises:
-        DataError: it cannot be read, or a line is not what it should be; says the line.
+        DataError: the file as a whole cannot be read.
     """
-    suffix = path.suffix.lower()
-    if form == "auto" and suffix in _TABLES:
+    names = [suffix.lower() for suffix in path.suffixes]
+    compressed = names[-1:] == [".gz"]
+    suffix = (names[-2:-1] if compressed else names[-1:]) or [""]
+    if form == "auto" and suffix[0] in _OTHERS:
         raise DataError(
-            f"a {suffix} file cannot be predicted as it is",
+            f"a {suffix[0]} file cannot be predicted as it is",
             where=str(path),
-            hint="give a text file, one text a line, or .jsonl, one object a line",
+            hint="give texts, one a line, or .jsonl, .json, .csv, .tsv, .parquet",
         )
+    if form == "auto":
+        form = _FORMATS.get(suffix[0], "text")
     try:
         stream = path.open("rb")
     except OSError as error:
@@ -42,53 +72,188 @@ def read_requests(path: Path, form: Format = "auto") -> Iterator[Request]:
             where=str(path),
             hint=f"paths are looked up from {Path.cwd()}",
         ) from error
-    as_json = suffix in JSON_LINES if form == "auto" else form == "jsonl"
-    return _closing(stream, parse_requests(stream, str(path), "jsonl" if as_json else "text"))
+    return _closing(stream, form, str(path), compressed)
 
 
-def _closing(stream: BinaryIO, requests: Iterator[Request]) -> Iterator[Request]:
+def _closing(
+    stream: IO[bytes], form: Format, name: str, compressed: bool
+) -> Iterator[Request | BadRequest]:
     with stream:
-        yield from requests
+        if form == "parquet":
+            yield from _parquet(stream, name)
+            return
+        lines: Iterable[bytes] = gzip.GzipFile(fileobj=stream) if compressed else stream
+        try:
+            yield from parse_requests(lines, name, form)
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise DataError(f"the file is damaged: {error}", where=name) from error
 
 
-def parse_requests(lines: Iterable[bytes], name: str, form: Format = "auto") -> Iterator[Request]:
+def parse_requests(
+    lines: Iterable[bytes], name: str, form: Format = "auto"
+) -> Iterator[Request | BadRequest]:
     """The requests in lines of bytes.
 
     Args:
         lines: as a binary stream gives them.
         name: what to call their source.
-        form: what they hold; ``auto``: JSON if the first line begins with ``{``.
+        form: what they hold; ``auto`` goes by the first line: an object is ``jsonl``, a list is
+            ``json``, and a header with a column ``text``, ``tokens`` or ``id`` is ``csv``.
 
     Raises:
-        DataError: a line is not UTF-8, or not JSON where it should be.
+        DataError: the source as a whole cannot be read.
     """
-    for number, raw in enumerate(lines, 1):
-        try:
-            text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            byte = raw[error.start]
-            raise DataError(
+    lines = iter(lines)
+    if form == "auto":
+        first = next(lines, b"")
+        form, lines = _guess(first), chain([first] if first else [], lines)
+    if form == "parquet":
+        raise DataError("Parquet cannot be read from a stream", where=name, hint="name a file")
+    if form == "json":
+        yield from _array(b"".join(lines), name)
+    elif form in ("csv", "tsv"):
+        yield from _table(lines, name, form)
+    else:
+        for number, raw in enumerate(lines, 1):
+            where = f"{name}:{number}"
+            text = _decoded(raw, number == 1, where)
+            if isinstance(text, BadRequest) or form == "text":
+                yield text
+            elif text.strip():
+                yield _from_json(text, where)
+
+
+def _guess(line: bytes) -> Format:
+    text = line.decode("utf-8-sig", "replace").strip()
+    if text.startswith("{"):
+        return "jsonl"
+    if text.startswith("["):
+        return "json"
+    names = {cell.strip(' "').lower() for cell in text.split(_delimiter(text))}
+    return "csv" if len(names) > 1 and names & {"text", "tokens", "id"} else "text"
+
+
+def _delimiter(header: str) -> str:
+    """The delimiter of a table, by its header."""
+    return max(_DELIMITERS, key=header.count)
+
+
+def _decoded(raw: bytes, first: bool, where: str) -> str | BadRequest:
+    try:
+        return raw.decode("utf-8-sig" if first else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        byte = raw[error.start]
+        return BadRequest(
+            DataError(
                 f"not UTF-8 (byte 0x{byte:02X} at byte {error.start + 1} of the line)",
-                where=f"{name}:{number}",
+                where=where,
                 hint="save it as UTF-8",
-            ) from error
-        if form == "auto":
-            form = "jsonl" if text.lstrip().startswith("{") else "text"
-        if form == "text":
-            yield text
-        elif text.strip():
-            yield _from_json(text, f"{name}:{number}")
+            )
+        )
 
 
-def _from_json(text: str, where: str) -> Request:
+def _from_json(text: str, where: str) -> Request | BadRequest:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"not JSON: {error}", where=where, hint="one object a line") from error
-    if not isinstance(value, str | dict):
+        return BadRequest(DataError(f"not JSON: {error}", where=where, hint="one object a line"))
+    return checked(value, where)
+
+
+def _array(content: bytes, name: str) -> Iterator[Request | BadRequest]:
+    """The items of a JSON array, or the one object that the file is."""
+    try:
+        value = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise DataError(
-            f"a request is an object or a string, not {type(value).__name__}",
-            where=where,
-            hint='e.g. {"text": "..."}',
+            f"not JSON: {error}", where=name, hint="an array of objects or texts; or use .jsonl"
+        ) from error
+    if isinstance(value, dict) and len(value) == 1 and isinstance(inner := [*value.values()][0], list):
+        value = inner  # {"data": [...]}
+    for number, item in enumerate(value if isinstance(value, list) else [value], 1):
+        yield checked(item, f"{name}, item {number}")
+
+
+def _table(lines: Iterable[bytes], name: str, form: Format) -> Iterator[Request | BadRequest]:
+    """The rows of a delimited table, by the names in its first line."""
+    try:
+        texts = io.TextIOWrapper(_Lines(lines), encoding="utf-8-sig", newline="")
+        header = next(iter(texts), "")
+        delimiter = "\t" if form == "tsv" else _delimiter(header)
+        names = next(csv.reader([header], delimiter=delimiter), [])
+        rows = csv.reader(texts, delimiter=delimiter)
+        for cells in rows:
+            if not cells:
+                continue
+            where = f"{name}:{rows.line_num + 1}"
+            if len(cells) == len(names):
+                yield checked(dict(zip(names, cells, strict=True)), where)
+            else:
+                what = f"{len(cells)} values under {len(names)} columns"
+                hint = 'a value that holds the delimiter stands in "quotes"'
+                yield BadRequest(DataError(what, where=where, hint=hint))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot be read: {error}", where=name, hint="save it as UTF-8") from error
+
+
+class _Lines(io.RawIOBase):
+    """Lines of bytes as a stream."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines, self._rest = iter(lines), b""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer with what comes next."""
+        self._rest = self._rest or next(self._lines, b"")
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def _parquet(stream: IO[bytes], name: str) -> Iterator[Request | BadRequest]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(stream)
+        number = 0
+        for batch in file.iter_batches(batch_size=1024):
+            for row in batch.to_pylist():
+                number += 1
+                yield checked(row, f"{name}, row {number}")
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"cannot be read as Parquet: {error}", where=name) from error
+
+
+def checked(value: Any, where: str) -> Request | BadRequest:
+    """A value as a request, if it is a text or an object of valid texts.
+
+    Args:
+        value: anything.
+        where: it was given.
+    """
+    if not isinstance(value, str | Mapping):
+        what = "nothing" if value is None else f"of type {type(value).__name__}"
+        return BadRequest(
+            DataError(
+                f"a request is a text or an object, and this is {what}",
+                where=where,
+                hint='e.g. {"text": "..."}',
+            )
         )
-    return value
+    texts = [value] if isinstance(value, str) else [*value, *value.values()]
+    if any(isinstance(text, str) and not _is_valid(text) for text in texts):
+        return BadRequest(DataError("the text holds half of a surrogate pair", where=where))
+    return value if isinstance(value, str) else dict(value)
+
+
+def _is_valid(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
