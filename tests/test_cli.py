@@ -175,6 +175,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FT_DEBUG", raising=False)
     monkeypatch.setattr(os, "environ", dict(os.environ))
     (tmp_path / "toy.py").write_text(TOY)
+    (tmp_path / "runs" / "r1").mkdir(parents=True)
 
 
 @pytest.fixture
@@ -561,11 +562,11 @@ def test_predict_standard_input(
     ("name", "content", "message"),
     [
         ("none.txt", None, "none.txt: cannot be read: there is no such file"),
-        ("in.csv", b"a,b\n", "in.csv: a .csv file cannot be predicted as it is"),
-        ("in.txt", b"ok\nno \xff\n", "in.txt:2: not UTF-8 (byte 0xFF at byte 4 of the line)"),
-        ("in.jsonl", b'{"a": 1}\n{"a": \n', "in.jsonl:2: not JSON: "),
-        ("in.jsonl", b"[1]\n", "in.jsonl:1: a request is an object or a string, not list"),
-        ("in.jsonl", b"[" * 200_000, "in.jsonl:1: not JSON: "),
+        ("in.xlsx", b"PK", "in.xlsx: a .xlsx file cannot be predicted as it is"),
+        ("in.json", b'[{"a": ', "in.json: not JSON: "),
+        ("in.json", b"[" * 200_000, "in.json: not JSON: "),
+        ("in.parquet", b"PAR1", "in.parquet: cannot be read as Parquet: "),
+        ("in.txt.gz", b"no gzip", "in.txt.gz: the file is damaged: "),
     ],
 )
 def test_input_that_cannot_be_predicted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ft.reporters.reporter import Reporter
 
@@ -91,17 +91,20 @@ def predict(
     strict: bool = False,
     trust_remote_code: bool = False,
     trust_plugins: bool = False,
+    on_bad_row: Literal["refuse", "skip"] = "refuse",
 ) -> list[dict[str, Any]]:
     """Predict with the model of a run.
 
     Args:
         run_folder: the folder of a finished run.
-        inputs: one text or one mapping, many of them, or the path (a `Path`) of a text or
-            ``.jsonl`` file.
+        inputs: one text or one mapping, many of them (a list, a ``Dataset``, a table of pandas), or
+            the path (a `Path`) of a file: texts, one a line, ``.jsonl``, ``.json``, ``.csv``, ``.tsv``
+            or ``.parquet``.
         strict: refuse other plugins (versions, files) than the run was made with.
         trust_remote_code: run code that the model's folder brings; what the run was made with
             does not count.
         trust_plugins: run plugin files that the run names, though it was not made here.
+        on_bad_row: an input that is wrong: refuse it, or answer it with ``{"error": ...}``.
 
     Returns:
         One prediction an input, in the same order.
@@ -110,6 +113,7 @@ def predict(
         ft.UserError: the folder or an input is wrong.
     """
     from ft.builtin import builtin
+    from ft.engine.answer import rows_of
     from ft.engine.batch.read_requests import read_requests
     from ft.engine.predict import predict as predict_requests
 
@@ -119,7 +123,7 @@ def predict(
     elif isinstance(inputs, str | Mapping):
         requests = [inputs]
     else:
-        requests = inputs
+        requests = rows_of(inputs)
     folder, reporter = Path(run_folder), Reporter()
     found = predict_requests(
         folder,
@@ -129,6 +133,7 @@ def predict(
         strict=strict,
         trust_remote_code=trust_remote_code,
         trust_plugins=trust_plugins,
+        skip=on_bad_row == "skip",
     )
     return list(found)
 

@@ -16,9 +16,9 @@ from ft import Plugin, hookimpl
 from ft.builtin import builtin
 from ft.builtin.standard.requests import as_example
 from ft.cli.main import main
+from ft.engine.answer import answers
 from ft.engine.predict import open_run
 from ft.engine.run import LiveRun
-from ft.engine.trained import read
 from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
 from ft.reporters.reporter import Reporter
@@ -130,7 +130,7 @@ def test_what_is_no_example_is_refused(tickets: Path, monkeypatch: pytest.Monkey
     monkeypatch.delattr(type(task.plugin), "read_request")
     run.hooks = Hooks([task, Member("bad", bad, None, None)], run.hooks.builtin)
     with pytest.raises(ft.PluginError, match="read_request returned list") as caught:
-        read(run, {"subject": "a"}, 0)
+        list(answers(run, [{"subject": "a"}]))
     assert "'bad'" in str(caught.value)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, Literal, TextIO
 
 import typer
 
 from ft.cli.options import Debug, Quiet, Strict, TrustPlugins, TrustRemoteCode
 from ft.contract.errors import UserError
-from ft.engine.batch.read_requests import Format, Request
+from ft.engine.batch.read_requests import BadRequest, Format, Request
 from ft.reporters.stream import is_terminal
 
 STDIN = "-"
@@ -22,21 +22,32 @@ def predict(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="[INPUT]",
+            metavar="INPUT",
             show_default=False,
-            help="A text file, one text a line, or .jsonl; - or nothing: standard input.",
+            help="Texts, one a line, or .jsonl, .json, .csv, .tsv, .parquet; "
+            "- or nothing: standard input.",
         ),
     ] = STDIN,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write there; else to standard output."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write there, in the form of its ending (.jsonl, .json, .csv, .tsv, .parquet); "
+            "else to standard output.",
         ),
     ] = None,
     form: Annotated[
         Format,
         typer.Option("--format", help="What the input holds; auto goes by its name or first line."),
     ] = "auto",
+    on_bad_row: Annotated[
+        Literal["refuse", "skip"],
+        typer.Option(
+            help='A wrong request: refuse it, or answer it with {"error": ...} and go on.'
+        ),
+    ] = "refuse",
     strict: Strict = False,
     trust_remote_code: TrustRemoteCode = False,
     trust_plugins: TrustPlugins = False,
@@ -46,11 +57,16 @@ def predict(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Predict with the model of a run: one JSON object a line, in the order of the input."""
-    from ft.contract.files import to_json
+    """Predict with the model of a run: one answer a request, in the order of the input."""
     from ft.reporters.choose import choose
     from ft.reporters.lines import QuietReporter
 
+    if not run.is_dir():
+        raise UserError(
+            "there is no such folder",
+            where=str(run),
+            hint="give the folder that `ft run` printed at its end",
+        )
     requests = _requests(source, form)
     if output is not None and source != STDIN and output.resolve() == Path(source).resolve():
         raise UserError("the output would overwrite the input", where=f"--output {output}")
@@ -73,18 +89,48 @@ def predict(
             strict=strict,
             trust_remote_code=trust_remote_code,
             trust_plugins=trust_plugins,
+            skip=on_bad_row == "skip",
         )
-        answers = (to_json(one) for one in found)
+        answers = Counted(found)
         with terminable():
             if output is None:
                 _write(answers, sys.stdout, each=to_terminal)
             else:
-                _write_file(answers, output)
+                _write_file(answers, output, skip=on_bad_row == "skip")
+        if answers.bad:
+            reporter.finding(
+                "warning",
+                f"{answers.bad} of {answers.all} requests are not answered: see 'error' in their answers",
+            )
     finally:
         reporter.close()
 
 
-def _requests(source: str, form: Format) -> Iterator[Request]:
+class Counted:
+    """Answers, counted while they pass.
+
+    Attributes:
+        all: answers that have passed.
+        bad: those among them that say why there is none.
+    """
+
+    def __init__(self, answers: Iterator[dict[str, Any]]) -> None:
+        self._answers = answers
+        self.all = self.bad = 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The answers."""
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        """The next answer."""
+        answer = next(self._answers)
+        self.all += 1
+        self.bad += "error" in answer
+        return answer
+
+
+def _requests(source: str, form: Format) -> Iterator[Request | BadRequest]:
     from ft.engine.batch.read_requests import parse_requests, read_requests
 
     if source != STDIN:
@@ -96,28 +142,28 @@ def _requests(source: str, form: Format) -> Iterator[Request]:
     return parse_requests(sys.stdin.buffer, "standard input", form)
 
 
-def _write(answers: Iterator[str], stream: TextIO, *, each: bool) -> None:
+def _write(answers: Iterator[dict[str, Any]], stream: TextIO, *, each: bool) -> None:
+    from ft.contract.files import to_json
+
     reconfigure: Any = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(encoding="utf-8")
     for answer in answers:
-        print(answer, file=stream, flush=each)
+        print(to_json(answer), file=stream, flush=each)
     stream.flush()
 
 
-def _write_file(answers: Iterator[str], path: Path) -> None:
+def _write_file(answers: Iterator[dict[str, Any]], path: Path, *, skip: bool) -> None:
     """Write the whole file or none."""
+    from ft.cli.write_answers import write_answers
+
     if not path.parent.is_dir():
         raise UserError("there is no such folder", where=f"--output {path}")
     from ft.contract.files import as_shell
 
     try:
         with as_shell(path) as stream:
-            for answer in answers:
-                try:
-                    stream.write(f"{answer}\n".encode())
-                except OSError as error:
-                    raise _unwritable(path, error) from error
+            write_answers(answers, path, stream, also=("error",) if skip else ())
     except OSError as error:
         raise _unwritable(path, error) from error
 

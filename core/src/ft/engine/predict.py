@@ -10,12 +10,13 @@ from ft.config.resolve import resolve
 from ft.contract.errors import DataError, UserError
 from ft.contract.results import Result
 from ft.contract.schema import Schema
+from ft.engine.answer import answers
 from ft.engine.randomness import undisturbed_random
 from ft.engine.resume import made_with
 from ft.engine.run import LiveRun
 from ft.engine.saved import check_model, restored_run
 from ft.engine.setup import Builtin
-from ft.engine.trained import LiveTrained, evaluate_run, predict_requests
+from ft.engine.trained import LiveTrained, evaluate_run
 from ft.runfolder import untrusted
 from ft.runfolder.folder import RunFolder
 
@@ -105,17 +106,19 @@ def _parts(folder: RunFolder, task: Mapping[str, Any]) -> tuple[Schema, Mapping[
 
 def predict(
     path: Path,
-    requests: Iterable[str | Mapping[str, Any]],
+    requests: Iterable[Any],
     reporter: Reporter,
     builtin: Builtin,
     *,
     strict: bool = False,
     trust_remote_code: bool = False,
     trust_plugins: bool = False,
+    skip: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Predict texts or rows with the model of a run folder, in their order.
 
-    ``builtin``, ``strict``, ``trust_remote_code`` and ``trust_plugins`` are those of `open_run`.
+    ``builtin``, ``strict``, ``trust_remote_code`` and ``trust_plugins`` are those of `open_run`;
+    ``requests`` and ``skip`` those of `answers`.
     """
     run = open_run(
         path,
@@ -125,7 +128,7 @@ def predict(
         trust_remote_code=trust_remote_code,
         trust_plugins=trust_plugins,
     )
-    yield from predict_requests(run, requests)
+    yield from answers(run, requests, skip=skip)
 
 
 def evaluate(

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from torch import nn
 from typing_extensions import override
 
-from ft.contract.errors import DataError, PluginError, UserError
+from ft.contract.errors import DataError, UserError
 from ft.contract.results import Result
 from ft.contract.run import Trained
 from ft.contract.schema import POOL, SPLITS, Schema, TaskData
 from ft.data.lint.statistics import statistics
 from ft.data.tags.tags import split_tag
-from ft.engine.batch.inference import as_examples, predict_examples
-from ft.engine.collector import paused
+from ft.engine.answer import answers, rows_of
 from ft.engine.outcome import score
 from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.ranks import joined
-from ft.engine.run import PREDICT, LiveRun
+from ft.engine.run import LiveRun
 from ft.engine.setup import load_data
-
-REQUESTS = 4096
-"""Requests that `predict` answers together at most."""
-
-CHARACTERS = 1 << 18
-"""Characters of requests that are enough to be answered together: passes over them are alike in length,
-and of long texts the answers do not wait for thousands of others."""
 
 
 class LiveTrained(Trained):
@@ -44,6 +37,8 @@ class LiveTrained(Trained):
         self._run = run
         self.folder = folder
         self.schema = run.data.schema
+        # Plugins keep state of their own while they answer: one thread at a time.
+        self._turn = Lock()
 
     @property
     @override
@@ -62,75 +57,14 @@ class LiveTrained(Trained):
     def predict(
         self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
-        requests = [inputs] if isinstance(inputs, str | Mapping) else inputs
-        return list(predict_requests(self._run, requests))
+        requests = [inputs] if isinstance(inputs, str | Mapping) else rows_of(inputs)
+        with self._turn:
+            return list(answers(self._run, requests))
 
     @override
     def evaluate(self, data: str | Path | None = None, *, split: str = "test") -> Result:
-        return evaluate_run(self._run, self.folder, None if data is None else str(data), split)
-
-
-def predict_requests(
-    run: LiveRun, requests: Iterable[str | Mapping[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    """Predict texts or rows with a run that `open_run` gave, in their order.
-
-    Raises:
-        DataError: a request lacks what the task needs; says which one it is.
-    """
-    done = 0
-    for chunk in _together(requests):
-        with paused(), run.answering(PREDICT):
-            rows = [read(run, request, done + i) for i, request in enumerate(chunk)]
-            predictions = predict_examples(run, as_examples(rows))
-        for row, prediction in zip(rows, predictions, strict=True):
-            yield {**row, **prediction}
-        done += len(chunk)
-        run.reporter.progress("predict", done, 0)
-
-
-def read(run: LiveRun, request: str | Mapping[str, Any], number: int) -> dict[str, Any]:
-    """A raw example as the plugins read it from a request, without what is to be predicted.
-
-    Args:
-        run: of the model.
-        request: a line of text or a mapping.
-        number: of the request, counted from 0.
-
-    Raises:
-        DataError: the request lacks what the task needs; says which one it is.
-        PluginError: `read_request` did not return a mapping.
-    """
-    assert run.data is not None
-    try:
-        example = run.hooks.call("read_request", run, request)
-    except DataError as error:
-        error.where = error.where or f"request {number + 1}"
-        raise
-    if not isinstance(example, Mapping):
-        provider, techniques = run.hooks.parts("read_request")
-        raise PluginError(
-            f"read_request returned {type(example).__name__}, not a mapping of columns",
-            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
-        )
-    targets = run.data.schema.gold
-    return {key: value for key, value in example.items() if key not in targets}
-
-
-def _together(
-    requests: Iterable[str | Mapping[str, Any]],
-) -> Iterator[list[str | Mapping[str, Any]]]:
-    """The requests that are answered together."""
-    chunk: list[str | Mapping[str, Any]] = []
-    size = 0
-    for request in requests:
-        chunk.append(request)
-        size += len(str(request))
-        if len(chunk) == REQUESTS or size >= CHARACTERS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+        with self._turn:
+            return evaluate_run(self._run, self.folder, None if data is None else str(data), split)
 
 
 def evaluate_run(run: LiveRun, path: Path, data: str | None, split: str) -> Result:

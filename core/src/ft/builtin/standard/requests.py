@@ -39,6 +39,10 @@ def as_example(run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
     missing = [column for column in columns if column not in request]
     if missing:
         raise _lacks(" and ".join(f"'{column}'" for column in missing), request)
+    for column in columns:
+        if not isinstance(request[column], str):
+            kind = "missing" if request[column] is None else f"a {type(request[column]).__name__}"
+            raise DataError(f"'{column}' is {kind}, not a text")
     return request
 
 

@@ -68,7 +68,7 @@ def windows(owners: Sequence[int], room: int) -> list[tuple[int, int, frozenset[
             max(0, min(bisect_right(ends, first), len(spans) - 1)),
             max(1, bisect_right(begins, first)),
         )
-        at = max(around, key=lambda i: min(first - begins[i], ends[i] - 1 - first))  # noqa: B023
+        at = max(around, key=lambda i: min(first - begins[i], ends[i] - 1 - first))
         answers[at].add(owners[first])
     return [(*span, frozenset(words)) for span, words in zip(spans, answers, strict=True)]
 

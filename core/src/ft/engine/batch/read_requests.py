@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from ft.contract.errors import DataError
+from ft.data.formats.delimited import LONGEST
 
 Request = str | dict[str, Any]
 Format = Literal["auto", "text", "jsonl", "json", "csv", "tsv", "parquet"]
@@ -168,7 +168,11 @@ def _array(content: bytes, name: str) -> Iterator[Request | BadRequest]:
         raise DataError(
             f"not JSON: {error}", where=name, hint="an array of objects or texts; or use .jsonl"
         ) from error
-    if isinstance(value, dict) and len(value) == 1 and isinstance(inner := [*value.values()][0], list):
+    if (
+        isinstance(value, dict)
+        and len(value) == 1
+        and isinstance(inner := next(iter(value.values())), list)
+    ):
         value = inner  # {"data": [...]}
     for number, item in enumerate(value if isinstance(value, list) else [value], 1):
         yield checked(item, f"{name}, item {number}")
@@ -176,9 +180,11 @@ def _array(content: bytes, name: str) -> Iterator[Request | BadRequest]:
 
 def _table(lines: Iterable[bytes], name: str, form: Format) -> Iterator[Request | BadRequest]:
     """The rows of a delimited table, by the names in its first line."""
+    if csv.field_size_limit() < LONGEST:
+        csv.field_size_limit(LONGEST)  # the module's own limit refuses long documents
     try:
-        texts = io.TextIOWrapper(_Lines(lines), encoding="utf-8-sig", newline="")
-        header = next(iter(texts), "")
+        texts = _texts(lines)
+        header = next(texts, "")
         delimiter = "\t" if form == "tsv" else _delimiter(header)
         names = next(csv.reader([header], delimiter=delimiter), [])
         rows = csv.reader(texts, delimiter=delimiter)
@@ -196,22 +202,9 @@ def _table(lines: Iterable[bytes], name: str, form: Format) -> Iterator[Request 
         raise DataError(f"cannot be read: {error}", where=name, hint="save it as UTF-8") from error
 
 
-class _Lines(io.RawIOBase):
-    """Lines of bytes as a stream."""
-
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        self._lines, self._rest = iter(lines), b""
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer with what comes next."""
-        self._rest = self._rest or next(self._lines, b"")
-        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(part)] = part
-        return len(part)
+def _texts(lines: Iterable[bytes]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield line.decode("utf-8" if number else "utf-8-sig")
 
 
 def _parquet(stream: IO[bytes], name: str) -> Iterator[Request | BadRequest]:
