@@ -96,6 +96,7 @@ class Session:
         return {
             "chains": {"load_data": "toy", "compute_loss": "augment( toy )"},
             "events": {"on_run_end": ["toy"]},
+            "methods": {},
             "forwards": 2,
             "starters": ["no --model given: using the starter model"],
         }
