@@ -156,11 +156,10 @@ def _write(answers: Iterator[dict[str, Any]], stream: TextIO, *, each: bool) -> 
 def _write_file(answers: Iterator[dict[str, Any]], path: Path, *, skip: bool) -> None:
     """Write the whole file or none."""
     from ft.cli.write_answers import write_answers
+    from ft.contract.files import as_shell
 
     if not path.parent.is_dir():
         raise UserError("there is no such folder", where=f"--output {path}")
-    from ft.contract.files import as_shell
-
     try:
         with as_shell(path) as stream:
             write_answers(answers, path, stream, also=("error",) if skip else ())

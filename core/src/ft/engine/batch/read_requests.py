@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from ft.contract.errors import DataError
-from ft.data.formats.delimited import LONGEST
+from ft.data.formats.lines import LONGEST
 
 Request = str | dict[str, Any]
 Format = Literal["auto", "text", "jsonl", "json", "csv", "tsv", "parquet"]
