@@ -20,7 +20,7 @@ from ft.runfolder.origin import MARK
 LOCK = ".lock"
 SEAL = "sha256"
 
-_EARLY = {"lock", "config.toml", "plugins.json", "task.json", MARK}
+_EARLY = {LOCK, "config.toml", "plugins.json", "task.json", MARK}
 """Names of the files that are there before the first step, without what marks a half written one."""
 
 _LATER = ("metrics.jsonl", "record.json", "report.html", "checkpoints", "model")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ft.contract.plugin import Config, Plugin, hookimpl
 from ft.contract.results import Evaluation, Loss, Predictions
 from ft.contract.schema import TaskData
+from ft_kit.answers import answers_alike, outputs_alike
 from ft_kit.snapshot import changed, copied
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class FarProbe(Plugin):
         super().__init__(config)
         self._most = 0
         self._state_seen = False
+        self._answers_seen = False
 
     def found(self, rule: str, what: str, **facts: Any) -> None:
         """Write a finding at once: the run may not live to its end."""
@@ -149,9 +151,19 @@ class FarProbe(Plugin):
         outputs: Sequence[Mapping[str, Any]],
         examples: Columns,
     ) -> Any:
-        """Compare the examples."""
+        """Compare the examples, and once the answers with those of other outputs."""
         with self._watch("decode", "examples", "the examples", examples):
-            return inner(run, outputs, examples)
+            items = inner(run, outputs, examples)
+        if len(outputs) > 1 and not self._answers_seen:
+            self._answers_seen = True
+            if outputs_alike(outputs):
+                what = f"the model's outputs are the same for all {len(outputs)} examples"
+                self.found("answers", what)
+            elif answers_alike(lambda others: inner(run, others, examples), outputs):
+                first = f"{json.dumps(items[0], default=str):.60}"
+                what = f"decode answers the same whatever the model's outputs are: {first}"
+                self.found("answers", what)
+        return items
 
     @hookimpl
     def evaluate(

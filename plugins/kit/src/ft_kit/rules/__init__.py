@@ -67,6 +67,12 @@ RULES: tuple[Rule, ...] = (
         side_effects.splits,
     ),
     Rule(
+        "answers",
+        "Answers depend on the model, and the model's outputs on the examples.",
+        f"{HOOKS}/decode.md#provider",
+        side_effects.answers,
+    ),
+    Rule(
         "sum",
         "A loss is a sum over its items.",
         "decisions/0002-sums-not-means.md#decision",

@@ -1,4 +1,4 @@
-"""Rules on what a plugin is handed and must leave as it is, and on what it hands back."""
+"""Rules on what a plugin is given and must leave as it is, and on what it gives back."""
 
 from __future__ import annotations
 
@@ -34,6 +34,20 @@ def splits(exam: Exam) -> None:
     if isinstance(error, PluginError) and "split in load_data" in error.what:
         raise Broken(error.what, error.hint or "")
     none_found(exam, "splits", "return a new TaskData, whose other splits are those of `inner`")
+
+
+def answers(exam: Exam) -> None:
+    """What is predicted follows from the model's outputs, and these from the examples: a model whose
+    outputs are the same for every example, or a `decode` whose answers are the same for any outputs
+    (all of them empty, say), has lost something on the way. The answers of a model that has not learnt
+    may all be alike; so `decode` is given outputs at random too.
+    """
+    none_found(
+        exam,
+        "answers",
+        "see that the model's forward gives every output that decode reads, and that they depend "
+        "on its inputs",
+    )
 
 
 def sum_(exam: Exam) -> None:
