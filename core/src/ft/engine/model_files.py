@@ -16,8 +16,10 @@ from ft.engine.randomness import undisturbed
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-PADDED = frozenset({"fnet", "funnel", "nystromformer"})
-"""Models of transformers whose outputs depend on the padding of the batch: no attention mask."""
+PADDED = frozenset({"fnet", "funnel", "nystromformer", "xlnet"})
+"""Models of transformers whose outputs depend on the padding of the batch: they have no full
+attention mask, or their head reads the last position (XLNet).
+"""
 
 _SENTENCEPIECE = ("spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _NEEDED = {"sentencepiece": "sentencepiece", "google.protobuf": "protobuf"}
