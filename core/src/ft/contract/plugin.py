@@ -59,6 +59,8 @@ class Plugin:
             the batch must not be cut: `compute_loss` is given all of it, also of several processes,
             and a model that runs it in chunks where ``run.max_tokens`` does not hold it (Gao et al.
             2021, GradCache). The model must treat every example alone (no BatchNorm).
+        varies: declares of a provider of `encode` that its features differ from epoch to epoch, so
+            that none are kept; it draws from ``self.rng_at(run.epoch, example_id)``.
         needs: plugins that must be named too.
         after: plugins that, where they are named, must be named before it.
         before: plugins that, where they are named, must be named after it.
@@ -75,6 +77,7 @@ class Plugin:
     needs_graph: bool = False
     own_items: bool = False
     whole_batch: bool = False
+    varies: bool = False
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
@@ -137,6 +140,21 @@ class Plugin:
         A technique that runs `inner` twice returns ``2 * inner``; ``ft run --explain`` prints it.
         """
         return inner
+
+    def cache_key(self, run: Any) -> Any:
+        """What the features of a provider of `encode` depend on beside its code and settings.
+
+        The core knows the data, the schema, the tokenizer, ``run.max_length``, the plugin's settings and
+        every local module that it imports. A lexicon, or files that the examples name, are not among
+        them: return their hashes.
+
+        Args:
+            run: the `Run`, with its data.
+
+        Returns:
+            A JSON value; features are encoded anew where it differs.
+        """
+        return None
 
     def learning_rate(self, run: Any, progress: float) -> float:
         """The schedule: what the peak learning rates are multiplied with at a share of the run.

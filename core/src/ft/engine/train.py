@@ -163,7 +163,8 @@ def _train(
         run.note(note)
     shown = what_was_read(data) if run.ranks.main else []
     reporter.read(shown)
-    findings = lint_data(run, data) if run.ranks.main else []
+    # The user's own rows: what a technique has added is not the user's to mend.
+    findings = lint_data(run, run.hooks.read or data) if run.ranks.main else []
     fingerprints = fingerprint(data)
     check_alike(run, fingerprints)
     made = resume_changes.made(run)
@@ -181,6 +182,8 @@ def _train(
     custom = run.hooks.customised("build_optimizer")
     run.ranks.equalise(model)
     optimizer = CustomOptimizer(run) if custom else Optimizer(model, resolved.run)
+    learned = {id(parameter) for parameter in optimizer.parameters}
+    frozen = sum(p.numel() for p in model.parameters() if id(p) not in learned)
     reporter.phase("encode")
     with run.ranks.main_first():
         features = training_features(run, data.splits["train"], fingerprints["train"])

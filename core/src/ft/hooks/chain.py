@@ -20,6 +20,9 @@ FORWARD = "compute_loss"
 Check = Callable[["Implementation", list[Any], Any], None]
 """Called after a technique with what its `inner` calls returned and what it returned itself."""
 
+Arrival = Callable[["Implementation", Any], None]
+"""Called with what a technique's `inner` returns, before the technique has it."""
+
 
 @dataclass(frozen=True)
 class Implementation:
@@ -58,6 +61,7 @@ def compose(
     ledger: Ledger,
     *,
     check: Check | None = None,
+    arrival: Arrival = lambda technique, result: None,
     trace: Trace | None = None,
 ) -> Callable[..., Any]:
     """Fold a provider and its techniques, first nearest to the provider, into one callable.
@@ -68,6 +72,7 @@ def compose(
         arguments: the hook's arguments, without ``inner``.
         ledger: accounts for the implementations and names the culprit of an exception.
         check: is shown every technique's result.
+        arrival: is shown what every technique is about to get; only where there is a ``check``.
         trace: is written every call.
     """
     chain = _link(provider, provider.accounted(ledger, trace), None, arguments)
@@ -76,7 +81,7 @@ def compose(
         if check is None:
             chain = _link(technique, function, chain, arguments)
         else:
-            chain = _checked(technique, function, chain, arguments, check)
+            chain = _checked(technique, function, chain, arguments, check, arrival)
     return chain
 
 
@@ -129,6 +134,7 @@ def _checked(
     inner: Callable[..., Any],
     arguments: Sequence[str],
     check: Check,
+    arrival: Arrival,
 ) -> Callable[..., Any]:
     """A link whose `inner` remembers what it returned, for the check behind it."""
 
@@ -137,6 +143,7 @@ def _checked(
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             result = inner(*args, **kwargs)
+            arrival(technique, result)
             # Remembered apart from what the technique is given, which it may change in place.
             apart = isinstance(result, TaskData)
             seen.append(replace(result, splits=copy(result.splits)) if apart else result)

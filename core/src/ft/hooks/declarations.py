@@ -200,7 +200,7 @@ def graph_faults(techniques: Sequence[Implementation]) -> list[FtError]:
                     f"{technique.owner} needs the graph of the outputs that {freed.owner} "
                     "has already back-propagated",
                     where=FLAG,
-                    hint=f"name '{technique.plugin.name}' before '{freed.plugin.name}'",
+                    hint=_way_out(technique.plugin, freed.plugin),
                 )
             )
         if technique.plugin.early_backward:
@@ -223,6 +223,21 @@ def whole_batch_faults(members: Sequence[Member]) -> list[FtError]:
         for one in whole
         for other in early
     ]
+
+
+def _way_out(needing: Plugin, early: Plugin) -> str:
+    """What to do where a plugin needs the graph that another, nearer to the task, has freed."""
+    if early.needs_graph and needing.early_backward:
+        return (
+            f"name '{needing.name}' or '{early.name}', not both: each needs the graph that the other "
+            "frees, in whatever order"
+        )
+    if early.name in needing.after or needing.name in early.before:
+        return (
+            f"name '{needing.name}' or '{early.name}', not both: '{needing.name}' would have to be "
+            "nearer to the task, and one of them declares the other order"
+        )
+    return f"name '{needing.name}' before '{early.name}'"
 
 
 def require_untouched_splits(technique: Implementation, results: Sequence[Any], after: Any) -> None:

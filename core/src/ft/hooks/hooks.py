@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +16,7 @@ from ft.contract.errors import FtError, PluginError, raise_all
 from ft.contract.hookspecs import INNER, REMOVED
 from ft.contract.messages import did_you_mean
 from ft.contract.plugin import PROJECT, Plugin
+from ft.contract.schema import TaskData
 from ft.hooks import declarations
 from ft.hooks.chain import Implementation, Member, compose, picker
 from ft.hooks.costs import Ledger
@@ -48,6 +51,7 @@ class Hooks:
 
     Attributes:
         notes: what the user should hear of the plugins.
+        read: what the provider of `load_data` has read; ``None`` where no technique wraps it.
 
     Raises:
         PluginError: a plugin breaks the contract, a hook has two providers or none, or the plugins
@@ -84,6 +88,7 @@ class Hooks:
         raise_all(declarations.graph_faults(self.parts("compute_loss")[1]))
         self._providers = {name: self._provider(name) for name in self.names("chain")}
         self._alone = False
+        self.read: TaskData | None = None
         self._defaults = {name for name in self._chains if not self.customised(name)}
         self._events = {name: self._event(name) for name in self.names("event")}
 
@@ -220,7 +225,15 @@ class Hooks:
         provider, techniques = self.parts(hook)
         check = self._check if hook in CHECKED else None
         arguments = self.arguments(hook)
-        return compose(provider, techniques, arguments, self.ledger, check=check, trace=self._trace)
+        return compose(
+            provider,
+            techniques,
+            arguments,
+            self.ledger,
+            check=check,
+            arrival=self._arrived,
+            trace=self._trace,
+        )
 
     def _provider(self, hook: str) -> Callable[..., Any]:
         provider, _ = self.parts(hook)
@@ -233,6 +246,17 @@ class Hooks:
             (picker(one.arguments, offered), one.accounted(self.ledger, self._trace))
             for one in self.implementations(hook)
         ]
+
+    def _arrived(self, technique: Implementation, result: Any) -> None:
+        """See that data has what a technique around `load_data` needs before it gets it; keep what
+        the task itself has read.
+        """
+        if technique.hook != "load_data" or not isinstance(result, TaskData):
+            return
+        if self.read is None:
+            self.read = replace(result, splits=copy(result.splits))
+        own = [member for member in self.members if member.plugin is technique.plugin]
+        raise_all(declarations.schema_faults(own, result.schema))
 
     def _check(self, technique: Implementation, results: list[Any], result: Any) -> None:
         """Look at what a technique around one of the `CHECKED` hooks returned."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import sys
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -55,6 +56,73 @@ def search_also(folder: Path) -> None:
 
 
 def source_files(module: str) -> dict[str, Path]:
+    """The files that a module's behaviour comes from, by their path below their import root.
+
+    These are the ``.py`` files of its outermost regular package, or its own file alone, and every
+    local module that they import, also within functions: one that is neither ft's nor installed
+    among the libraries.
+
+    Args:
+        module: dotted name of an imported module.
+    """
+    files = own_files(module)
+    unread = list(files.values())
+    while unread:
+        for name in imported_names(unread.pop()):
+            path = _local(name)
+            if path is not None and path not in files.values():
+                below = name.replace(".", "/")
+                files[f"{below}/__init__.py" if path.name == "__init__.py" else f"{below}.py"] = (
+                    path
+                )
+                unread.append(path)
+    return files
+
+
+def imported_names(path: Path) -> list[str]:
+    """The modules that a file may import by absolute names; none where it cannot be parsed."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return []
+    names: dict[str, None] = {}
+    for node in ast.walk(tree):
+        found = []
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in found:
+            parts = name.split(".")
+            names.update(dict.fromkeys(".".join(parts[: k + 1]) for k in range(len(parts))))
+    return list(names)
+
+
+def _local(name: str) -> Path | None:
+    """The file of a module that is neither ft's nor a library's; ``None`` for any other."""
+    top = name.partition(".")[0]
+    if top == "ft" or top in sys.stdlib_module_names:
+        return None
+    try:
+        spec = importlib.util.find_spec(top)
+        if spec is None or _is_library(spec):
+            return None
+        for k in range(2, name.count(".") + 2):  # the packages above it are not imported for this
+            inside = spec.submodule_search_locations if spec is not None else None
+            below = ".".join(name.split(".")[:k])
+            spec = PathFinder.find_spec(below, list(inside)) if inside else None
+    except (ImportError, ValueError):
+        return None
+    origin = spec.origin if spec is not None else None
+    return Path(origin) if origin and origin.endswith(".py") else None
+
+
+def _is_library(spec: ModuleSpec) -> bool:
+    places = [spec.origin or "", *(spec.submodule_search_locations or ())]
+    return any({"site-packages", "dist-packages"} & set(Path(place).parts) for place in places)
+
+
+def own_files(module: str) -> dict[str, Path]:
     """The ``.py`` files of a module's outermost regular package, by their path there.
 
     A module outside any package gives its own file alone.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ft.contract.errors import FtError, PluginError, TrainingError
+from ft.contract.errors import PluginError, TrainingError
 from ft.contract.files import PARTIAL, file_hash
 from ft.contract.results import Features
 from ft.contract.schema import EXAMPLE_ID
@@ -21,10 +21,12 @@ from ft.data.rows.cache import cache_folder, prune
 from ft.engine.batch.arrays import from_arrow, to_arrow
 from ft.engine.batch.batches import Feature, is_ids
 from ft.engine.processor import described
+from ft.loading.files import source_files
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from ft.contract.plugin import Plugin
     from ft.engine.run import LiveRun
 
 ENCODE_BATCH = 1000
@@ -246,28 +248,39 @@ def _cache_path(run: LiveRun, split: str, fingerprint: str) -> Path:
         "owner": provider.owner,
         "settings": provider.plugin.config.model_dump(mode="json"),
         "code": _code(provider.plugin),
+        "own": _key_of(run, provider.plugin),
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
     return cache_folder("encoded") / f"{split}-{digest[:32]}.arrow"
 
 
-def _code(plugin: object) -> str:
-    """A hash of the source file of a plugin, so that an edited plugin encodes anew."""
-    import inspect
+def _code(plugin: Plugin) -> dict[str, str]:
+    """The hash of every file that a plugin's encoding comes from, so that an edit encodes anew."""
+    files = source_files(type(plugin).__module__)
+    return {name: file_hash(path) for name, path in files.items()}
 
+
+def _key_of(run: LiveRun, plugin: Plugin) -> Any:
+    """What a plugin adds to the key itself.
+
+    Raises:
+        PluginError: it is no JSON value.
+    """
+    key = plugin.cache_key(run)
     try:
-        source = Path(inspect.getfile(type(plugin)))
-        return hashlib.sha256(
-            b"".join(path.read_bytes() for path in sorted(source.parent.glob("*.py")))
-            if source.name == "__init__.py" or source.parent.joinpath("__init__.py").exists()
-            else source.read_bytes()
-        ).hexdigest()
-    except (OSError, TypeError, FtError):
-        return ""
+        json.dumps(key)
+    except (TypeError, ValueError) as error:
+        raise PluginError(
+            f"cache_key returned what JSON cannot hold: {error}",
+            who=_owner(run),
+            hint="return numbers, texts, lists and dicts, such as the hash of a file",
+        ) from error
+    return key
 
 
 def training_features(run: LiveRun, data: Dataset, fingerprint: str) -> Features:
-    """Features of the train split: cached unless a technique wraps `encode`."""
-    if run.hooks.wrapped("encode"):
+    """Features of the train split: cached unless a technique wraps `encode` or the provider varies."""
+    provider, techniques = run.hooks.parts("encode")
+    if techniques or provider.plugin.varies:
         return FreshFeatures(run, data, training=True)
     return CachedFeatures(run, "train", data, fingerprint)
