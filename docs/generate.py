@@ -24,6 +24,7 @@ MARK = re.compile(r"(?<=<!-- generated: )(\w+)( -->\n).*?(?=<!-- end -->)", re.D
 
 API = {
     "To run": ("run", "predict", "load", "Trained", "evaluate", "Result"),
+    "To compose tasks": ("compose", "Tasks"),
     "To write a plugin": ("Plugin", "hookimpl", "Config", "Run", "derive_seed"),
     "Settings": ("RunConfig", "DataConfig", "WordsConfig", "Tunable"),
     "Data and what it is": (

@@ -48,7 +48,8 @@ def test_a_changed_schema_keeps_its_other_targets() -> None:
     schema = Schema(words=TAGGED, label=Label(), targets=(TOPIC,))
     other = replace(schema.with_label(Label("c")), words=Words("words", "pos", ("N",), None))
     assert other.targets == (Target("pos", ("N",), "tags"), Label("c"), TOPIC)
-    assert replace(schema, words=None).gold == ("label", "topic")
+    assert replace(schema, words=None).gold == ("tags", "label", "topic")
+    assert replace(schema, words=None, targets=(TOPIC,)).gold == ("topic",)
 
 
 @pytest.mark.parametrize(

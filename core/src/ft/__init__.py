@@ -7,6 +7,7 @@ from ft.contract.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ft.api import evaluate, load, predict, run
+    from ft.builtin.compose import Tasks, compose
     from ft.cli.options import RunOptions, run_options
     from ft.config.resolve import Resolved, resolve
     from ft.config.write import to_toml
@@ -82,6 +83,7 @@ __all__ = [
     "Table",
     "Target",
     "TaskData",
+    "Tasks",
     "Text",
     "Trained",
     "TrainingError",
@@ -91,6 +93,7 @@ __all__ = [
     "WordsConfig",
     "bootstrap_items",
     "bootstrap_sums",
+    "compose",
     "data_or_starter",
     "derive_seed",
     "did_you_mean",
@@ -122,6 +125,7 @@ _HOMES = {
     name: module
     for module, names in {
         "ft.api": "evaluate load predict run",
+        "ft.builtin.compose": "Tasks compose",
         "ft.cli.options": "RunOptions run_options",
         "ft.reporters.text": "table_text",
         "ft.config.resolve": "Resolved resolve",

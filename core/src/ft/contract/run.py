@@ -130,6 +130,16 @@ class Run(Protocol):
         """
         raise NotImplementedError
 
+    def encoder(self) -> nn.Module:
+        """The pre-trained encoder without a head, in float32: the same one whenever it is asked for.
+
+        A model of several heads, and all tasks of `ft.compose`, have it inside.
+
+        Raises:
+            ConfigError: it cannot be loaded.
+        """
+        raise NotImplementedError
+
     def word_embeddings(self) -> tuple[dict[str, int], np.ndarray]:
         """The tokenizer's vocabulary and the pre-trained input embeddings, (vocabulary, hidden).
 

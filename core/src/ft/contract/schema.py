@@ -83,7 +83,7 @@ class Target:
         column: its column.
         names: the classes, the position is the class id; empty where there are none.
         kind: what the column holds:
-            ``tags``: a string for each word (made from `Words`, never given by hand);
+            ``tags``: a string for each word (made from `Words` where the schema has them);
             ``single``, ``ordinal``: one class, a string (``ordinal``: ``names`` stand in rising order);
             ``multi``: a list of classes;
             ``number``: a float;
@@ -187,7 +187,7 @@ class Schema:
         each_epoch: Iterable[str] = (),
     ) -> None:
         # `dataclasses.replace` gives all targets again, and the tags follow the words.
-        others = [target for target in targets if target.kind != "tags"]
+        others = [target for target in targets if words is None or target.kind != "tags"]
         if label is not None:
             others.insert(0, label)
         tags = words and words.tags

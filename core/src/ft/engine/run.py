@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
-from transformers import AutoConfig
+from transformers import AutoConfig, AutoModel
 from typing_extensions import override
 
 from ft.contract.errors import ConfigError, FtError, PluginError, UserError
@@ -90,6 +90,7 @@ class LiveRun(Run):
         self.total_steps = 0
         self.stage = TRAIN
         self.final = False
+        self._encoders: dict[str, nn.Module] = {}
         self.notes: list[str] = []
         self.stops: list[dict[str, Any]] = []
         self.logged: dict[str, float] = {}
@@ -182,6 +183,16 @@ class LiveRun(Run):
                 where="run.max_length",
             )
         return self.config.max_length or min(limit, LONGEST)
+
+    @override
+    def encoder(self) -> nn.Module:
+        if self.model_path not in self._encoders:
+            self._encoders = {
+                self.model_path: self.load(
+                    AutoModel.from_pretrained, "encoder", dtype=torch.float32
+                )
+            }
+        return self._encoders[self.model_path]
 
     @override
     def word_embeddings(self) -> tuple[dict[str, int], np.ndarray]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ft.contract.errors import PluginError
 from ft.contract.results import Evaluation, Loss, Metric, Predictions
 from ft.contract.schema import EXAMPLE_ID
-from ft.engine.batch.batches import LABELS, Feature, collate, lengths, micro_batches
+from ft.engine.batch.batches import LABELS, Feature, by_columns, collate, lengths, micro_batches
 from ft.engine.batch.features import encode, examples_at
 from ft.engine.batch.memory import out_of_memory
 from ft.engine.collector import paused
@@ -280,10 +280,15 @@ def gather(windows: Sequence[tuple[Feature, dict[str, np.ndarray]]]) -> dict[str
     """The outputs of one example from those of its features.
 
     With ``word_ids``, one row a word, from the piece that begins it; otherwise stacked windows,
-    or a list of arrays where their shapes differ.
+    or a list of arrays where their shapes differ. Where features differ in their columns, ``kinds``
+    holds such outputs for each kind.
     """
     features = [feature for feature, _ in windows]
     gathered: dict[str, Any] = {"features": features}
+    kinds = by_columns(features)
+    if len(kinds) > 1:
+        gathered["kinds"] = [gather([windows[i] for i in kind]) for kind in kinds.values()]
+        return gathered
     for name in windows[0][1] if windows else ():
         arrays = [output[name] for _, output in windows]
         if "word_ids" in features[0]:

@@ -1,0 +1,384 @@
+"""Other plugins' hooks for a plugin: several tasks on one encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from ft.builtin.composed import Composed
+from ft.builtin.standard.plugin import Standard
+from ft.config.complaints import Scope
+from ft.config.given import Setting
+from ft.config.merge import Given
+from ft.contract.errors import FtError, PluginError, raise_all
+from ft.contract.plugin import Config, Plugin
+from ft.contract.results import Evaluation, Loss, Metric, Predictions
+from ft.contract.schema import EXAMPLE_ID, FILE, LINE, Schema, TaskData, Text
+from ft.engine.batch.features import group
+from ft.hooks.chain import Member
+from ft.hooks.hooks import Hooks
+from ft.loading.load import load
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ft.contract.run import Run
+
+TASK = "task"
+"""Column that says which task a row is of."""
+
+MARK = "keep_"
+"""Before the name of a task: the column that all of its features have, and no others."""
+
+
+def compose(
+    names: Mapping[str, str] | Sequence[str], settings: Mapping[str, Mapping[str, Any]]
+) -> Tasks:
+    """Other task plugins' hooks, for a plugin that trains several tasks on one encoder.
+
+    Args:
+        names: the plugin of each task (``sentiment``, ``./topics.py``) by the task's own name; or a
+            list of plugins that are named as they are.
+        settings: of each task, by its own name.
+
+    Raises:
+        ConfigError: a setting does not fit; it is called ``NAME.KEY``, by the task's own name.
+        PluginError: a plugin cannot be loaded, or a name is no identifier.
+    """
+    named = names if isinstance(names, Mapping) else {load(one).name: one for one in names}
+    faults: list[FtError] = [
+        PluginError(f"'{name}' cannot be the name of a task", hint="use letters, digits and _")
+        for name in named
+        if not name.isidentifier()
+    ]
+    given = Given.of(
+        Setting((name, key), value, f"{name}.{key}")
+        for name, table in settings.items()
+        for key, value in table.items()
+    )
+    loaded = {name: load(spec) for name, spec in named.items()}
+    scope = Scope({name: one.cls.Config for name, one in loaded.items()}, given.places, None)
+    faults += [
+        PluginError(
+            f"there are settings for '{name}', which is no task", hint=f"tasks: {', '.join(named)}"
+        )
+        for name in settings
+        if name not in named
+    ]
+    parts = {}
+    for name, one in loaded.items():
+        config, wrong = given.check(name, one.cls.Config, one.owner, scope)
+        faults += wrong
+        if config is not None:
+            parts[name] = Part(name, Member(name, one.cls(config), one.distribution, one.version))
+    raise_all(faults)
+    return Tasks(parts)
+
+
+class Part:
+    """One of the tasks.
+
+    Attributes:
+        name: its own.
+        plugin: the instance.
+        hooks: its own, without techniques.
+        data: what its `load_data` gave.
+        columns: its own columns by those of all tasks together.
+        model: its model, the encoder that all share inside.
+    """
+
+    def __init__(self, name: str, member: Member) -> None:
+        self.name = name
+        self.plugin = member.plugin
+        standard = Member("standard", Standard(Config()), None, None)
+        for one in (member, standard):
+            one.plugin.name = one.name  # the random numbers come with the run
+        self.hooks = Hooks([member], [standard])
+        self.data: TaskData | None = None
+        self.columns: dict[str, str] = {}
+        self.model: nn.Module | None = None
+
+    def own(self, examples: Mapping[str, list[Any]], rows: Sequence[int]) -> dict[str, list[Any]]:
+        """Some of the rows of all tasks as the task's own raw examples."""
+        return {
+            own: [examples[whole][row] for row in rows]
+            for whole, own in {**self.columns, EXAMPLE_ID: EXAMPLE_ID}.items()
+            if whole in examples
+        }
+
+
+class PartRun:
+    """The run as one of the tasks sees it: its own data, model and hooks, the rest as it is."""
+
+    def __init__(self, run: Run, part: Part) -> None:
+        self._run = run
+        self._part = part
+        self.data = part.data
+        self.model = part.model
+        self.hooks = part.hooks
+        self.model_path = str(Path(run.model_path) / part.name) if run.restored else run.model_path
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._run, name)
+
+    def load(self, loader: Any, what: str, **settings: Any) -> Any:
+        """See `Run.load`; a trained task's model is in a folder of its own."""
+        whole = self._run.model_path
+        self._run.model_path = self.model_path
+        try:
+            return self._run.load(loader, what, **settings)
+        finally:
+            self._run.model_path = whole
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
+        """See `Run.loss`."""
+        loss: Loss = self.hooks.provide("compute_loss", self, model, batch)
+        return loss
+
+
+class Tasks:
+    """What `compose` gives: the hooks of several tasks as one task's, to be called by a plugin's own.
+
+    Each row is of one task (column ``task``) and each feature too; a request is answered by all. Columns
+    of the same name and type in all tasks, such as ``text``, are one; others are called
+    ``NAME.COLUMN``, as are the metrics. A prediction holds one of each task by name.
+    """
+
+    def __init__(self, parts: Mapping[str, Part]) -> None:
+        self._parts = parts
+
+    def _run(self, run: Run, part: Part) -> Any:
+        """The run as the task sees it, ready for any hook."""
+        if not hasattr(part.plugin, "rng"):
+            for member in [*part.hooks.members, *part.hooks.builtin]:
+                member.plugin.seed(member.name, run.config.seed)
+        if part.data is None and run.data is not None:
+            from datasets import DatasetDict
+
+            told = run.data.schema.extra["tasks"][part.name]
+            part.data = TaskData(DatasetDict(), Schema.from_json(told["schema"]))
+            part.columns = dict(told["columns"])
+        return PartRun(run, part)
+
+    def load_data(self, run: Run) -> TaskData:
+        """The rows of all tasks, those of the first before those of the second."""
+        trained = run.data if run.restored else None
+        for part in self._parts.values():
+            part.data = part.hooks.call("load_data", self._run(run, part))
+            if trained is not None:
+                told = trained.schema.extra["tasks"][part.name]["schema"]
+                part.data = replace(part.data, schema=Schema.from_json(told))
+        return _merged(self._parts)
+
+    def build_head(self, run: Run, data: TaskData) -> Composed:
+        """The model of each task, its encoder replaced by `Run.encoder`.
+
+        Raises:
+            PluginError: a task's model has no encoder of that kind.
+        """
+        encoder = run.encoder()
+        for part in self._parts.values():
+            own = self._run(run, part)
+            model: Any = part.hooks.call("build_head", own, part.data)
+            prefix = getattr(model, "base_model_prefix", "")
+            if type(getattr(model, prefix, None)) is not type(encoder):
+                raise PluginError(
+                    f"the model of the task '{part.name}', a {type(model).__name__}, has no "
+                    f"{type(encoder).__name__} to be shared",
+                    hint="compose tasks whose model is an encoder of transformers with a head",
+                )
+            setattr(model, prefix, encoder)
+            part.model = model
+        return Composed(
+            {name: part.model for name, part in self._parts.items() if part.model}, encoder
+        )
+
+    def encode(
+        self, run: Run, examples: Mapping[str, list[Any]], training: bool
+    ) -> dict[str, list[Any]]:
+        """The features of each row for its task; of a request for all tasks."""
+        count = len(examples[EXAMPLE_ID])
+        made: list[tuple[int, dict[str, Any]]] = []
+        for name, part in self._parts.items():
+            own = self._run(run, part)
+            rows = [i for i in range(count) if TASK not in examples or examples[TASK][i] == name]
+            if not rows:
+                continue
+            columns = part.hooks.call("encode", own, part.own(examples, rows), training)
+            for row, features in zip(
+                rows, group(columns, len(rows), f"task '{name}'"), strict=True
+            ):
+                for feature in features:
+                    values = {key: value for key, value in feature.items() if key != "row"}
+                    made.append((row, {**values, MARK + name: 1}))
+        made.sort(key=lambda pair: pair[0])
+        names = dict.fromkeys(key for _, feature in made for key in feature)
+        return {
+            "row": [row for row, _ in made],
+            **{key: [feature.get(key) for _, feature in made] for key in names},
+        }
+
+    def _of(self, batch: Mapping[str, Any]) -> Part:
+        """The task that a batch or a feature is of."""
+        return next(part for name, part in self._parts.items() if MARK + name in batch)
+
+    def name_of(self, batch: Mapping[str, Any]) -> str:
+        """The name of the task that a batch is of."""
+        return self._of(batch).name
+
+    def compute_loss(self, run: Run, model: Any, batch: Mapping[str, Tensor]) -> Loss:
+        """The loss of the task that the batch is of."""
+        part = self._of(batch)
+        own = self._run(run, part)
+        loss: Loss = part.hooks.call("compute_loss", own, model.tasks[part.name], batch)
+        return loss
+
+    def loss_of(self, run: Run, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
+        """The loss of outputs of the task that the batch is of."""
+        part = self._of(batch)
+        loss: Loss = part.hooks.call("loss_of", self._run(run, part), outputs, batch)
+        return loss
+
+    def infer(self, run: Run, model: Any, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """What the model of the batch's task answers."""
+        part = self._of(batch)
+        own = self._run(run, part)
+        answers: Mapping[str, Tensor] = part.hooks.call("infer", own, model.tasks[part.name], batch)
+        return answers
+
+    def read_request(self, run: Run, request: Any) -> dict[str, Any]:
+        """The request as every task reads it."""
+        example: dict[str, Any] = {}
+        for part in self._parts.values():
+            read = part.hooks.call("read_request", self._run(run, part), request)
+            whole = {own: name for name, own in part.columns.items()}
+            example |= {whole.get(key, key): value for key, value in read.items()}
+        return example
+
+    def decode(
+        self, run: Run, outputs: Sequence[Mapping[str, Any]], examples: Mapping[str, list[Any]]
+    ) -> list[dict[str, Any]]:
+        """Each task's prediction under its name."""
+        items: list[dict[str, Any]] = [{} for _ in outputs]
+        given: dict[str, dict[int, Mapping[str, Any]]] = {name: {} for name in self._parts}
+        for row, output in enumerate(outputs):
+            for one in output.get("kinds", [output] if output["features"] else []):
+                given[self._of(one["features"][0]).name][row] = one
+        for name, part in self._parts.items():
+            own, rows = self._run(run, part), list(given[name])
+            answers = list(given[name].values())
+            decoded = part.hooks.call("decode", own, answers, part.own(examples, rows))
+            for row, item in zip(rows, decoded, strict=True):
+                items[row][name] = item
+        return items
+
+    def evaluate(self, run: Run, predictions: Predictions) -> Evaluation:
+        """The metrics of all tasks, and ``mean``, that of their main ones."""
+        metrics: dict[str, Metric] = {}
+        mains: list[Metric] = []
+        tables = []
+        task = list(predictions.examples[TASK])
+        for name, part in self._parts.items():
+            own = self._run(run, part)
+            rows = [i for i, one in enumerate(task) if one == name]
+            if not rows or part.data is None:
+                continue
+            examples = predictions.examples.select(rows)
+            kept = {
+                whole: column
+                for whole, column in part.columns.items()
+                if whole in examples.column_names
+            }
+            examples = examples.select_columns(list(kept)).rename_columns(
+                {whole: column for whole, column in kept.items() if whole != column}
+            )
+            items = [predictions.items[i][name] for i in rows]
+            mine = Predictions(predictions.split, examples, items, part.data.schema)
+            evaluation: Evaluation = part.hooks.call("evaluate", own, mine)
+            metrics |= {f"{name}/{key}": metric for key, metric in evaluation.metrics.items()}
+            mains.append(evaluation.metrics[evaluation.main])
+            tables += [replace(one, title=f"{name}: {one.title}") for one in evaluation.tables]
+        values = [one.value if one.higher_is_better else -one.value for one in mains]
+        return Evaluation({**metrics, "mean": Metric(sum(values) / len(values))}, "mean", tables)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of each task's plugin, and of its random numbers."""
+        return {
+            name: {"state": part.plugin.state_dict(), "rng": part.plugin.rng.bit_generator.state}
+            for name, part in self._parts.items()
+            if hasattr(part.plugin, "rng")
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        for name, values in state.items():
+            plugin: Plugin = self._parts[name].plugin
+            plugin.load_state_dict(values["state"])
+            if hasattr(plugin, "rng"):
+                plugin.rng.bit_generator.state = values["rng"]
+
+
+def _merged(parts: Mapping[str, Part]) -> TaskData:
+    """The data of all tasks as one."""
+    from datasets import DatasetDict, concatenate_datasets
+
+    datas = {name: part.data for name, part in parts.items() if part.data is not None}
+    first = {name: next(iter(data.splits.values())).features for name, data in datas.items()}
+    gold = {column for data in datas.values() for column in data.schema.gold}
+    shared = {
+        column
+        for column, kind in next(iter(first.values())).items()
+        if column not in gold and all(other.get(column) == kind for other in first.values())
+    }
+    for name, part in parts.items():
+        columns = [column for column in first[name] if column not in (LINE, FILE, TASK)]
+        part.columns = {
+            column if column in shared else f"{name}.{column}": column for column in columns
+        }
+    splits: dict[str, list[Dataset]] = {}
+    files: dict[str, list[Path]] = {}
+    notes: list[str] = []
+    for name, data in datas.items():
+        whole = {column: merged for merged, column in parts[name].columns.items()}
+        for split, rows in data.splits.items():
+            kept = [column for column in rows.column_names if column in (*whole, LINE)]
+            before = files.setdefault(split, [])
+            own = (
+                [len(before) + (file or 0) for file in rows[FILE]]
+                if FILE in rows.column_names
+                else []
+            )
+            rows = rows.select_columns(kept).rename_columns(
+                {column: whole[column] for column in kept if whole.get(column, column) != column}
+            )
+            rows = rows.add_column(TASK, [name] * len(rows))
+            rows = rows.add_column(FILE, own or [len(before)] * len(rows))
+            before += data.files.get(split, [])
+            splits.setdefault(split, []).append(rows)
+        notes += [f"{name}: {note}" for note in data.notes]
+    schemas = {name: data.schema for name, data in datas.items()}
+    texts: list[Text] = [
+        text
+        for text in next(iter(schemas.values())).texts
+        if text.column in shared and all(text in one.texts for one in schemas.values())
+    ]
+    schema = Schema(
+        texts=texts,
+        targets=[
+            replace(target, column=f"{name}.{target.column}")
+            for name, one in schemas.items()
+            for target in one.targets
+        ],
+        extra={
+            "tasks": {
+                name: {"schema": one.to_json(), "columns": parts[name].columns}
+                for name, one in schemas.items()
+            }
+        },
+    )
+    joined = {split: concatenate_datasets(rows) for split, rows in splits.items()}
+    return TaskData(DatasetDict(joined), schema, files, notes)
