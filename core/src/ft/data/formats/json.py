@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,7 +72,9 @@ def read_json(
     Raises:
         DataError: the file holds no rows in a layout that we know, or has too many columns.
     """
-    head = list(islice(_rows(path, name, encoding, owner), _HEAD))
+    head: list[_Row] = []
+    with suppress(DataError):  # raised again after the rows before it
+        head.extend(islice(_rows(path, name, encoding, owner), _HEAD))
     sink.layout = (head[0].layout or ("JSON" if head[0].item else "JSONL")) if head else "JSON"
     if len(head) > 1 and head[0].line == head[1].line:
         sink.unit = "item"
