@@ -111,6 +111,7 @@ class Session:
         strict: bool,
         trust_remote_code: bool,
         trust_plugins: bool,
+        skip: bool,
     ) -> Iterator[dict[str, Any]]:
         self.called.append(("predict", run))
         self.options = {"strict": strict}
@@ -601,7 +602,7 @@ def test_a_closed_pipe_is_no_error() -> None:
         "from ft.engine import predict\n"
         "predict.predict = lambda *given, **options: ({'n': n} for n in range(10**6))\n"
         "from ft.cli.main import main\n"
-        "sys.exit(main(['predict', 'r', '--quiet']))\n"
+        "sys.exit(main(['predict', '.', '--quiet']))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code],
@@ -630,7 +631,8 @@ def test_evaluate(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     assert session.options == {"strict": False}
     assert main(["evaluate", "runs/r1", "-q", "--strict"]) == 0
     assert session.options == {"strict": True}
-    assert main(["evaluate", "runs/r1", "--split", "trial"]) == 2
+    assert main(["evaluate", "runs/r1", "--split", "trial", "-q"]) == 0
+    assert session.called[-1] == ("evaluate", (Path("runs/r1"), None, "trial"))
 
 
 # ft plugins

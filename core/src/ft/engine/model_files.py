@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,8 @@ def _first_position(config: PretrainedConfig, positions: int) -> int:
 
     try:
         with quiet_transformers(), undisturbed(), torch.device("meta"):
-            model: Any = AutoModel.from_config(config)
+            # The copy: transformers writes into the configuration how attention is computed.
+            model: Any = AutoModel.from_config(deepcopy(config))
         words = model.get_input_embeddings()
     except Exception:
         return 0  # code of its own, or no model of words: building it says what is wrong

@@ -226,6 +226,8 @@ class Checkpoints:
         """
         self._load_weights(path)
         state = read_state(path)
+        if not isinstance(state, dict):
+            raise TrainingError("the checkpoint holds no state of a run", where=str(path))
         try:
             optimizer.load(self.model, read_tensors(path, OPTIMIZER), state.get("optimizer"))
         except ValueError as error:
