@@ -148,7 +148,9 @@ def test_several_labels_are_found_in_lists(write, run):
         lambda word: {"good": ["nice", "warm"], "fair": ["warm"], "bad": []}[word], ending="jsonl"
     )
     result = run(task)
-    assert "the labels are lists: sentiment.kind = 'multi'" in result.record["notes"]
+    assert (
+        "each example has any number of labels: sentiment.kind = 'multi'" in result.record["notes"]
+    )
     assert result.metrics["test"]["subset_accuracy"].value > 0.9
     (item,) = ft.predict(result.output, ["n1 n2 n3 good"])
     assert item["label"] == ["nice", "warm"]
@@ -179,9 +181,7 @@ def test_integer_labels_are_classes_and_the_user_is_told(write, run):
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
 def test_numbers_are_found_by_their_fractions(write, run, ending):
     result = run(write(lambda word: KEY[word] + 0.5, ending=ending))
-    assert (
-        "the labels are numbers with fractions: sentiment.kind = 'number'" in result.record["notes"]
-    )
+    assert "each example has a number: sentiment.kind = 'number'" in result.record["notes"]
     assert result.metrics["test"]["mae"].value < 0.5
     assert result.metrics["test"]["spearman"].value > 0.8
 
