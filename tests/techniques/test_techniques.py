@@ -12,10 +12,17 @@ import pytest
 
 import ft
 from ft_kit import TEXTS
-from ft_kit.compare import differences
+from ft_kit.compare import differences, different_tensors
 
 HERE = Path(__file__).parent
-MOST = {"focal": 15, "unfreeze": 15, "lion": 35}
+MOST = {
+    "focal": 15,
+    "unfreeze": 15,
+    "lion": 35,
+    "ema": 30,
+    "balanced": 20,
+    "curriculum": 25,
+}
 """Lines of code, at most."""
 
 STOP = '''
@@ -100,3 +107,9 @@ def test_resumed_it_is_the_same_to_the_last_bit(name: str, ft_run: Any, tmp_path
     assert mark.exists()
     ft.run(resume=tmp_path / "stopped")
     assert differences(tmp_path / "stopped", tmp_path / "whole", name) == []
+    kept = sorted((tmp_path / "whole" / "checkpoints").glob("step-*"))[-1]
+    for path in [*kept.glob("plugins.safetensors"), *kept.glob("order.safetensors")]:
+        assert (
+            different_tensors(path, tmp_path / "stopped" / path.relative_to(tmp_path / "whole"))
+            == []
+        )
