@@ -124,6 +124,7 @@ def start(tiny_model: Path) -> Any:
             "precision": "fp32",
             "device": "cpu",
             "report": False,
+            "advice": False,
             **settings,
         }
         return ft.run([SPECS.get(name, name) for name in plugins], output=output, **values)

@@ -337,7 +337,7 @@ def test_a_batch_size_that_does_not_fit_names_the_flag(
     errors = capsys.readouterr().err
     assert errors == (
         "error: --batch-size: run.batch_size is 0, but must be a whole number greater than 0 "
-        "(examples an optimizer step)\n"
+        "(examples per optimizer step)\n"
         "error: -o toy.rat=1: there is no setting 'toy.rat'\n  to do: did you mean 'toy.rate'?\n"
     )
     assert session.called == []

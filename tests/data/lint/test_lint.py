@@ -55,7 +55,7 @@ def test_duplicates(csvs: Any) -> None:
     data = csvs(train=["text number 3,y", "again,x", "again,x"])
     finding = found(data)["duplicates"]
     assert (finding.severity, finding.count) == ("warning", 2)
-    assert finding.message == "2 examples of train stand there before"
+    assert finding.message == "2 training examples are duplicates of earlier ones"
     assert numbers(finding) == ["train.csv:22", "train.csv:24"]
 
 
@@ -106,7 +106,7 @@ def test_labels_that_a_split_never_has(csvs: Any) -> None:
     finding = found(csvs(train=["a,z", *(f"b {i},w" for i in range(1200))]))["absent-label-test"]
     assert (finding.severity, finding.count) == ("warning", 2)
     assert finding.message == (
-        "labels that test never has in 31 examples, so that they are not scored: "
+        "labels without an example among the 31 of test, so that test does not score them: "
         "'w' (1,200 in train), 'z' (1 in train)"
     )
 
@@ -118,7 +118,8 @@ def test_types_that_a_split_never_has_and_a_split_without_any(write: Any, words:
     test = write("test.conll", "".join(f"chair{i}\tO\n\n" for i in range(30)))
     findings = found(words(train, validation=dev, test=test))
     assert findings["absent-label-validation"].message == (
-        "types that validation never has in 30 examples, so that they are not scored: "
+        "types without an example among the 30 of validation, so that validation does not score "
+        "them: "
         "'LOC' (6 in train)"
     )
     assert (findings["no-spans-test"].severity, findings["no-spans-test"].count) == ("warning", 30)

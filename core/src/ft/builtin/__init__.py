@@ -10,6 +10,7 @@ HOMES: Mapping[str, str] = {
     "standard": "ft.builtin.standard.plugin:Standard",
     "processor": "ft.builtin.processor.plugin:Processor",
     "frozen": "ft.builtin.frozen:Frozen",
+    "advice": "ft.builtin.advice.plugin:Advice",
     "report": "ft.builtin.report.plugin:Report",
 }
 """Where the class of each built-in plugin is, by its name."""

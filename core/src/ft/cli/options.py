@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., None])
 
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Say only warnings and the final metrics.")
+    bool, typer.Option("--quiet", "-q", help="Show only warnings and the final metrics.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Say everything as JSON, one object a line.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print everything as JSON, one object per line.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run code that the model's folder brings.")
@@ -78,10 +80,10 @@ class RunOptions:
     ] = None
     epochs: Annotated[float | None, typer.Option(help="Passes over the training split.")] = None
     seed: Annotated[int | None, typer.Option(help="Seed of every random number.")] = None
-    batch_size: Annotated[int | None, typer.Option(help="Examples an optimizer step.")] = None
+    batch_size: Annotated[int | None, typer.Option(help="Examples per optimizer step.")] = None
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None
     checkpoint_minutes: Annotated[
-        float | None, typer.Option(help="Save a checkpoint every so many minutes.")
+        float | None, typer.Option(help="Save a checkpoint every N minutes.")
     ] = None
     trust_remote_code: TrustRemoteCode = False
     on_bad_row: Annotated[

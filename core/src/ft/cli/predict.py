@@ -53,7 +53,7 @@ def predict(
     trust_plugins: TrustPlugins = False,
     quiet: Quiet = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Say the progress as JSON, on standard error.")
+        bool, typer.Option("--json", help="Print the progress as JSON, on standard error.")
     ] = False,
     debug: Debug = False,
 ) -> None:

@@ -22,7 +22,7 @@ def run(
         Path | None, typer.Option(metavar="RUN", help="Go on with the run in this folder.")
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say what the run would do, and do not train.")
+        bool, typer.Option("--explain", help="Show what the run would do, and do not train.")
     ] = False,
     trace: Annotated[
         Path | None,

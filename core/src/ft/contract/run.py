@@ -115,7 +115,7 @@ class Run(Protocol):
 
     @property
     def max_length(self) -> int:
-        """Tokens a window at most, special tokens included; of no use to a model without any.
+        """Tokens per window at most, special tokens included; of no use to a model without any.
 
         Raises:
             ConfigError: the setting is more than the model can take.

@@ -20,15 +20,17 @@ class RunConfig(Config):
     epochs: Annotated[float, Tunable(2, 8, step=1)] = Field(
         3, gt=0, description="passes over the training split"
     )
-    max_steps: int | None = Field(None, gt=0, description="stop after so many optimizer steps")
+    max_steps: int | None = Field(None, gt=0, description="stop after N optimizer steps")
     batch_size: Annotated[int, Tunable(choices=(8, 16, 32, 64))] = Field(
-        16, gt=0, description="examples an optimizer step"
+        16, gt=0, description="examples per optimizer step"
     )
     max_tokens: int = Field(
-        8192, gt=0, description="tokens, padding included, a forward pass; a step is cut to fit"
+        8192,
+        gt=0,
+        description="tokens (with padding) per forward pass; a larger batch is cut into parts",
     )
     max_length: int | None = Field(
-        None, gt=2, description="tokens a window; default: the model's own limit, at most 512"
+        None, gt=2, description="tokens per window; default: the model's own limit, at most 512"
     )
     learning_rate: Annotated[float, Tunable(1e-5, 5e-4, log=True)] = Field(
         5e-5, gt=0, description="peak learning rate of the encoder"
@@ -62,25 +64,28 @@ class RunConfig(Config):
         "auto", description="auto: the accelerator if there is one"
     )
     evaluate_steps: int | None = Field(
-        None, gt=0, description="evaluate every so many steps too; default: after each epoch only"
+        None, gt=0, description="also evaluate every N steps; default: after each epoch only"
     )
     checkpoint_steps: int | None = Field(
         None,
         gt=0,
-        description="save a checkpoint every so many steps too; always: at the end, and after an epoch if a minute has passed",
+        description="also save a checkpoint every N steps; always: at the end, and after an epoch if a minute has passed",
     )
     checkpoint_minutes: float | None = Field(
-        5, gt=0, description="save a checkpoint whenever so many minutes have passed; or 'none'"
+        5, gt=0, description="save a checkpoint every N minutes; or 'none'"
     )
     keep_checkpoints: int = Field(1, ge=1, description="checkpoints kept, the newest")
     patience: int | None = Field(
-        None, gt=0, description="stop after so many evaluations without a better metric"
+        None, gt=0, description="stop after N evaluations without a better metric"
     )
     metric: str | None = Field(
         None, description="metric that picks the best model; default: the task's main metric"
     )
     lint: Literal["warn", "refuse", "off"] = Field(
         "warn", description="findings in the data: say them, refuse to train, or do not look"
+    )
+    advice: bool = Field(
+        True, description="compare with simple baselines and give advice at the end"
     )
     report: bool = Field(True, description="write report.html at the end")
     trust_remote_code: bool = Field(False, description="run code that the model's folder brings")
@@ -124,9 +129,7 @@ class DataConfig(Config):
         min_length=1,
         description="between the columns of a text file; default: found, and said",
     )
-    limit: int | None = Field(
-        None, gt=0, description="use only the first so many training examples"
-    )
+    limit: int | None = Field(None, gt=0, description="use only the first N training examples")
     on_bad_row: Literal["refuse", "skip"] = Field(
         "refuse", description="a malformed row: refuse, or set it aside into a file with the reason"
     )

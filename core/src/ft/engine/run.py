@@ -96,6 +96,7 @@ class LiveRun(Run):
         self.logged: dict[str, float] = {}
         self.backpropagated: Tensor | None = None
         self.counts: Counts = {}
+        self.added: dict[str, Any] = {}
         self.used: dict[str, str] = {}
         self.on_use: Callable[[], None] = lambda: None
         self.budget = Budget.of(config.max_tokens, self.device)

@@ -253,6 +253,7 @@ def _seal(run: LiveRun, folder: RunFolder, result: Result, started: float) -> No
 
     def spent() -> dict[str, Any]:
         return {
+            **run.added,
             "notes": run.notes,
             "costs": run.hooks.ledger.summary(),
             "total_seconds": round(perf_counter() - started, 3),

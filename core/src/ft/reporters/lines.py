@@ -195,7 +195,8 @@ class JsonReporter(LineReporter):
 
     @override
     def finish(self, result: Result) -> None:
-        self._event("finish", output=str(result.output), metrics=result.metrics)
+        advice = result.record.get("advice", [])
+        self._event("finish", output=str(result.output), metrics=result.metrics, advice=advice)
 
 
 def closing(result: Result) -> list[str]:
@@ -207,10 +208,14 @@ def closing(result: Result) -> list[str]:
         lines.append(f"trained {steps} steps in {duration(seconds)}")
     if record.get("costs"):
         lines += ["", table_text(cost_table(record["costs"])), ""]
+    lines += [f"advice: {line}" for line in record.get("advice", ())]
     model = result.output / "model"
     lines.append(
         f"everything is in {result.output}" + (f", the model in {model}" if record else "")
     )
+    page = result.output / "report.html"
+    if page.is_file():
+        lines.append(f"curves, errors and examples: {page}")
     if record:
         lines.append(f"use it: ft predict {result.output} FILE")
     return lines

@@ -17,7 +17,7 @@ Output = Annotated[
 Html = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write the result as a page there too.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the result.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result.")]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON.")]
 
 

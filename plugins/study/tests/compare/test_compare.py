@@ -74,7 +74,7 @@ def test_the_text_says_what_differs_and_what_it_cost(finished: Write, capsys: Sa
     assert "run.seed  1" in text
     assert "toy, augment" in text
     assert "30.0" in text
-    assert "no test: its draws were not kept" in text, "the loss has no draws"
+    assert "no test: this metric cannot be tested" in text, "the loss has no draws"
 
 
 def test_different_test_data_is_refused_by_name(finished: Write, capsys: Said) -> None:

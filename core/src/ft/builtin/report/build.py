@@ -140,6 +140,7 @@ def _values(files: RunFiles, splits: Sequence[Split]) -> dict[str, Any]:
         "split": shown,
         "cards": headline.cards(record["metrics"][shown], main) if shown else [],
         "facts": headline.facts(record, shown),
+        "advice": record.get("advice", ()),
         "metrics": headline.every_metric(record["metrics"]),
         "chains": origin.chains(record),
         "charts": [

@@ -90,6 +90,11 @@ def facts(record: Mapping[str, Any], split: str | None) -> Sequence[str]:
         frozen = record.get("frozen_parameters") or 0
         share = f", {frozen / record['parameters']:.0%} frozen" if frozen else ""
         found.append(f"{record['parameters'] / 1e6:,.1f} M parameters{share}")
+    known = record.get("baselines") or {}
+    found += [
+        f"{known['metric']} {number(value)} on {known['split']}: {name}"
+        for name, value in known.get("values", {}).items()
+    ]
     if best := record.get("best"):
         found.append(
             f"best of the evaluations: step {best['step']:,}, {best['metric']} "

@@ -40,7 +40,7 @@ def windows(owners: Sequence[int], room: int) -> list[tuple[int, int, frozenset[
 
     Args:
         owners: the word of each piece, rising.
-        room: pieces a window.
+        room: pieces per window.
 
     Returns:
         ``(begin, end, words)`` for each window: its pieces, and the words that it answers for,

@@ -75,7 +75,7 @@ class Duplicates:
             yield Finding(
                 "warning",
                 "duplicates",
-                f"{len(again):,} examples of train stand there before",
+                _told(len(again)),
                 places(self._data, (("train", row) for row in again.tolist())),
                 len(again),
             )
@@ -101,3 +101,9 @@ def _repeated(hashes: np.ndarray) -> np.ndarray:
     again = np.ones(len(hashes), bool)
     again[first] = False
     return np.flatnonzero(again)
+
+
+def _told(again: int) -> str:
+    if again == 1:
+        return "1 training example is a duplicate of an earlier one"
+    return f"{again:,} training examples are duplicates of earlier ones"

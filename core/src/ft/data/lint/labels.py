@@ -144,8 +144,8 @@ class Labels:
                 yield Finding(
                     "warning",
                     f"absent-label-{split}",
-                    f"{self._what}s that {split} never has in {rows:,} examples, so that they are "
-                    f"not scored: {shown}",
+                    f"{self._what}s without an example among the {rows:,} of {split}, so that "
+                    f"{split} does not score them: {shown}",
                     count=len(absent),
                 )
 

@@ -33,7 +33,7 @@ def lint(
     Args:
         data: what `load_data` returned.
         tokenizer: the model's, to tell lengths and what it does not know; left out without.
-        max_length: tokens a window; default: the tokenizer's own limit.
+        max_length: tokens per window; default: the tokenizer's own limit.
 
     Returns:
         The findings, errors first.

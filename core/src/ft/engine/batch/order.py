@@ -35,7 +35,7 @@ class Plan:
 
     Args:
         ids: of the examples, in order, (examples,).
-        batch_size: examples an optimizer step.
+        batch_size: examples per optimizer step.
         seed: of the run.
         epoch: counted from 1.
         sizes: examples of each batch, where the order fixes them; else batches are made by length.

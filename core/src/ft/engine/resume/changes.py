@@ -28,6 +28,7 @@ HARMLESS = frozenset(
         "run.checkpoint_minutes",
         "run.keep_checkpoints",
         "run.lint",
+        "run.advice",
         "run.report",
         "run.trust_remote_code",
         # What these two come to is compared itself.

@@ -146,15 +146,14 @@ def _more(found: Gain, alpha: float) -> str:
     """What it would take to tell."""
     wanted = seeds_needed(found, alpha)
     if wanted is not None and wanted > found.seeds:
-        return f"{wanted - found.seeds} more seeds would tell, if the gain is what it looks like"
+        more = wanted - found.seeds
+        return f"run {more} more seed{'s' if more > 1 else ''}: --seeds {wanted}"
     if wanted is not None:
-        return "a few more seeds would tell, if the gain is what it looks like"
+        return f"run a few more seeds: --seeds {found.seeds + 3}"
     items = items_needed(found, alpha)
     if items is not None and found.items is not None and found.items < items < 1_000_000:
-        return (
-            f"no number of seeds would tell on {found.items} test items; about {items} items would"
-        )
-    return f"even {MOST_SEEDS} seeds would not tell a gain as small as this from none"
+        return f"more seeds do not help: the test split has {found.items} items, and about {items} are needed"
+    return f"the gain is too small: even {MOST_SEEDS} seeds could not show that it is not zero"
 
 
 def sentence(row: Finding, metric: str) -> str:

@@ -116,7 +116,7 @@ def _names(runs: Sequence[Finished]) -> list[str]:
 def verdict(row: Row, higher_is_better: bool) -> str:
     """What a row says, in words."""
     if row.corrected is None:
-        return "" if row.difference.p is not None else "no test: its draws were not kept"
+        return "" if row.difference.p is not None else "no test: this metric cannot be tested"
     if row.corrected > ALPHA:
         return "no difference shown"
     return "better" if (row.difference.value > 0) == higher_is_better else "worse"

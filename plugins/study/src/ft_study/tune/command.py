@@ -56,7 +56,7 @@ def tune(
     ] = True,
     output: Output = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say what would be searched, and do not train.")
+        bool, typer.Option("--explain", help="Show what would be searched, and do not train.")
     ] = False,
     quiet: Quiet = False,
     as_json: Json = False,

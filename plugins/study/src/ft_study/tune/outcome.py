@@ -207,7 +207,7 @@ def _words(found: Outcome, folder: SearchFolder) -> list[str]:
         interval = "" if None in ends else f" [{ends[0]:.4f}, {ends[1]:.4f}]"
         lines.append(
             f"{found.metric} of the best on the test split: {test['value']:.4f}{interval}; the value "
-            "on the validation split is that of a winner, and flatters"
+            "on the validation split is optimistic: it is the best of several"
         )
     where = f" on {best.host}" if not best.run.startswith(str(folder.path)) else ""
     lines.append(f"the best run is {best.run}{where}")
