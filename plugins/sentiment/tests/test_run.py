@@ -222,8 +222,9 @@ def test_a_class_is_not_held_out_of_train_altogether(write, run):
     task = write(str, counts=(60, 1, 20), more=odd)
     del task["validation"]
     result = run(task, max_steps=1)
-    (note,) = [note for note in result.record["notes"] if "stay in train" in note]
-    assert "'odd" in note
+    (note,) = [note for note in result.record["notes"] if "held out" in note]
+    assert "0 of 1 'odd" in note
+    assert "1 of 1 'odd" not in note
     sizes = {split: result.record["data"][split]["examples"] for split in ("train", "validation")}
     assert sum(sizes.values()) == 120
     assert len(ft.predict(result.output, ["n1 soup"])[0]["scores"]) == 63
@@ -235,7 +236,7 @@ def test_a_class_is_not_held_out_of_train_altogether(write, run):
 @pytest.mark.parametrize(
     ("row", "settings", "message"),
     [
-        ({"text": " ", "label": "bad"}, {}, r"train\.csv:162: has nothing in 'text'"),
+        ({"text": " ", "label": "bad"}, {}, r"train\.csv:162: has nothing in text"),
         (
             {"text": "n1", "label": "five"},
             {"kind": "ordinal", "order": ["bad", "fair", "good"]},
