@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from datasets import Dataset, DatasetDict
 
-from ft import Label, Schema, Target, Text, Words
+from ft import Label, Schema, Target, TaskData, Text, Words
 
 TAGGED = Words(labels=("O", "B-x"), weight=2.0)
 TOPIC = Label("topic", ("a", "b"))
@@ -65,3 +67,20 @@ def test_a_changed_schema_keeps_its_other_targets() -> None:
 def test_what_no_schema_can_mean_is_refused(wrong: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         wrong()  # type: ignore[operator]
+
+
+def test_rows_behind_a_split_keep_the_file_and_line_that_they_come_from() -> None:
+    def rows(**columns: list[object]) -> Dataset:
+        return Dataset.from_dict(columns)
+
+    own = rows(text=["a", "b"], label=["x", "y"], line=[1, 2])
+    data = TaskData(DatasetDict(train=own), Schema(), {"train": [Path("own.csv")]})
+    more = rows(text=["c", "d"], line=[7, 8], file=[0, 1])
+    whole = data.with_rows("train", more, [Path("c.csv"), Path("d.csv")])
+    places = [whole.place("train", row) for row in range(4)]
+    assert places == ["own.csv:1", "own.csv:2", "c.csv:7", "d.csv:8"]
+    assert whole.splits["train"]["label"] == ["x", "y", None, None]
+    pool = whole.with_rows("pool", more, [Path("c.csv"), Path("d.csv")])
+    assert pool.place("pool", 1) == "d.csv:8"
+    assert "pool" not in whole.splits
+    assert data.files == {"train": [Path("own.csv")]}

@@ -275,6 +275,16 @@ class Trained(Protocol):
         """The names of its classes or tags, in the order of the logits; none for numbers."""
         raise NotImplementedError
 
+    def data(self) -> TaskData:
+        """The examples of its run, read again by its task from the files that its settings name.
+
+        What techniques added is not among them.
+
+        Raises:
+            ft.UserError: the data is no longer there, or is wrong.
+        """
+        raise NotImplementedError
+
     def predict(
         self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
     ) -> list[dict[str, Any]]:

@@ -288,6 +288,30 @@ class TaskData:
         own = ("validation", "test") if final else ("validation",)
         return [*(split for split in own if split in self.splits), *extra]
 
+    def with_rows(self, split: str, rows: Dataset, files: Sequence[Path] = ()) -> TaskData:
+        """This data with more rows behind those of a split, or as a split that is not there yet.
+
+        Args:
+            split: its name.
+            rows: raw examples; what one of the two lacks of the other's columns is ``None``.
+            files: their source files, which their column `FILE` indexes.
+        """
+        from datasets import DatasetDict, concatenate_datasets
+
+        before = self.splits.get(split)
+        known = self.files.get(split, [])
+        if before is not None and (known or files):
+            of = rows[FILE] if FILE in rows.column_names else [None] * len(rows)
+            rest = [name for name in rows.column_names if name != FILE]
+            rows = rows.select_columns(rest)
+            rows = rows.add_column(FILE, [len(known) + (file or 0) for file in of])
+        whole = rows if before is None else concatenate_datasets([before, rows])
+        return replace(
+            self,
+            splits=DatasetDict({**self.splits, split: whole}),
+            files={**self.files, split: [*known, *files]},
+        )
+
     def place(self, split: str, row: int) -> str:
         """Where an example comes from, ``file:line`` if that is known, else ``split[row]``."""
         data: Dataset = self.splits[split]

@@ -54,6 +54,11 @@ class LiveTrained(Trained):
         return tuple(self.schema.label.names) if self.schema.label else ()
 
     @override
+    def data(self) -> TaskData:
+        with self._turn:
+            return load_data(self._run)
+
+    @override
     def predict(
         self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
     ) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""What the techniques of weights and of order do to a run, beside being resumed."""
+"""What techniques do to a run, beside being resumed."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from ft_kit import TEXTS
 from ft_kit.compare import tensors
-from ft_kit.tasks import TextsTask
+from ft_kit.tasks import PLACES, TextsTask
 
 HERE = Path(__file__).parent
 
@@ -57,3 +58,35 @@ def test_the_shortest_examples_come_first(kept: Any) -> None:
     left = set(range(len(sizes))) - set(ids.tolist())
     assert len(ids) == len(sizes) // 2
     assert max(sizes[i] for i in ids.tolist()) <= min(sizes[i] for i in left)
+
+
+def test_mixup_makes_one_pass(ft_run: Any) -> None:
+    count = f"{HERE.parent / 'techniques.py'}:Count"
+    plugins = [TEXTS, str(HERE / "mixup.py"), count]
+    output = ft_run(plugins, epochs=1).output
+    assert json.loads((output / "forwards.json").read_text()) == [1] * 4
+
+
+def test_an_older_run_is_replayed_and_its_test_is_scored(
+    kept: Any, ft_run: Any, tmp_path: Path
+) -> None:
+    old = ft_run([TEXTS], output=tmp_path / "old", epochs=1, **{"kit-texts": {"train": 12}})
+    settings = {"replay": {"run": str(old.output), "share": 0.5}, "epochs": 3, "max_steps": None}
+    ids = kept("replay", "order", **settings)["ids"].tolist()
+    assert sorted(i for i in ids if i < 24) == list(range(24))
+    assert len([i for i in ids if i >= 24]) == 6
+    log = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert [one["split"] for one in log if "split" in one] == ["validation", "old"] * 3
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert "old" in record["metrics"]
+
+
+def test_texts_of_a_pool_are_trained_on_where_the_model_is_sure(kept: Any, tmp_path: Path) -> None:
+    pool = tmp_path / "pool.jsonl"
+    pool.write_text("".join(json.dumps({"text": f"anna saw {one}"}) + "\n" for one in PLACES))
+    settings = {"epochs": 2, "max_steps": None}
+    ids = kept("pseudo", "order", pseudo={"pool": str(pool), "sure": 0.5}, **settings)["ids"]
+    assert sorted(ids.tolist()) == list(range(24 + len(PLACES)))
+    (tmp_path / "run").rename(tmp_path / "first")
+    ids = kept("pseudo", "order", pseudo={"pool": str(pool), "sure": 1.0}, **settings)["ids"]
+    assert sorted(ids.tolist()) == list(range(24))
