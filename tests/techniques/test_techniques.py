@@ -31,6 +31,9 @@ MOST = {
 }
 """Lines of code, at most."""
 
+TASKS = {"images": 80, "translation": 110, "multitask": 60, "retrieval": 110, "extractive": 130}
+"""The same of the tasks beside them, each of which has a test of its own."""
+
 STOP = '''
 import os, signal
 from ft import Plugin, hookimpl
@@ -83,10 +86,10 @@ def test_lines_are_counted_without_docstrings_comments_imports_and_blanks(tmp_pa
     assert code_lines(file) == 3
 
 
-@pytest.mark.parametrize("name", MOST)
+@pytest.mark.parametrize("name", [*MOST, *TASKS])
 def test_it_is_short_and_stands_on_the_public_api(name: str) -> None:
-    path = HERE / f"{name}.py"
-    assert code_lines(path) <= MOST[name]
+    path = HERE / f"{name}.py" if name in MOST else HERE.parent / "tasks" / f"{name}.py"
+    assert code_lines(path) <= (MOST | TASKS)[name]
     taken = [
         node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)
     ]
