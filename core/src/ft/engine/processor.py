@@ -39,7 +39,12 @@ def _has(model: str, names: tuple[str, ...]) -> bool:
 
 
 def load_processor(run: Run) -> Any:
-    """The tokenizer, else the image processor, else ``None``, of the model of a run."""
+    """The tokenizer, else the image processor, else ``None``, of the model of a run.
+
+    Raises:
+        ConfigError: there is no such model.
+    """
+    _ = run.model_config  # where there is no model, that says so
     if has_tokenizer(run.model_path):
         return run.tokenizer
     if _has(run.model_path, IMAGES):
