@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -27,6 +28,21 @@ UsageError: Any = typer.BadParameter.__base__
 def _summary(verb: Installed) -> str:
     """The first line of its docstring, read from the source; else what the distribution says."""
     return summary_of(verb.target) or verb.summary
+
+
+class Command(TyperCommand):
+    """A command whose help names arguments and numbers without the marks that typer adds."""
+
+    def get_help(self, ctx: Any) -> str:
+        """``RUN`` in place of ``{RUN}``, ``[INPUT]`` of ``[[INPUT]]``, ``<int>`` of ``<int range>``."""
+        text = str(super().get_help(ctx))
+        for marked, plain in (
+            (r"\{(\w+)\}", r"\1"),
+            (r"\[\[(\w+)\]\]", r"[\1]"),
+            (r"<(int|float) range>", r"<\1>      "),
+        ):
+            text = re.sub(marked, plain, text)
+        return text
 
 
 class Commands(TyperGroup):
@@ -123,7 +139,7 @@ def load_verb(verb: Installed) -> Any:
     if isinstance(found, typer.Typer):
         root.add_typer(found, name=verb.name)
     elif inspect.isroutine(found):
-        root.command(verb.name)(found)
+        root.command(verb.name, cls=Command)(found)
     else:
         raise PluginError(
             f"{verb.target} is neither a function nor a typer.Typer",

@@ -20,6 +20,7 @@ from ft.contract.errors import (
     UserError,
 )
 from ft.reporters.stream import LastingStream, detach, visible
+from ft.reporters.text import folded, terminal_width
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -57,7 +58,8 @@ def report(error: BaseException, *, debug: bool) -> NoReturn:
     if debug or os.environ.get("FT_DEBUG", "0") not in ("", "0"):
         for one in error.errors if isinstance(error, Problems) else [error]:
             said.write("".join(traceback.format_exception(one)))
-    said.write(f"{visible(message(error))}\n")
+    for line in folded(visible(message(error)), terminal_width(sys.stderr)):
+        said.write(f"{line}\n")
     said.flush()
     raise typer.Exit(exit_code(error)) from error
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ft.cli import evaluate, plugins, predict, report, run
-from ft.cli.commands import Commands
+from ft.cli.commands import Command, Commands
 from ft.cli.failure import guarded
 from ft.reporters.stream import detach
 
@@ -27,10 +27,10 @@ app = typer.Typer(
     },
     pretty_exceptions_enable=False,
 )
-app.command("run")(guarded(run.run))
-app.command("predict")(guarded(predict.predict))
-app.command("evaluate")(guarded(evaluate.evaluate))
-app.command("report")(guarded(report.report))
+app.command("run", cls=Command)(guarded(run.run))
+app.command("predict", cls=Command)(guarded(predict.predict))
+app.command("evaluate", cls=Command)(guarded(evaluate.evaluate))
+app.command("report", cls=Command)(guarded(report.report))
 app.add_typer(plugins.app, name="plugins")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ft.cli.commands import Command
 from ft.cli.failure import guarded
 from ft.cli.options import Debug, split_names
 
@@ -30,12 +31,12 @@ def plugins(context: typer.Context, as_json: Json = False) -> None:
         list_installed(as_json=as_json)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 @guarded
 def list_installed(as_json: Json = False) -> None:
     """List the installed plugins, from metadata alone: none is imported."""
     from ft.loading.installed import duplicates, installed
-    from ft.reporters.text import aligned
+    from ft.reporters.text import aligned, terminal_width
 
     found = installed()
     rows: list[dict[str, Any]] = [
@@ -58,14 +59,15 @@ def list_installed(as_json: Json = False) -> None:
         typer.echo("no plugin is installed; a plugin of your own runs with --plugins ./file.py")
         return
     columns = ("name", "kind", "distribution", "version", "summary")
-    for line in aligned(columns, [[row[column] or "?" for column in columns] for row in rows]):
+    cells = [[row[column] or "?" for column in columns] for row in rows]
+    for line in aligned(columns, cells, terminal_width(sys.stdout)):
         typer.echo(line)
     for name, offers in clashes.items():
         both = " and ".join(one.owner for one in offers)
         print(f"warning: '{name}' is offered by {both}; uninstall one of them", file=sys.stderr)
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 @guarded
 def show(
     name: Annotated[
@@ -79,6 +81,7 @@ def show(
     from ft.contract.files import to_json
     from ft.loading.load import FLAG, load
     from ft.loading.outline import outline_of
+    from ft.reporters.text import folded, terminal_width
 
     try:
         loaded = load(name)
@@ -100,11 +103,15 @@ def show(
     if as_json:
         typer.echo(to_json(facts))
         return
+    width = terminal_width(sys.stdout)
     for line in _page(facts):
-        typer.echo(line)
+        for part in folded(line, width):
+            typer.echo(part)
+    if facts["card"]:
+        typer.echo("\n" + _plain_card(str(facts["card"]), width or PAGE))
 
 
-@app.command("schema")
+@app.command("schema", cls=Command)
 @guarded
 def schema(
     names: Annotated[list[str], typer.Argument(metavar="A,B", help="Plugins, as in --plugins.")],
@@ -158,6 +165,22 @@ def _card(loaded: Loaded) -> str:
     return str(text).strip()
 
 
+def _plain_card(text: str, width: int) -> str:
+    """Markdown as a terminal shows it, with lines of at most so many characters."""
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    out = StringIO()
+    console = Console(file=out, width=width, force_terminal=False, color_system=None)
+    console.print(Markdown(text, hyperlinks=False))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+PAGE = 80
+"""Characters of a line of a card where the output is no terminal."""
+
 SAID = {
     "needs": "needs the plugin",
     "after": "is named after",
@@ -189,6 +212,3 @@ def _page(facts: dict[str, Any]) -> Iterator[str]:
     for setting in facts["settings"]:
         yield f"  {setting['key']} = {setting['default']}"
         yield f"      {setting['type']}" + (f": {setting['help']}" if setting["help"] else "")
-    if facts["card"]:
-        yield ""
-        yield facts["card"]

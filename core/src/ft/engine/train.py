@@ -121,7 +121,7 @@ def train(
             made_with.keep(folder, resolved)
             return _train(run, resolved, builtin, folder, history, started)
         except (Exception, KeyboardInterrupt) as error:
-            if folder.task.exists() and not isinstance(error, FtError):
+            if any(folder.checkpoints.glob("step-*")) and not isinstance(error, FtError):
                 error.add_note(
                     f"go on from the last checkpoint with `ft run --resume {folder.path}`"
                 )

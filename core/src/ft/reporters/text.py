@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+import shutil
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from ft.contract.results import Metric, Table
 
 _MOST_LABELS = 8
+
+NARROWEST = 16
+"""Characters that a column of a table keeps where the terminal is narrow."""
 
 
 def number(value: float) -> str:
@@ -63,8 +69,47 @@ def cost_table(costs: Sequence[Mapping[str, Any]]) -> Table:
     return Table("what each plugin cost", tuple(columns.values()), rows)
 
 
-def aligned(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
-    """Lines of a table in columns: numbers to the right, everything else to the left."""
+def terminal_width(stream: Any) -> int | None:
+    """How many characters a line of the terminal has; ``None`` for a file, a pipe or nothing."""
+    try:
+        return shutil.get_terminal_size().columns if stream.isatty() else None
+    except (AttributeError, ValueError):
+        return None
+
+
+def folded(text: str, width: int | None) -> list[str]:
+    """The lines of a text, those beyond the width broken between words, what follows indented.
+
+    A word that is longer than a line stays whole, so that a path can be copied.
+    """
+    found: list[str] = []
+    for line in text.split("\n"):
+        if width is None or _width(line) <= width:
+            found.append(line)
+            continue
+        indent = " " * min(len(line) - len(line.lstrip()) + 2, width // 2)
+        found += textwrap.wrap(
+            line,
+            width,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+            replace_whitespace=False,
+        )
+    return found
+
+
+def aligned(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None = None
+) -> Iterator[str]:
+    """Lines of a table in columns: numbers to the right, everything else to the left.
+
+    Args:
+        columns: their names.
+        rows: a value for each column.
+        width: characters of a line; where the table is wider, its widest column of text is broken
+            between words. ``None``: as wide as it is.
+    """
     cells = [[_cell(value) for value in row] for row in rows]
     right = [
         bool(rows) and all(isinstance(row[i], int | float) or row[i] is None for row in rows)
@@ -74,13 +119,21 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[s
         max(_width(text) for text in (column, *(row[i] for row in cells)))
         for i, column in enumerate(columns)
     ]
-    for row in [list(columns), *cells]:
-        padded = [
-            (pad + text) if to_right else (text + pad)
-            for text, width, to_right in zip(row, widths, right, strict=True)
-            for pad in [" " * (width - _width(text))]
-        ]
-        yield "  ".join(padded).rstrip()
+    lines = [[[text] for text in row] for row in (list(columns), *cells)]
+    over = 0 if width is None else sum(widths) + 2 * (len(widths) - 1) - width
+    wide = max(range(len(widths)), key=lambda i: (not right[i], widths[i]), default=0)
+    if over > 0 and not right[wide] and widths[wide] - over >= NARROWEST:
+        widths[wide] -= over
+        for row in lines:
+            row[wide] = folded(row[wide][0], widths[wide])
+    for row in lines:
+        for parts in zip_longest(*row, fillvalue=""):
+            padded = [
+                (pad + text) if to_right else (text + pad)
+                for text, space, to_right in zip(parts, widths, right, strict=True)
+                for pad in [" " * (space - _width(text))]
+            ]
+            yield "  ".join(padded).rstrip()
 
 
 def _cell(value: Any) -> str:

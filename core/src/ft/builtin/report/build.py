@@ -15,7 +15,7 @@ from markupsafe import Markup
 from ft.builtin.report import curves, headline, matrix, origin
 from ft.builtin.report import data as datapart
 from ft.builtin.report.views import view_of
-from ft.builtin.report.views.view import Findings, View
+from ft.builtin.report.views.view import Findings, View, class_name
 from ft.contract.files import write_whole
 from ft.contract.version import __version__
 from ft.page import draw
@@ -28,6 +28,17 @@ LIMIT = 1_500_000
 
 BROWSER = 900_000
 """Bytes of it for the examples of all splits together; fewer where the rest is large."""
+
+SMALLER = (
+    (1, ROWS),
+    (1 / 2, ROWS),
+    (1 / 4, ROWS),
+    (1 / 8, ROWS),
+    (1 / 8, 30),
+    (1 / 16, 10),
+    (0, 2),
+)
+"""How a page becomes smaller: the share of `BROWSER` for examples, and the rows of a table."""
 
 TABLES = 12
 """Tables of an evaluation that are shown."""
@@ -88,15 +99,15 @@ def build(files: RunFiles) -> bytes:
     splits = [_split(files, name) for name in record["metrics"]]
     splits.sort(key=lambda split: split.name != headline.headline_split(record["metrics"]))
     values = _values(files, splits)
-    room = BROWSER
-    while True:
-        page = render(values, _browser(splits, room))
-        if len(page) <= LIMIT or not room:
-            return page
-        room = room // 2 if room > BROWSER // 16 else 0
+    page = b""
+    for share, rows in SMALLER:
+        page = render(values, _browser(splits, int(BROWSER * share)), rows)
+        if len(page) <= LIMIT:
+            break
+    return page
 
 
-def render(values: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
+def render(values: Mapping[str, Any], data: Mapping[str, Any], rows: int = ROWS) -> bytes:
     """The page.
 
     Whatever comes from the data is escaped: by Jinja2 where it stands in the page, and as JSON
@@ -106,6 +117,7 @@ def render(values: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
     Args:
         values: of the template.
         data: what the script shows.
+        rows: of a table, that are shown at most.
     """
     script = (package_files(__package__) / "templates" / "report.js").read_text(encoding="utf-8")
     policy = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -118,7 +130,7 @@ def render(values: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
             script=Markup(script),
             policy=policy,
             data_json=script_data(data),
-            most_rows=ROWS,
+            most_rows=rows,
             most_columns=COLUMNS,
         )
     )
@@ -135,7 +147,7 @@ def _values(files: RunFiles, splits: Sequence[Split]) -> dict[str, Any]:
         "title": " + ".join(str(one["name"]) for one in record.get("plugins", ())) or "run",
         "folder": files.path.resolve().name,
         "version": __version__,
-        "model": Path(str(record.get("model", {}).get("path", ""))).name,
+        "model": headline.model_name(str(record.get("model", {}).get("path", ""))),
         "seed": record.get("seed"),
         "split": shown,
         "cards": headline.cards(record["metrics"][shown], main) if shown else [],
@@ -180,8 +192,10 @@ def _split(files: RunFiles, name: str) -> Split:
         counts = matrix.counts_of(table)
         if counts is None:
             split.tables.append(table)
-        elif counts != dict(found.counts):
-            names = [str(one) for one in table["columns"][1:]]
+            continue
+        counts = {(class_name(a), class_name(b)): n for (a, b), n in counts.items()}
+        if counts != dict(found.counts):
+            names = [class_name(one) for one in table["columns"][1:]]
             laid = matrix.matrix(counts, names, table.get("note", ""))
             split.matrices.append((table["title"], laid))
     split.tables = [*(vars(table) for table in found.tables), *split.tables]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ft.page.draw import Chart, Series
+from ft.reporters.text import number
 
 OWN = ("step", "epoch", "learning_rate", "loss", "split", "metrics")
 POINTS = 400
@@ -35,13 +36,16 @@ def charts(log: Sequence[Mapping[str, Any]], main: str | None, best: int | None)
     parts = _some(_curve(name, steps, name) for name in names if "/" not in name)
     part = f"Part of the loss: {parts[0].name}" if len(parts) == 1 else "Parts of the loss"
     shown = _main_first(scored, main)
+    drawn = [_scores(name, scored, name) for name in shown]
+    flat = [one for one in drawn if one.name != main and _is_flat(one)]
     plain = [
         Chart("Loss", _some(loss), best),
         Chart(part, parts[:SERIES], note=_left_out(parts, SERIES)),
         Chart(
             f"{shown[0]} on validation" if len(shown) == 1 else "Metrics on validation",
-            _some(_scores(name, scored, name) for name in shown),
+            _some(one for one in drawn if one not in flat),
             best,
+            _the_same(flat),
         ),
         Chart("Learning rate", _some([_curve("learning rate", steps, "learning_rate")])),
         *(
@@ -103,6 +107,16 @@ def _thin(points: Sequence[Any]) -> list[Any]:
 
 def _some(series: Iterable[Series]) -> list[Series]:
     return [one for one in series if one.steps]
+
+
+def _is_flat(series: Series) -> bool:
+    """The same value at every evaluation, such as a coverage of 1: it would flatten the others."""
+    return len(series.values) > 1 and len(set(series.values)) == 1
+
+
+def _the_same(flat: Sequence[Series]) -> str:
+    told = [f"{one.name} {number(one.values[0])}" for one in flat]
+    return f"the same at every evaluation: {', '.join(told)}" if told else ""
 
 
 def _left_out(series: Sequence[Series], most: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,14 @@ def _card(name: str, metric: Mapping[str, Any]) -> Card:
     if all(isinstance(end, int | float) and 0 <= end <= 1 for end in (value, low, high)):
         bar = (100 * low, max(100 * (high - low), 0.5), 100 * float(value or 0))
     return Card(name, _text(value), f"{_text(low)} to {_text(high)}", bar)
+
+
+def model_name(path: str) -> str:
+    """What a pre-trained model is called: of a folder ``model``, as runs have it, the one above."""
+    parts = [part for part in re.split(r"[/\\]", path) if part]
+    if len(parts) > 1 and parts[-1] == "model":
+        return parts[-2]
+    return parts[-1] if parts else ""
 
 
 def every_metric(metrics: Mapping[str, Metrics]) -> Table:

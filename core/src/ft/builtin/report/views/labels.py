@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from ft.builtin.report.views.view import PER_KIND, Findings, cut
+from ft.builtin.report.views.view import PER_KIND, Findings, class_name, cut, place_of
 from ft.builtin.report.worst_examples import Shelf
 from ft.contract.results import Table
 from ft.contract.schema import Label, Schema
-from ft.runfolder.examples import PLACE
 
 RIGHT, WRONG, MISSED, INVENTED = "right", "wrong", "missed", "invented"
 TINY = 1e-12
@@ -26,11 +25,12 @@ class LabelsView:
 
     def __init__(self, schema: Schema, label: Label) -> None:
         self._label = label
+        self._names = [class_name(name) for name in label.names]
         self._shown = [text.column for text in schema.texts]
         self._shown += [*schema.numbers, *schema.categories]
         self._shelf = Shelf(PER_KIND * 2)
         self._confused: Counter[tuple[str, str]] = Counter()
-        self._by_class: dict[str, Counter[str]] = {name: Counter() for name in label.names}
+        self._by_class: dict[str, Counter[str]] = {name: Counter() for name in self._names}
         self._points: list[tuple[float, float]] = []
         kinds: dict[str, tuple[str, ...]] = {"number": (), "multi": (MISSED, INVENTED, RIGHT)}
         self.kinds = kinds.get(label.kind, (WRONG, RIGHT))
@@ -44,9 +44,10 @@ class LabelsView:
         gold, found = example[self._label.column], item["label"]
         scores = item.get("scores")
         scores = scores if isinstance(scores, Mapping) else {}
+        scores = {class_name(name): score for name, score in scores.items()}
         row: dict[str, Any] = {
             "n": self._shelf.seen,
-            "at": example.get(PLACE),
+            "at": place_of(example),
             "texts": [[name, cut(example[name])] for name in self._shown if name in example],
         }
         if self._label.kind == "number":
@@ -61,7 +62,7 @@ class LabelsView:
     def _one(
         self, row: dict[str, Any], gold: Any, found: Any, scores: Mapping[str, float]
     ) -> tuple[set[str], float]:
-        true, said = str(gold), str(found)
+        true, said = class_name(gold), class_name(found)
         self._confused[true, said] += 1
         row |= {"gold": true, "found": said}
         right = true == said
@@ -74,7 +75,7 @@ class LabelsView:
     def _several(
         self, row: dict[str, Any], gold: Any, found: Any, scores: Mapping[str, float]
     ) -> tuple[set[str], float]:
-        true, said = set(map(str, gold)), set(map(str, found))
+        true, said = set(map(class_name, gold)), set(map(class_name, found))
         for kind, names in ((RIGHT, true & said), (MISSED, true - said), (INVENTED, said - true)):
             for name in names:
                 self._by_class.setdefault(name, Counter())[kind] += 1
@@ -110,7 +111,7 @@ class LabelsView:
             return Findings(tables=(Table("Kinds of error", columns, rows),) if rows else ())
         return Findings(
             counts=self._confused,
-            names=self._label.names,
+            names=self._names,
             note="rows: the gold class; columns: how often each class was predicted",
         )
 

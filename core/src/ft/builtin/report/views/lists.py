@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ft.builtin.report.views.view import PER_KIND, Findings, cut
+from ft.builtin.report.views.view import PER_KIND, Findings, cut, place_of
 from ft.builtin.report.worst_examples import Shelf
 from ft.contract.results import Table
 from ft.contract.schema import Schema
-from ft.runfolder.examples import PLACE
 
 HIT, NOT_LISTED = "hit", "not in the list"
 LENGTH, TITLE = 10, 160
@@ -50,7 +49,7 @@ class ListsView:
         kind = HIT if target in listed else NOT_LISTED
         row = {
             "n": self._shelf.seen,
-            "at": example.get(PLACE),
+            "at": place_of(example),
             "group": cut(example.get(group or "", item.get("user", "")), TITLE),
             "target": [cut(target, TITLE), self._title(target)],
             "rank": rank,

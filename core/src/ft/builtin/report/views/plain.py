@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ft.builtin.report.views.view import PER_KIND, Findings, cut
+from ft.builtin.report.views.view import PER_KIND, Findings, cut, place_of
 from ft.builtin.report.worst_examples import Shelf
 from ft.runfolder.examples import PLACE
 
@@ -25,7 +25,7 @@ class PlainView:
         """See `View`."""
         row = {
             "n": self._shelf.seen,
-            "at": example.get(PLACE),
+            "at": place_of(example),
             "texts": [[name, _shown(one)] for name, one in example.items() if name != PLACE],
             "found": [[name, _shown(one)] for name, one in item.items()],
         }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Protocol
 
 from ft.builtin.report.matrix import Counts
 from ft.contract.results import Table
+from ft.runfolder.examples import PLACE
 
 LETTERS = 1200
 """Characters of a text that the browser shows; the page says where one is cut."""
@@ -58,6 +61,24 @@ class View(Protocol):
 
     def examples(self, room: int) -> list[dict[str, Any]]:
         """Those that fit into so many bytes of JSON, most worth a look first."""
+
+
+NAME = 80
+"""Characters of the name of a class that the page shows; see `class_name`."""
+
+
+def class_name(name: Any) -> str:
+    """The name of a class as the page has it: a long one is cut and told from others by its hash."""
+    text = str(name)
+    if len(text) <= NAME:
+        return text
+    return f"{text[: NAME - 8]}… {sha256(text.encode('utf-8', 'replace')).hexdigest()[:6]}"
+
+
+def place_of(example: Mapping[str, Any]) -> str | None:
+    """Where an example comes from, by the file's name without its folders."""
+    place = example.get(PLACE)
+    return None if place is None else re.split(r"[/\\]", str(place))[-1]
 
 
 def cut(text: Any, most: int = LETTERS) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ft.builtin.report import spans
-from ft.builtin.report.views.view import PER_KIND, Findings, cut
+from ft.builtin.report.views.view import PER_KIND, Findings, class_name, cut, place_of
 from ft.builtin.report.worst_examples import Shelf
 from ft.contract.results import Table
 from ft.contract.schema import Words
-from ft.runfolder.examples import PLACE
 
 WORDS = 120
 """Words of a sentence that are shown; of a longer one those around its first error."""
@@ -37,8 +36,10 @@ class WordsView:
         """See `View`."""
         assert self._words.tags is not None
         scheme = self._words.scheme
-        gold = spans.spans_of(example[self._words.tags], scheme)
-        found = spans.spans_of(item["tags"], scheme)
+        gold, found = (
+            [(first, end, class_name(kind)) for first, end, kind in spans.spans_of(tags, scheme)]
+            for tags in (example[self._words.tags], item["tags"])
+        )
         scores = item.get("scores") or []
         pairs = spans.pair(gold, found)
         kinds = {one.kind for one in pairs}
@@ -51,7 +52,7 @@ class WordsView:
         wrong = [one for one in pairs if one.kind != spans.RIGHT]
         sure = max((_mean(scores, one) for one in wrong), default=-1.0)
         row = self._row(example[self._words.tokens], pairs, scores)
-        row |= {"n": self._shelf.seen, "at": example.get(PLACE)}
+        row |= {"n": self._shelf.seen, "at": place_of(example)}
         self._shelf.add(kinds - {spans.RIGHT} or {spans.RIGHT}, sure, row)
 
     def _row(
