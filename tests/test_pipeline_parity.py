@@ -26,10 +26,8 @@ TEXTS = {
     "Chinese": "我在北京, anna",
     "Chinese without spaces": "我在北京和anna",
     "Korean and Arabic": "한국어 anna لندن paris",
-    "emoji": "😀 anna 👩‍👩‍👧 in 🇬🇧london",
     "white space": "  anna\tsaw\n\nparis\u00a0and\u2003ben ",
     "control characters": "anna\x00 saw\x07 paris",
-    "special tokens": "[CLS] anna [SEP] paris [MASK] [UNK]",
     "unknown words": "q1 zz8 anna Ωmega paris",
     "an entity that nothing opens": "the york and york york ben",
     "spaces alone": "   ",
@@ -125,6 +123,22 @@ def test_words_with_characters_that_the_tokenizer_drops_stay_whole(
     (found,) = ft.predict(runs["argmax"], text)
     assert [entity["text"] for entity in found["entities"]] == words
     assert len(pipe(text)) < len(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("😀 anna 👩‍👩‍👧 in 🇬🇧london", ["anna", "london"]),
+        ("[CLS] anna [SEP] paris [MASK] [UNK]", ["anna", "paris"]),
+    ],
+    ids=("emoji", "names of special tokens"),
+)
+def test_what_stands_beside_a_word_is_a_word_of_its_own(
+    text: str, words: list[str], runs: Mapping[str, Path]
+) -> None:
+    """The pipeline takes an emoji for a part of the word, and ``[CLS]`` for what the model adds."""
+    (found,) = ft.predict(runs["argmax"], text)
+    assert [entity["text"] for entity in found["entities"]] == words
 
 
 def test_random_texts_too(runs: Mapping[str, Path], pipe: Any) -> None:

@@ -165,7 +165,10 @@ def _values(files: RunFiles, splits: Sequence[Split]) -> dict[str, Any]:
         "labels": datapart.label_counts(record),
         "findings": datapart.findings(record),
         "notes": record.get("notes", ())[:60],
-        "costs": cost_table(record.get("costs", ())),
+        "costs": cost_table(
+            # Not what the page itself costs, which is known only when it is written.
+            [one for one in record.get("costs", ()) if one.get("hook") != "on_record"]
+        ),
         "train_seconds": record.get("train_seconds"),
         "total_seconds": record.get("total_seconds"),
         "peak_memory": record.get("peak_memory") or {},

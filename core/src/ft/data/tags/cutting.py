@@ -35,7 +35,9 @@ _ALONE = (
 _UNSPACED = re.compile(f"[{_ALONE}]")
 _STACKED = "\u17d2\u1039"
 """Marks that put the next letter under the last one."""
-_PIECES = re.compile(r"\w+|[^\w\s]")
+_UNSEEN = r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff]"
+"""Characters that nobody sees and tokenizers drop: inside a word they do not end it."""
+_PIECES = re.compile(rf"\w+(?:{_UNSEEN}+\w+)*|(?!{_UNSEEN})[^\w\s]")
 _CHUNKS = re.compile(r"\S+")
 _LETTERS_OR_DIGITS = re.compile(r"\d+|_+|[^\d_]+")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
