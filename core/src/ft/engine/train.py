@@ -256,10 +256,9 @@ def _seal(run: LiveRun, folder: RunFolder, result: Result, started: float) -> No
             **run.added,
             "notes": run.notes,
             "costs": run.hooks.ledger.summary(),
-            "total_seconds": round(perf_counter() - started, 3),
         }
 
-    result.record |= spent()
+    result.record |= {**spent(), "total_seconds": round(perf_counter() - started, 3)}
     folder.write(folder.record, result.record)
     run.hooks.tell("on_record", run=run)
     result.record |= spent()
