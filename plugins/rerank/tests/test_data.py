@@ -30,7 +30,11 @@ def load(tmp_path: Path) -> Load:
         plugin = Rerank(RerankConfig(**files, **(settings or {})))
         plugin.seed("rerank", 0)
         run: Any = SimpleNamespace(
-            output=tmp_path / "run", restored=False, data=None, note=lambda text: None
+            output=tmp_path / "run",
+            restored=False,
+            data=None,
+            wanted=None,
+            note=lambda text: None,
         )
         data = plugin.load_data(run)
         return data, data.notes
@@ -157,5 +161,7 @@ def test_columns_of_a_csv_file_by_their_own_names(tmp_path: Path) -> None:
     files = {"train": str(file), "validation": str(file)}
     plugin = Rerank(RerankConfig(**files, columns=columns))
     plugin.seed("rerank", 0)
-    run: Any = SimpleNamespace(output=tmp_path, restored=False, data=None, note=lambda text: None)
+    run: Any = SimpleNamespace(
+        output=tmp_path, restored=False, data=None, wanted=None, note=lambda text: None
+    )
     assert plugin.load_data(run).splits["train"]["grade"] == [1, 0, 2, 0]
