@@ -103,6 +103,33 @@ def test_a_technique_that_skips_inner_has_no_extra_passes() -> None:
     assert counted(made, "extra_forwards") == {"p0": 0, "p1": 0}
 
 
+def test_the_loss_of_outputs_is_no_first_pass() -> None:
+    class Outputs(Core):
+        @hookimpl
+        def compute_loss(self, run: Any, batch: Any) -> Any:
+            return run.hooks.call("loss_of", run, None, batch)
+
+        @hookimpl
+        def loss_of(self, batch: Any) -> Any:
+            return batch
+
+    class Before(Plugin):
+        @hookimpl
+        def compute_loss(self, inner: Any, run: Any, model: Any, batch: Any) -> Any:
+            run.hooks.call("loss_of", run, None, batch)
+            return inner(run, model, batch)
+
+    technique, core = (
+        Member("p0", Before(), None, None),
+        Member("core", Outputs(), None, None),
+    )
+    for member in (technique, core):
+        member.plugin.seed(member.name, 0)
+    made = Hooks([technique], [core])
+    made.call("compute_loss", SimpleNamespace(hooks=made), None, 0)
+    assert counted(made, "extra_forwards") == {"core": 0, "p0": 0}
+
+
 def test_passes_for_a_measure_of_its_own_count_for_the_plugin() -> None:
     class Measure(Plugin):
         @hookimpl
@@ -197,7 +224,7 @@ def test_a_run_writes_a_trace(go: Any, tmp_path: Path) -> None:
         inside = [
             event
             for event in found
-            if event["name"] == "core compute_loss"
+            if event["name"] == "standard compute_loss"
             and outer["ts"] <= event["ts"]
             and event["ts"] + event["dur"] <= outer["ts"] + outer["dur"]
         ]

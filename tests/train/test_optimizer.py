@@ -132,7 +132,7 @@ def test_a_schedule_takes_the_place_of_the_runs(go: Any) -> None:
     assert calls["lion", "build_optimizer"] == 1
 
 
-def test_explain_says_whose_they_are(tiny_model: Path, tasks: Any) -> None:
+def test_explain_says_whose_they_are(tiny_model: Path) -> None:
     words = f"{HERE.parents[1] / 'tasks.py'}:WordsTask"
     resolved = ft.resolve(
         [words, spec("Lion"), spec("Slow")], values={"run.model": str(tiny_model)}

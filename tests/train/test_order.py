@@ -145,7 +145,7 @@ def test_the_default_is_asked_for_by_epoch_and_sees_everything(go: Any) -> None:
     ids = seen(run.output)
     assert all(sorted(epoch) == list(range(48)) for epoch in ids.values())
     assert ids["1"] != ids["2"]
-    assert run.record["chains"]["order"] == "core"
+    assert run.record["chains"]["order"] == "standard"
 
 
 def test_fixed_batches_are_the_steps(go: Any) -> None:

@@ -115,7 +115,8 @@ def train(
                     folder.path, [one.spec for one in resolved.plugins], "--plugins"
                 )
                 folder.create()
-                origin.mark(folder.path, [one.spec for one in resolved.plugins])
+                if ranks.main:
+                    origin.mark(folder.path, [one.spec for one in resolved.plugins])
             if history is None or history.changes:
                 folder.write_text(folder.config, to_toml(resolved))
             made_with.keep(folder, resolved)

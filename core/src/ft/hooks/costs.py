@@ -39,19 +39,38 @@ class _Frame:
     """What has happened within one call so far.
 
     Attributes:
+        hook: which hook is called.
+        own: forward passes that it makes itself.
         seconds: spent in calls inside it.
-        forwards: forward passes inside it.
+        forwards: forward passes inside it, with its own.
         first: those of the first call inside it; ``None`` before.
+        inner: those of the first call of its own hook inside it, its `inner`; ``None`` before.
         backwards: backward passes asked for by this very call.
     """
 
-    __slots__ = ("backwards", "first", "forwards", "seconds")
+    __slots__ = ("backwards", "first", "forwards", "hook", "inner", "own", "seconds")
 
-    def __init__(self, forwards: int) -> None:
+    def __init__(self, hook: str, forwards: int) -> None:
+        self.hook = hook
+        self.own = forwards
         self.seconds = 0.0
         self.forwards = forwards
         self.first: int | None = None
+        self.inner: int | None = None
         self.backwards = 0
+
+    def add(self, call: _Frame) -> None:
+        """Count the forward passes of a call inside this one."""
+        self.forwards += call.forwards
+        if self.first is None:
+            self.first = call.forwards
+        if self.inner is None and call.hook == self.hook:
+            self.inner = call.forwards
+
+    def extra(self) -> int:
+        """The forward passes beyond its own and those of one call of its `inner`."""
+        once = self.first if self.inner is None else self.inner
+        return 0 if once is None else self.forwards - self.own - once
 
 
 class Ledger:
@@ -63,7 +82,7 @@ class Ledger:
 
     def __init__(self, situation: Callable[[], str]) -> None:
         self._situation = situation
-        self._frame = _Frame(0)
+        self._frame = _Frame("", 0)
         self._costs: dict[tuple[str, str], Cost] = {}
 
     def cost(self, name: str, hook: str) -> Cost:
@@ -92,7 +111,7 @@ class Ledger:
         def call(*arguments: Any) -> Any:
             outer = self._frame
             started = perf_counter()
-            frame = self._frame = _Frame(forwards)
+            frame = self._frame = _Frame(hook, forwards)
             try:
                 return function(*arguments)
             except Exception as error:
@@ -102,14 +121,11 @@ class Ledger:
                 elapsed = perf_counter() - started
                 self._frame = outer
                 outer.seconds += elapsed
-                outer.forwards += frame.forwards
-                if outer.first is None:
-                    outer.first = frame.forwards
+                outer.add(frame)
                 cost.calls += 1
                 cost.seconds += elapsed - frame.seconds
                 cost.backwards += frame.backwards
-                if frame.first is not None:
-                    cost.forwards += frame.forwards - frame.first
+                cost.forwards += frame.extra()
 
         return call
 
