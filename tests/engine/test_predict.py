@@ -100,15 +100,16 @@ def test_predict_json_lines_of_words_and_of_texts(
 def test_answers_do_not_wait_for_all_requests(
     sentiment: Path, limits: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ft.engine import predict
+    from ft.builtin import builtin
+    from ft.engine import answer, predict
     from ft.reporters.reporter import Reporter
 
     together = ft.predict(sentiment, SENTENCES * 3)
     for name, value in zip(("REQUESTS", "CHARACTERS"), limits, strict=True):
-        monkeypatch.setattr(predict, name, value)
+        monkeypatch.setattr(answer, name, value)
     read: list[str] = []
     requests = (read.append(text) or text for text in SENTENCES * 3)
-    answers = predict.predict(sentiment, requests, Reporter())
+    answers = predict.predict(sentiment, requests, Reporter(), builtin())
     first = next(answers)
     assert gc.isenabled()
     assert len(read) < 4
@@ -154,11 +155,6 @@ def test_runs_of_different_precision_follow_each_other(go: Callable[..., Any]) -
 
 
 def test_tags_of_another_kind_are_not_scored(ner: Path, tmp_path: Path) -> None:
-    """A text file with as many words in each line reads as words and plain tags."""
     (tmp_path / "mail.txt").write_text("send red chairs to paris\nwhen were beds in london\n")
-    with pytest.raises(ft.DataError) as caught:
+    with pytest.raises(ft.DataError, match="the last words of the lines are no tags"):
         ft.evaluate(ner, tmp_path / "mail.txt")
-    assert str(caught.value).startswith(
-        f"{tmp_path / 'mail.txt'}: the tags mark no spans, and those that the model was trained on "
-        "are in BIO2"
-    )

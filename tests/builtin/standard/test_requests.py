@@ -95,7 +95,7 @@ def test_a_task_reads_its_own_requests(tickets: Path) -> None:
     (found,) = ft.predict(tickets / "run", {"subject": "house", "body": "paris", "team": "a"})
     assert found["text"] == "house : paris"
     assert found["shouted"] is True  # a technique wraps it like any chain hook
-    assert "team" not in found  # what is to be predicted is left out
+    assert found["team"] == "a"  # kept, and hidden from the model
     assert found["label"] in ("a", "b")
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-MARK = "origin"
+MARK = "origin.txt"
 """The file in a run folder that holds the keyed hash."""
 
 _KEY_BYTES = 32
