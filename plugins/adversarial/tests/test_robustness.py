@@ -7,13 +7,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ft import Evaluation, Label, Metric, Plugin, Predictions, Run, Schema, Text, Words
+from ft import Evaluation, Label, Metric, Plugin, Predictions, Schema, Text, Words
+from ft.engine.run import LiveRun
 
 
 class EvaluatingRun:
     """Predicts by the contract of `Run.predict`, with a tiny classifier over ready batches."""
 
-    aside = Run.aside
+    aside = LiveRun.aside
 
     def __init__(self, kit, schema: Schema) -> None:
         self.model = kit.classifier().eval()
