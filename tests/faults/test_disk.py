@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 from collections import namedtuple
@@ -61,7 +62,8 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
     yield mount
     if mounted:
-        subprocess.run(["umount", str(disk)], check=True)
+        gc.collect()  # tensors of a run that failed may still be mapped from its files
+    subprocess.run(["umount", str(disk)], check=True)
 
 
 class Filling:
