@@ -20,7 +20,6 @@ from ft.contract.errors import (
     UserError,
 )
 from ft.reporters.stream import LastingStream, detach, visible
-from ft.reporters.text import folded, terminal_width
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -52,6 +51,8 @@ def report(error: BaseException, *, debug: bool) -> NoReturn:
     Raises:
         typer.Exit: always.
     """
+    from ft.reporters.text import folded, terminal_width  # not needed by a command that works
+
     if _told_elsewhere(error):
         raise typer.Exit(exit_code(error)) from error
     said = LastingStream(sys.stderr)

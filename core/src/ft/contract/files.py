@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,7 +42,7 @@ def whole(path: Path) -> Iterator[Path]:
 
     Nobody can guess the name and plant a link there; a link in the place of ``path`` is replaced.
     """
-    partial = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}{PARTIAL}")
+    partial = path.with_name(f".{path.name[:200]}.{os.urandom(8).hex()}{PARTIAL}")
     try:
         yield partial
         partial.replace(path)

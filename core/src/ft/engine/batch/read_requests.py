@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +10,6 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from ft.contract.errors import DataError
-from ft.data.formats.lines import LONGEST
 
 Request = str | dict[str, Any]
 Format = Literal["auto", "text", "jsonl", "json", "csv", "tsv", "parquet"]
@@ -78,6 +75,8 @@ def read_requests(path: Path, form: Format = "auto") -> Iterator[Request | BadRe
 def _closing(
     stream: IO[bytes], form: Format, name: str, compressed: bool
 ) -> Iterator[Request | BadRequest]:
+    import gzip  # here and below: the command line imports this module for its help
+
     with stream:
         if form == "parquet":
             yield from _parquet(stream, name)
@@ -180,6 +179,10 @@ def _array(content: bytes, name: str) -> Iterator[Request | BadRequest]:
 
 def _table(lines: Iterable[bytes], name: str, form: Format) -> Iterator[Request | BadRequest]:
     """The rows of a delimited table, by the names in its first line."""
+    import csv
+
+    from ft.data.formats.lines import LONGEST
+
     if csv.field_size_limit() < LONGEST:
         csv.field_size_limit(LONGEST)  # the module's own limit refuses long documents
     try:
