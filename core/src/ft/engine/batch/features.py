@@ -18,7 +18,7 @@ from ft.contract.files import PARTIAL, file_hash
 from ft.contract.results import Features
 from ft.contract.schema import EXAMPLE_ID
 from ft.data.rows.cache import cache_folder, prune
-from ft.engine.batch.arrays import from_arrow, to_arrow
+from ft.engine.batch.arrays import Parts, from_arrow, to_arrow
 from ft.engine.batch.batches import Feature, is_ids
 from ft.engine.processor import described
 from ft.loading.files import source_files
@@ -179,8 +179,7 @@ class CachedFeatures:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             prune(path.parent)
-            writer = None
-            with pa.OSFile(str(partial), "wb") as sink:
+            with Parts(partial) as parts:
                 for begin in range(0, total, ENCODE_BATCH):
                     ids = range(begin, min(begin + ENCODE_BATCH, total))
                     columns = dict(
@@ -189,13 +188,8 @@ class CachedFeatures:
                     rows = check_features(columns, len(ids), owner)
                     columns["row"] = [begin + row for row in rows]
                     table = pa.table(to_arrow(columns, owner))
-                    if writer is None:
-                        schema = table.schema
-                        writer = pa.ipc.new_stream(sink, schema)
-                    writer.write_table(table.cast(schema))
+                    parts.write(table)
                     run.reporter.progress(f"encode {split}", ids.stop, total)
-                if writer is not None:
-                    writer.close()
             path = path.with_stem(f"{path.stem}-{file_hash(partial)}")
             partial.replace(path)
         except pa.ArrowInvalid as error:
