@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ft.data.tags.cutting import RULES, choose_rule, find_words, join_words, split_words
 
 TEXT = "Ann Lee's in New York."
-HIDDEN = set("\u200b\u2060\ufeff\u00ad")
+HIDDEN = {"\u200b", "\u2060", "\ufeff", "\u00ad", *map(chr, [*range(32), *range(127, 160)])}
 
 
 def cut(text: str, rule: str) -> str:
@@ -29,7 +29,7 @@ def cut(text: str, rule: str) -> str:
         ("ที่ไหน ไทย5", "ที่ ไ ห น ไ ท ย 5"),
         ("ខ្មែរ", "ខ្មែ រ"),
         ("cafe\u0301s zwj\u200djoin", "cafe\u0301s zwj\u200djoin"),
-        ("zero\u200bwidth \ufeffbom", "zero width bom"),
+        ("zero\u200bwidth \ufeffbom bell\x07", "zero\u200bwidth bom bell"),
         ("a\u00a0b\u3000c", "a b c"),
         ("👍🏽! 👨‍👩‍👧", "👍 🏽 ! 👨‍👩‍👧"),
         ("", ""),

@@ -20,7 +20,7 @@ def test_every_row_is_read() -> None:
     files = {split: str(DATA / f"{name}.jsonl") for split, name in paths.items()}
     plugin = Relations(Relations.Config(**files))
     plugin.seed("relations", 0)
-    data = plugin.load_data(SimpleNamespace(note=print))  # type: ignore[arg-type]
+    data = plugin.load_data(SimpleNamespace(note=print, wanted=None))  # type: ignore[arg-type]
     sizes = {split: len(rows) for split, rows in data.splits.items()}
     assert sizes == {"train": 7201, "validation": 799, "test": 2717}
     assert data.schema.label is not None

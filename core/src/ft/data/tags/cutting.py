@@ -35,8 +35,13 @@ _ALONE = (
 _UNSPACED = re.compile(f"[{_ALONE}]")
 _STACKED = "\u17d2\u1039"
 """Marks that put the next letter under the last one."""
-_UNSEEN = r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff]"
-"""Characters that nobody sees and tokenizers drop: inside a word they do not end it."""
+_NOTHING = "\u200b\u2060\ufeff\u00ad" + "".join(
+    c for c in map(chr, range(0xA0)) if not (c.isprintable() or c.isspace())
+)
+"""Characters that nobody sees and tokenizers drop: they are no words, and inside a word they do not
+end it.
+"""
+_UNSEEN = f"[{re.escape(_NOTHING)}]"
 _PIECES = re.compile(rf"\w+(?:{_UNSEEN}+\w+)*|(?!{_UNSEEN})[^\w\s]")
 _CHUNKS = re.compile(r"\S+")
 _LETTERS_OR_DIGITS = re.compile(r"\d+|_+|[^\d_]+")
@@ -45,7 +50,6 @@ _ENDING = re.compile(r"(?i)(?:n['’]t|['’](?:s|m|d|ll|re|ve))$")
 _FACE = re.compile(r"[<>]?[:;=8xX][-o*'^]?[)(\[\]dDpP/\\|@*3]+|[<][/\\]?3+|\^[_.]?\^")
 _ADDRESS = re.compile(r"(?:[a-zA-Z][\w+.-]*://|www\.)\S*[\w/]")
 _JOINERS = "\u200c\u200d"
-_NOTHING = "\u200b\u2060\ufeff\u00ad"
 
 _BEFORE = frozenset(".,;:!?%)]}…’”»%、。")
 _BEHIND = frozenset("([{“‘«$£€#@¿¡")
@@ -200,7 +204,7 @@ def _letters_digits(text: str) -> list[Span]:
 
 
 def _characters(text: str) -> list[Span]:
-    return [(i, i + 1) for i, character in enumerate(text) if not character.isspace()]
+    return [(i, i + 1) for i, c in enumerate(text) if not (c.isspace() or c in _NOTHING)]
 
 
 def _whitespace(text: str) -> list[Span]:
