@@ -57,6 +57,18 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def telling() -> ModuleType:
+    """Everything that a run can tell a reporter."""
+    return load_module("telling")
+
+
+@pytest.fixture(scope="session")
+def settings() -> ModuleType:
+    """Plugins with settings of every kind, importable as ``ft_test_settings:Tag``."""
+    return load_module("settings")
+
+
+@pytest.fixture(scope="session")
 def comparing() -> ModuleType:
     """The functions that compare two runs and write small data files."""
     return load_module("comparing")
