@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ft.contract.intervals import Interval, bootstrap_items, bootstrap_sums
     from ft.contract.messages import did_you_mean, listed
     from ft.contract.plugin import Config, Plugin, derive_seed, hookimpl
-    from ft.contract.results import Evaluation, Loss, Metric, Predictions, Result, Table
+    from ft.contract.results import Answer, Evaluation, Loss, Metric, Predictions, Result, Table
     from ft.contract.run import Run, Trained
     from ft.contract.schema import (
         EXAMPLE_ID,
@@ -56,6 +56,7 @@ __all__ = [
     "EXAMPLE_ID",
     "FILE",
     "LINE",
+    "Answer",
     "Config",
     "ConfigError",
     "DataConfig",
@@ -143,7 +144,7 @@ _HOMES = {
         "UserError",
         "ft.contract.plugin": "Config Plugin derive_seed hookimpl",
         "ft.page.sheet": "Intervals html_page",
-        "ft.contract.results": "Evaluation Loss Metric Predictions Result Table",
+        "ft.contract.results": "Answer Evaluation Loss Metric Predictions Result Table",
         "ft.contract.schema": "EXAMPLE_ID FILE LINE Label Schema Target TaskData Text Words",
         "ft.contract.settings": "DataConfig RunConfig",
         "ft.loading.starters": "data_or_starter starter",

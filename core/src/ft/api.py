@@ -139,9 +139,16 @@ def predict(
 
 
 def load(
-    run_folder: str | Path, *, strict: bool = False, trust_remote_code: bool = False
+    run_folder: str | Path,
+    *,
+    strict: bool = False,
+    trust_remote_code: bool = False,
+    trust_plugins: bool = False,
 ) -> Trained:
     """Load the model of a run and keep it in memory, to predict again and again.
+
+    It has answered an example of its task when it is returned, so that the first request is as fast
+    as the next.
 
     ``model = ft.load("runs/best"); model.predict(["one text", "another"])``
 
@@ -150,6 +157,7 @@ def load(
         strict: refuse other plugins (versions, files) than the run was made with.
         trust_remote_code: run code that the model's folder brings; what the run was made with
             does not count.
+        trust_plugins: run plugin files that the run names, though it was not made here.
 
     Raises:
         ft.UserError: there is no finished run in the folder.
@@ -160,9 +168,16 @@ def load(
 
     folder = Path(run_folder)
     opened = open_run(
-        folder, Reporter(), builtin(), strict=strict, trust_remote_code=trust_remote_code
+        folder,
+        Reporter(),
+        builtin(),
+        strict=strict,
+        trust_remote_code=trust_remote_code,
+        trust_plugins=trust_plugins,
     )
-    return LiveTrained(opened, folder)
+    trained = LiveTrained(opened, folder)
+    trained.warm()
+    return trained
 
 
 def evaluate(

@@ -156,6 +156,17 @@ class Plugin:
         """
         return None
 
+    def request_schema(self, run: Any) -> Mapping[str, Any]:
+        """What the `read_request` of this plugin takes, as a JSON schema, for a server's documentation.
+
+        ``examples`` are requests that any trained model of the task answers. A property that names
+        files to be read has ``"format": "path"``: a server refuses it in what strangers send.
+
+        Args:
+            run: the `Run`, with its schema and its model.
+        """
+        return {}
+
     def learning_rate(self, run: Any, progress: float) -> float:
         """The schedule: what the peak learning rates are multiplied with at a share of the run.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ft.contract.errors import PluginError
+from ft.contract.errors import FtError, PluginError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,6 +136,24 @@ class Predictions:
     items: Sequence[Mapping[str, Any]]
     schema: Schema
     loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a trained model answers to one request.
+
+    Attributes:
+        prediction: the request and what is predicted for it; ``None`` where it is wrong.
+        error: what is wrong with the request; ``None`` where it is answered.
+        tokens: of all its features; 0 where it is not answered.
+        cut: a text of it is longer than what the model read. Where the schema's texts are not
+            columns of the request, such as lists of candidates: one of them fills the model's length.
+    """
+
+    prediction: Mapping[str, Any] | None
+    error: FtError | None = None
+    tokens: int = 0
+    cut: bool = False
 
 
 def scores(prefix: str, metrics: Mapping[str, Metric]) -> dict[str, float]:

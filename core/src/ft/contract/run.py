@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from ft.contract.plugin import Plugin
-    from ft.contract.results import Evaluation, Loss, Predictions, Result
+    from ft.contract.results import Answer, Evaluation, Loss, Predictions, Result
     from ft.contract.schema import Schema, Split, TaskData
     from ft.contract.settings import RunConfig
 
@@ -255,7 +255,7 @@ class Run(Protocol):
 
 
 class Trained(Protocol):
-    """A trained model with its plugins, kept in memory.
+    """A trained model with its plugins, kept in memory; several threads may use it, in turns.
 
     Attributes:
         folder: of its run.
@@ -298,8 +298,30 @@ class Trained(Protocol):
         """
         raise NotImplementedError
 
-    def evaluate(self, data: str | Path | None = None, *, split: str = "test") -> Result:
-        """Score it on a split of its data, or on a file in place of that.
+    def answer(
+        self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
+    ) -> list[Answer]:
+        """Predict one text or mapping, or many together, of which some may be wrong.
+
+        Returns:
+            One answer an input, in the same order: its prediction as that of `predict`, or what is
+            wrong with it.
+        """
+        raise NotImplementedError
+
+    def request_schema(self) -> dict[str, Any]:
+        """The JSON schema of what `predict` takes as one input, as the task describes it.
+
+        Its ``examples``, where there are any, are inputs that the model answers.
+        """
+        raise NotImplementedError
+
+    def evaluate(self, data: Any = None, *, split: str = "test") -> Result:
+        """Score it on a split of its data, or in place of that on a file or on rows.
+
+        Args:
+            data: a file, or rows as a setting that names a file takes them (see `ft.run`).
+            split: which split they stand in for.
 
         Predictions are written into the run's folder, as ``ft evaluate`` does.
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ft.contract.errors import DataError, PluginError
+from ft.contract.results import Answer
+from ft.engine.batch.batches import lengths
+from ft.engine.batch.features import encode
 from ft.engine.batch.inference import as_examples, predict_examples
 from ft.engine.batch.read_requests import BadRequest, Request, checked
 from ft.engine.collector import paused
@@ -42,21 +46,86 @@ def answers(
     """
     done = 0
     for chunk in _together(requests):
-        with paused(), run.answering(PREDICT):
-            examples = [_read(run, request, done + i) for i, request in enumerate(chunk)]
-            rows = [one for one in examples if not isinstance(one, BadRequest)]
-            bad = next((one for one in examples if isinstance(one, BadRequest)), None)
-            if bad is not None and not skip:
-                raise bad.error
-            predictions = iter(predict_examples(run, as_examples(rows)) if rows else ())
-        for request, example in zip(chunk, examples, strict=True):
-            given = dict(request) if isinstance(request, Mapping) else {}
-            if isinstance(example, BadRequest):
-                yield {**given, ERROR: str(example.error)}
+        for request, answer in zip(chunk, answer_all(run, chunk, done, skip=skip), strict=True):
+            if answer.prediction is None:
+                given = dict(request) if isinstance(request, Mapping) else {}
+                yield {**given, ERROR: str(answer.error)}
             else:
-                yield _joined(given, example, next(predictions))
+                yield dict(answer.prediction)
         done += len(chunk)
         run.reporter.progress("predict", done, 0)
+
+
+def answer_all(
+    run: LiveRun, requests: Sequence[Any], first: int = 0, *, skip: bool = True
+) -> list[Answer]:
+    """Answer requests together; with ``skip`` one that is wrong does not touch the others.
+
+    Args:
+        run: with its model.
+        requests: as those of `answers`.
+        first: the number of the first one, counted from 0, for messages.
+        skip: answer a request that is wrong with its error.
+
+    Raises:
+        DataError: a request is wrong, and ``skip`` is not set.
+    """
+    with paused(), run.answering(PREDICT):
+        read = [_read(run, request, first + i) for i, request in enumerate(requests)]
+        bad = next((one for one in read if isinstance(one, BadRequest)), None)
+        if bad is not None and not skip:
+            raise bad.error
+        numbers = [i for i, one in enumerate(read) if not isinstance(one, BadRequest)]
+        rows = [one for one in read if not isinstance(one, BadRequest)]
+        found = dict(zip(numbers, _predicted(run, rows, skip), strict=True))
+    answers = []
+    for i, (request, example) in enumerate(zip(requests, read, strict=True)):
+        if isinstance(example, BadRequest):
+            answers.append(Answer(None, example.error))
+            continue
+        answer = found[i]
+        if isinstance(answer.error, DataError):
+            answer.error.where = f"request {first + i + 1}"
+        if answer.prediction is not None:
+            given = request if isinstance(request, Mapping) else {}
+            answer = replace(answer, prediction=_joined(given, example, answer.prediction))
+        answers.append(answer)
+    return answers
+
+
+def _predicted(run: LiveRun, rows: Sequence[dict[str, Any]], skip: bool) -> list[Answer]:
+    """The predictions for examples; where a plugin refuses one of several, each is tried alone."""
+    if not rows:
+        return []
+    examples = as_examples(rows)
+    try:
+        grouped = encode(run, examples, training=False)
+        predictions = predict_examples(run, examples, encoded=grouped)
+    except DataError as error:
+        if not skip:
+            raise
+        if len(rows) == 1:
+            return [Answer(None, error)]
+        return [answer for row in rows for answer in _predicted(run, [row], skip)]
+    answers = []
+    for row, features, prediction in zip(rows, grouped, predictions, strict=True):
+        sizes = lengths(features) if features else []
+        answers.append(Answer(prediction, None, sum(sizes), _is_cut(run, row, sizes)))
+    return answers
+
+
+def _is_cut(run: LiveRun, example: Mapping[str, Any], sizes: Sequence[int]) -> bool:
+    """Whether the features of an example hold less than its text (see `Answer`)."""
+    if run.processor is None or max(sizes, default=0) < run.max_length:
+        return False
+    assert run.data is not None
+    texts = [example.get(text.column) for text in run.data.schema.texts]
+    if run.data.schema.words:
+        return False  # all words are in some window
+    if not all(isinstance(text, str) for text in texts):
+        return True
+    whole = run.tokenizer(*[[text] for text in texts], truncation=False, verbose=False)
+    return len(whole["input_ids"][0]) > sum(sizes)
 
 
 def rows_of(inputs: Any) -> Iterable[Any]:

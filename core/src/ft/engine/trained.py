@@ -11,12 +11,13 @@ from torch import nn
 from typing_extensions import override
 
 from ft.contract.errors import DataError, UserError
-from ft.contract.results import Result
+from ft.contract.results import Answer, Result
 from ft.contract.run import Trained
 from ft.contract.schema import POOL, SPLITS, Schema, TaskData
+from ft.data.given import is_data, written
 from ft.data.lint.statistics import statistics
 from ft.data.tags.tags import split_tag
-from ft.engine.answer import answers, rows_of
+from ft.engine.answer import answer_all, answers, rows_of
 from ft.engine.outcome import score
 from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.ranks import joined
@@ -62,14 +63,36 @@ class LiveTrained(Trained):
     def predict(
         self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
-        requests = [inputs] if isinstance(inputs, str | Mapping) else rows_of(inputs)
         with self._turn:
-            return list(answers(self._run, requests))
+            return list(answers(self._run, _requests(inputs)))
 
     @override
-    def evaluate(self, data: str | Path | None = None, *, split: str = "test") -> Result:
+    def answer(
+        self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
+    ) -> list[Answer]:
         with self._turn:
-            return evaluate_run(self._run, self.folder, None if data is None else str(data), split)
+            return answer_all(self._run, list(_requests(inputs)))
+
+    @override
+    def request_schema(self) -> dict[str, Any]:
+        provider, _ = self._run.hooks.parts("read_request")
+        with self._turn:
+            return dict(provider.plugin.request_schema(self._run))
+
+    def warm(self) -> None:
+        """Answer the example of the request's schema: what is loaded at first use is loaded then."""
+        self.answer(self.request_schema().get("examples", []))
+
+    @override
+    def evaluate(self, data: Any = None, *, split: str = "test") -> Result:
+        if data is not None:
+            data = written(data, split) if is_data(data) else str(data)
+        with self._turn:
+            return evaluate_run(self._run, self.folder, data, split)
+
+
+def _requests(inputs: Any) -> Iterable[Any]:
+    return [inputs] if isinstance(inputs, str | Mapping) else rows_of(inputs)
 
 
 def evaluate_run(run: LiveRun, path: Path, data: str | None, split: str) -> Result:

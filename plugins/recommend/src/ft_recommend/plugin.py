@@ -32,6 +32,7 @@ from ft_recommend.examples import write_split
 from ft_recommend.interactions import TRAIN
 from ft_recommend.knowledge import Knowledge
 from ft_recommend.report import Baselines, table
+from ft_recommend.requests import request_schema
 from ft_recommend.scoring import rmse, summarise
 from ft_recommend.settings import RecommendConfig
 from ft_recommend.two_tower import TwoTowerTask
@@ -189,6 +190,10 @@ class Recommend(Plugin):
         if isinstance(request, str):
             raise DataError("a request for a recommendation is a JSON object, one a line")
         return request
+
+    def request_schema(self, run: Run) -> Mapping[str, Any]:
+        """A user or a history, and what is to be ranked."""
+        return request_schema(self.task.knowledge.catalogue)
 
     @hookimpl
     def compute_loss(self, run: Run, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:

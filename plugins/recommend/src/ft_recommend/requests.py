@@ -177,6 +177,25 @@ class Reader:
         return self._files[path]
 
 
+def request_schema(catalogue: Catalogue) -> dict[str, Any]:
+    """The JSON schema of a request (see `Reader.read`); its example holds an item of the catalogue."""
+    item = {"type": ["string", "integer", "object"]}
+    items = {"type": "array", "items": item}
+    return {
+        "type": "object",
+        "properties": {
+            "user": {"type": ["string", "integer"], "description": "a user of the training data"},
+            "history": {**items, "description": "ids, texts or columns of items, the latest last"},
+            "candidates": {**items, "minItems": 1, "description": "rank these alone"},
+            "new_items": {"type": "string", "format": "path", "description": "a file of items"},
+            "k": {"type": "integer", "minimum": 1, "description": "length of the list"},
+            "time": {"type": "number", "description": "seconds since 1970"},
+        },
+        "anyOf": [{"required": ["user"]}, {"required": ["history"]}],
+        "examples": [{"history": list(catalogue.ids[:1]), "k": 3}],
+    }
+
+
 def _moment(value: Any) -> float:
     if value is None:
         return float("nan")

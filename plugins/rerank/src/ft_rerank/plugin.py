@@ -43,6 +43,14 @@ from ft_rerank.scoring import summarise, table
 from ft_rerank.settings import RerankConfig
 
 HIGHEST = "highest_grade"
+EXAMPLE = {
+    QUERY: "how long do cats live",
+    CANDIDATES: [
+        "Most cats live for twelve to eighteen years.",
+        "The cat is a small carnivorous mammal.",
+        "The concert lasts for two hours.",
+    ],
+}
 HINT = (
     'e.g. {"query": "a film about chess", "candidates": ["a text", {"id": "7", "text": "another"}]}'
 )
@@ -146,6 +154,27 @@ class Rerank(Plugin):
             ids.append(str(one.get("id", k)) if isinstance(one, Mapping) else str(k))
         rest = {key: value for key, value in request.items() if key not in (TEXT, CANDIDATES)}
         return {**rest, CANDIDATES: texts, IDS: ids}
+
+    def request_schema(self, run: Run) -> Mapping[str, Any]:
+        """A query with its candidates."""
+        text = {"type": "string"}
+        one = {
+            "anyOf": [
+                text,
+                {"type": "object", "properties": {"id": {}, TEXT: text}, "required": [TEXT]},
+            ]
+        }
+        return {
+            "type": "object",
+            "properties": {
+                QUERY: text,
+                CANDIDATES: {"type": "array", "items": one, "minItems": 1},
+                TEXT: {**text, "description": "the only candidate"},
+            },
+            "required": [QUERY],
+            "anyOf": [{"required": [CANDIDATES]}, {"required": [TEXT]}],
+            "examples": [EXAMPLE],
+        }
 
     @hookimpl
     def loss_of(self, run: Run, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:

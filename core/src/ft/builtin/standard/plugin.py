@@ -13,9 +13,10 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
 )
+from typing_extensions import override
 
 from ft.builtin.standard import losses
-from ft.builtin.standard.requests import as_example
+from ft.builtin.standard.requests import as_example, request_schema
 from ft.builtin.standard.texts import encode_texts
 from ft.builtin.standard.words import encode_words
 from ft.contract.errors import PluginError
@@ -153,6 +154,10 @@ class Standard(Plugin):
     def read_request(self, run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """A text is cut into words, or is the first text of the schema; an object is the example."""
         return as_example(run, request)
+
+    @override
+    def request_schema(self, run: Run) -> Mapping[str, Any]:
+        return request_schema(_schema(run))
 
     @hookimpl
     def decode(

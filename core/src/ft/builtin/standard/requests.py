@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError
-from ft.contract.schema import Words
+from ft.contract.schema import Schema, Words
 from ft.data.read_words import word_list
 from ft.data.tags.cutting import find_words, split_words
 
 if TYPE_CHECKING:
     from ft.contract.run import Run
+
+EXAMPLE = "Anna moved from Ulm to New York, and she likes it there."
+"""A text that any model of texts answers."""
 
 OFFSETS = "offsets"
 """Column with the characters of each word, ``[start, end]``, where a text was split into words."""
@@ -44,6 +47,26 @@ def as_example(run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
             kind = "missing" if request[column] is None else f"a {type(request[column]).__name__}"
             raise DataError(f"'{column}' is {kind}, not a text")
     return request
+
+
+def request_schema(schema: Schema) -> dict[str, Any]:
+    """The JSON schema of what `as_example` takes."""
+    text = {"type": "string"}
+    if schema.words:
+        tokens = {"type": "array", "items": text, "description": "words that are cut already"}
+        values: dict[str, Any] = {"text": text, schema.words.tokens: tokens}
+        needs: dict[str, Any] = {"anyOf": [{"required": [name]} for name in values]}
+        example = {"text": EXAMPLE}
+    else:
+        names = [text.column for text in schema.texts]
+        values, needs = dict.fromkeys(names, text), {"required": names}
+        example = dict.fromkeys(names, EXAMPLE)
+    values |= {name: {"type": ["number", "null"]} for name in schema.numbers}
+    values |= {name: {"format": "path"} for name in schema.images}
+    described: dict[str, Any] = {"type": "object", "properties": values, **needs}
+    if schema.words or len(schema.texts) == 1:
+        described = {"anyOf": [text, described]}
+    return described if schema.images else {**described, "examples": [example]}
 
 
 def _words(given: Mapping[str, Any], roles: Words) -> dict[str, Any]:

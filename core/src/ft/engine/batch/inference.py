@@ -140,9 +140,13 @@ def predict_examples(
     examples: Mapping[str, list[Any]],
     tally: Tally | None = None,
     context: ModelContext | None = None,
+    encoded: Sequence[Sequence[Feature]] | None = None,
 ) -> Sequence[Mapping[str, Any]]:
-    """Decoded predictions for raw examples, in their order; the caller is `LiveRun.answering`."""
-    grouped = encode(run, examples, training=False)
+    """Decoded predictions for raw examples, in their order; the caller is `LiveRun.answering`.
+
+    ``encoded`` are the features of each example, where they are encoded already.
+    """
+    grouped = encode(run, examples, training=False) if encoded is None else encoded
     outputs: list[list[tuple[Feature, dict[str, np.ndarray]]]] = [[] for _ in grouped]
     # One autocast for all batches rounds the weights once, where nothing can change them between.
     with run.accelerator.autocast() if context is None else nullcontext():
@@ -154,8 +158,8 @@ def predict_examples(
                 for offset, output in enumerate(answers):
                     row, feature = flat[begin + offset]
                     outputs[row].append((feature, output))
-    for row, features in enumerate(grouped):
-        order = {id(feature): k for k, feature in enumerate(features)}
+    for row, group in enumerate(grouped):
+        order = {id(feature): k for k, feature in enumerate(group)}
         outputs[row].sort(key=lambda pair: order[id(pair[0])])
     gathered = [gather(windows) for windows in outputs]
     decoded = run.hooks.call("decode", run, gathered, examples)
