@@ -71,7 +71,7 @@ class Elsewhere(ft.Plugin):
         from transformers import Trainer, TrainingArguments
 
         arguments = self.arguments
-        rows = training_features(run, run.data.splits["train"], "speed").fetch(
+        rows = training_features(run, run.data, {"train": "speed"}).fetch(
             range(len(run.data.splits["train"]))
         )
         features = [feature for group in rows for feature in group]

@@ -19,10 +19,15 @@ class Multitask(ft.Plugin):
     class Config(ft.Config):
         tasks: dict[str, str] = Field(description="the plugin of each task by the task's name")
         settings: dict[str, dict[str, Any]] = Field({}, description="of each task by its name")
+        weights: dict[str, float] = Field({}, description="of each task's loss by its name")
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
-        self.tasks = ft.compose(self.config.tasks, self.config.settings)
+        self.tasks = ft.compose(self.config.tasks, self.config.settings, self.config.weights)
+
+    @classmethod
+    def run_defaults(cls, config: Any) -> dict[str, Any]:
+        return cls(config).tasks.run_defaults()
 
     @hookimpl
     def load_data(self, run: Any) -> Any:
@@ -46,6 +51,10 @@ class Multitask(ft.Plugin):
         return run.join({self.tasks.name_of(batch): self.tasks.loss_of(run, outputs, batch)})
 
     @hookimpl
+    def divergence(self, run: Any, outputs: Any, other: Any, batch: Any) -> Any:
+        return self.tasks.divergence(run, outputs, other, batch)
+
+    @hookimpl
     def infer(self, run: Any, model: Any, batch: Any) -> Any:
         return self.tasks.infer(run, model, batch)
 
@@ -60,9 +69,3 @@ class Multitask(ft.Plugin):
     @hookimpl
     def read_request(self, run: Any, request: Any) -> Any:
         return self.tasks.read_request(run, request)
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.tasks.state_dict()
-
-    def load_state_dict(self, state: Any) -> None:
-        self.tasks.load_state_dict(state)

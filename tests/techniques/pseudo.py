@@ -25,7 +25,7 @@ class Pseudo(Plugin):
         columns = [text.column for text in data.schema.texts]
         pool = read_table(path, owner=self.name, run=run, columns=columns, setting="pool")
         self.first = len(data.splits["train"])
-        return data.with_rows("pool", pool, [path]).with_rows("train", pool, [path])
+        return data.with_rows("pool", pool, [path])
 
     @hookimpl
     def on_epoch_start(self, run, epoch):
@@ -40,7 +40,7 @@ class Pseudo(Plugin):
 
     @hookimpl
     def order(self, inner, run, epoch):
-        return [i for i in inner(run, epoch) if i < self.first or str(i) in self.given]
+        return self.rng_at(epoch).permutation([*inner(run, epoch), *map(int, self.given)])
 
     @hookimpl
     def encode(self, inner, run, examples, training):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ft import Config, Plugin, PluginError, hookimpl
+from ft import Config, Loss, Plugin, PluginError, hookimpl
 
 HERE = Path(__file__)
 
@@ -27,7 +27,7 @@ class Seen(Plugin):
     @hookimpl
     def encode(self, inner: Callable[..., Any], run: Any, examples: Any, training: bool) -> Any:
         if training:
-            self.ids[run.epoch] = list(examples["example_id"])
+            self.ids.setdefault(run.epoch, []).extend(examples["example_id"])
         return inner(run, examples, training)
 
     @hookimpl
@@ -98,6 +98,87 @@ class Rates(Plugin):
     @hookimpl
     def on_run_end(self, run: Any) -> None:
         (run.output / "shares.json").write_text(json.dumps(self.shares))
+
+
+class Guess(Plugin):
+    """Trains from the second epoch on on examples of a pool too, with tags that depend on the weights."""
+
+    name = "guess"
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self.guessed: dict[str, list[str]] = {}
+
+    @hookimpl
+    def load_data(self, inner: Callable[..., Any], run: Any) -> Any:
+        data = inner(run)
+        rows = data.splits["test"].select_columns(["tokens"])
+        return data.with_rows("pool", rows)
+
+    @hookimpl
+    def on_epoch_start(self, run: Any, epoch: int) -> None:
+        if epoch > 1:
+            first = len(run.data.splits["train"])
+            items = run.predict("pool").items
+            self.guessed = {str(first + i): one["tags"] for i, one in enumerate(items) if i % 3}
+
+    @hookimpl
+    def order(self, inner: Callable[..., Any], run: Any, epoch: int) -> Any:
+        return self.rng_at(epoch).permutation([*inner(run, epoch), *map(int, self.guessed)])
+
+    @hookimpl
+    def encode(self, inner: Callable[..., Any], run: Any, examples: Any, training: bool) -> Any:
+        if training:
+            pairs = zip(examples["example_id"], examples["tags"], strict=True)
+            tags = [self.guessed.get(str(i), own) for i, own in pairs]
+            examples = {**examples, "tags": tags}
+        return inner(run, examples, training)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"guessed": self.guessed}
+
+    def load_state_dict(self, state: Any) -> None:
+        self.guessed = dict(state.get("guessed", {}))
+
+
+class Bare(Plugin):
+    """Puts the examples of a pool into an epoch and gives them no answer."""
+
+    name = "bare"
+    far = 0
+
+    @hookimpl
+    def load_data(self, inner: Callable[..., Any], run: Any) -> Any:
+        data = inner(run)
+        return data.with_rows("pool", data.splits["test"].select_columns(["tokens"]))
+
+    @hookimpl
+    def order(self, inner: Callable[..., Any], run: Any, epoch: int) -> Any:
+        first, pooled = len(run.data.splits["train"]), len(run.data.splits["pool"])
+        return [*inner(run, epoch), first + pooled - 1 + self.far]
+
+
+class Far(Bare):
+    """Names an example that is behind the pool."""
+
+    name = "far"
+    far = 1
+
+
+class Alone(Bare):
+    """Learns from unlabelled examples without an answer."""
+
+    name = "alone"
+
+    @hookimpl
+    def compute_loss(self, inner: Callable[..., Any], run: Any, model: Any, batch: Any) -> Any:
+        if "labels" in batch:
+            return inner(run, model, batch)
+        outputs = model(**batch)
+        run.log(self, "unlabelled", len(batch["input_ids"]))
+        logits = outputs["logits"].log_softmax(-1)
+        entropy = -(logits.exp() * logits).sum(-1)
+        return Loss(entropy.sum(), entropy.numel(), dict(outputs))
 
 
 class AnswerConfig(Config):
@@ -181,6 +262,27 @@ def test_what_is_no_order_is_refused(go: Any, what: str, said: str) -> None:
     assert "'answer'" in str(caught.value.who)
 
 
+def test_examples_of_a_pool_are_trained_on_and_resumed(resumed: Any) -> None:
+    whole, _ = resumed(["words", spec("Guess"), spec("Seen")], step=9, evaluate_steps=2)
+    ids, pool = seen(whole), range(48, 60)
+    assert sorted(ids["1"]) == list(range(48))
+    assert sorted(ids["2"]) == [*range(48), *(one for one in pool if (one - 48) % 3)]
+    record = json.loads((whole / "record.json").read_text())
+    assert record["steps"] == 6 + 7
+    assert "pool" not in record["metrics"]
+
+
+def test_examples_of_a_pool_need_an_answer_or_a_loss_of_their_own(go: Any) -> None:
+    with pytest.raises(PluginError, match="without a gold answer") as caught:
+        go(["words", spec("Bare")])
+    assert "leave out their ids in order" in str(caught.value.hint)
+    with pytest.raises(PluginError, match=r"the id 60, .* 48 training examples and 12 of the pool"):
+        go(["words", spec("Far")])
+    run = go(["words", spec("Alone")], epochs=1)
+    logged = [json.loads(line) for line in (run.output / "metrics.jsonl").open()]
+    assert [line["alone/unlabelled"] for line in logged if "alone/unlabelled" in line] == [1.0]
+
+
 @pytest.fixture
 def arguments(still: Path) -> list[str]:
     options = "epochs=2 batch_size=8 learning_rate=1e-3 precision=fp32 device=cpu report=false"
@@ -200,6 +302,16 @@ def test_the_main_process_orders_for_all(
     for epoch in ("1", "2"):
         both = [one for rank in (0, 1) for one in seen(tmp_path / "run", rank)[epoch]]
         assert len(both) == len(set(both)) == 40
+
+
+def test_all_processes_train_on_the_pool(
+    together: Any, arguments: list[str], tmp_path: Path
+) -> None:
+    tasks = f"{HERE.parents[1] / 'tasks.py'}:WordsTask"
+    plugins = ",".join([tasks, spec("Guess"), spec("Seen")])
+    together.run([*arguments, "--plugins", plugins, "--output", tmp_path / "run"])
+    both = [one for rank in (0, 1) for one in seen(tmp_path / "run", rank)["2"]]
+    assert sorted(both) == [*range(48), *(one for one in range(48, 60) if (one - 48) % 3)]
 
 
 def test_what_all_processes_do_cannot_be_asked_for_by_one(

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ft.builtin.composed import Composed
-from ft.builtin.standard.plugin import Standard
+from ft.builtin.part import TASK, Part
 from ft.config.complaints import Scope
 from ft.config.given import Setting
 from ft.config.merge import Given
 from ft.contract.errors import FtError, PluginError, raise_all
-from ft.contract.plugin import Config, Plugin
 from ft.contract.results import Evaluation, Loss, Metric, Predictions
 from ft.contract.schema import EXAMPLE_ID, FILE, LINE, Schema, TaskData, Text
 from ft.engine.batch.features import group
-from ft.hooks.chain import Member
-from ft.hooks.hooks import Hooks
+from ft.hooks import declarations
+from ft.hooks.chain import Composite
 from ft.loading.load import load
 
 if TYPE_CHECKING:
@@ -28,26 +29,31 @@ if TYPE_CHECKING:
 
     from ft.contract.run import Run
 
-TASK = "task"
-"""Column that says which task a row is of."""
-
 MARK = "keep_"
 """Before the name of a task: the column that all of its features have, and no others."""
 
 
 def compose(
-    names: Mapping[str, str] | Sequence[str], settings: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str] | Sequence[str],
+    settings: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    weights: Mapping[str, float] = MappingProxyType({}),
 ) -> Tasks:
     """Other task plugins' hooks, for a plugin that trains several tasks on one encoder.
+
+    The plugin keeps what it gets as an attribute: then the core tells the tasks' plugins every event,
+    keeps their state in checkpoints, and accounts for them under their own names.
 
     Args:
         names: the plugin of each task (``sentiment``, ``./topics.py``) by the task's own name; or a
             list of plugins that are named as they are.
         settings: of each task, by its own name.
+        weights: how much the loss of each counts beside the others', by its own name; 1 where it is
+            left out.
 
     Raises:
         ConfigError: a setting does not fit; it is called ``NAME.KEY``, by the task's own name.
-        PluginError: a plugin cannot be loaded, or a name is no identifier.
+        PluginError: a plugin cannot be loaded, provides a hook that tasks cannot have each, or a name
+            is no identifier or of no task; a weight is not greater than 0.
     """
     named = names if isinstance(names, Mapping) else {load(one).name: one for one in names}
     faults: list[FtError] = [
@@ -64,83 +70,30 @@ def compose(
     scope = Scope({name: one.cls.Config for name, one in loaded.items()}, given.places, None)
     faults += [
         PluginError(
-            f"there are settings for '{name}', which is no task", hint=f"tasks: {', '.join(named)}"
+            f"there are {what} for '{name}', which is no task", hint=f"tasks: {', '.join(named)}"
         )
-        for name in settings
+        for what, table in (("settings", settings), ("weights", weights))
+        for name in table
         if name not in named
+    ]
+    faults += [
+        PluginError(f"the weight of the task '{name}' is {weight}", hint="give a number above 0")
+        for name, weight in weights.items()
+        if not 0 < weight < math.inf
     ]
     parts = {}
     for name, one in loaded.items():
         config, wrong = given.check(name, one.cls.Config, one.owner, scope)
         faults += wrong
         if config is not None:
-            parts[name] = Part(name, Member(name, one.cls(config), one.distribution, one.version))
+            plugin = one.cls(config)
+            plugin.name = name  # random numbers come with the run
+            parts[name] = Part(plugin, one.owner, weights.get(name, 1.0))
     raise_all(faults)
     return Tasks(parts)
 
 
-class Part:
-    """One of the tasks.
-
-    Attributes:
-        name: its own.
-        plugin: the instance.
-        hooks: its own, without techniques.
-        data: what its `load_data` gave.
-        columns: its own columns by those of all tasks together.
-        model: its model, the encoder that all share inside.
-    """
-
-    def __init__(self, name: str, member: Member) -> None:
-        self.name = name
-        self.plugin = member.plugin
-        standard = Member("standard", Standard(Config()), None, None)
-        for one in (member, standard):
-            one.plugin.name = one.name  # the random numbers come with the run
-        self.hooks = Hooks([member], [standard])
-        self.data: TaskData | None = None
-        self.columns: dict[str, str] = {}
-        self.model: nn.Module | None = None
-
-    def own(self, examples: Mapping[str, list[Any]], rows: Sequence[int]) -> dict[str, list[Any]]:
-        """Some of the rows of all tasks as the task's own raw examples."""
-        return {
-            own: [examples[whole][row] for row in rows]
-            for whole, own in {**self.columns, EXAMPLE_ID: EXAMPLE_ID}.items()
-            if whole in examples
-        }
-
-
-class PartRun:
-    """The run as one of the tasks sees it: its own data, model and hooks, the rest as it is."""
-
-    def __init__(self, run: Run, part: Part) -> None:
-        self._run = run
-        self._part = part
-        self.data = part.data
-        self.model = part.model
-        self.hooks = part.hooks
-        self.model_path = str(Path(run.model_path) / part.name) if run.restored else run.model_path
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._run, name)
-
-    def load(self, loader: Any, what: str, **settings: Any) -> Any:
-        """See `Run.load`; a trained task's model is in a folder of its own."""
-        whole = self._run.model_path
-        self._run.model_path = self.model_path
-        try:
-            return self._run.load(loader, what, **settings)
-        finally:
-            self._run.model_path = whole
-
-    def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
-        """See `Run.loss`."""
-        loss: Loss = self.hooks.provide("compute_loss", self, model, batch)
-        return loss
-
-
-class Tasks:
+class Tasks(Composite):
     """What `compose` gives: the hooks of several tasks as one task's, to be called by a plugin's own.
 
     Each row is of one task (column ``task``) and each feature too; a request is answered by all. Columns
@@ -151,18 +104,17 @@ class Tasks:
     def __init__(self, parts: Mapping[str, Part]) -> None:
         self._parts = parts
 
-    def _run(self, run: Run, part: Part) -> Any:
-        """The run as the task sees it, ready for any hook."""
-        if not hasattr(part.plugin, "rng"):
-            for member in [*part.hooks.members, *part.hooks.builtin]:
-                member.plugin.seed(member.name, run.config.seed)
-        if part.data is None and run.data is not None:
-            from datasets import DatasetDict
+    def inside(self) -> list[Part]:
+        """See `Composite`."""
+        return list(self._parts.values())
 
-            told = run.data.schema.extra["tasks"][part.name]
-            part.data = TaskData(DatasetDict(), Schema.from_json(told["schema"]))
-            part.columns = dict(told["columns"])
-        return PartRun(run, part)
+    def run_defaults(self) -> dict[str, Any]:
+        """What the tasks' plugins suggest as settings of the run; of two, the later one counts."""
+        plugins = [part.plugin for part in self._parts.values()]
+        return {k: v for one in plugins for k, v in one.run_defaults(one.config).items()}
+
+    def _run(self, run: Run, part: Part) -> Any:
+        return part.within(run)
 
     def load_data(self, run: Run) -> TaskData:
         """The rows of all tasks, those of the first before those of the second."""
@@ -172,6 +124,7 @@ class Tasks:
             if trained is not None:
                 told = trained.schema.extra["tasks"][part.name]["schema"]
                 part.data = replace(part.data, schema=Schema.from_json(told))
+            raise_all(declarations.schema_faults([part], part.data.schema))
         return _merged(self._parts)
 
     def build_head(self, run: Run, data: TaskData) -> Composed:
@@ -235,13 +188,26 @@ class Tasks:
         part = self._of(batch)
         own = self._run(run, part)
         loss: Loss = part.hooks.call("compute_loss", own, model.tasks[part.name], batch)
-        return loss
+        # A task's own compute_loss need not ask for `loss_of`, which weighs.
+        return loss if own.asked else loss.times(part.weight_of_all())
 
     def loss_of(self, run: Run, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
-        """The loss of outputs of the task that the batch is of."""
+        """The loss of outputs of the task that the batch is of, times the task's weight."""
         part = self._of(batch)
         loss: Loss = part.hooks.call("loss_of", self._run(run, part), outputs, batch)
-        return loss
+        return loss.times(part.weight_of_all())
+
+    def divergence(
+        self,
+        run: Run,
+        outputs: Mapping[str, Tensor],
+        other: Mapping[str, Tensor],
+        batch: Mapping[str, Tensor],
+    ) -> Tensor:
+        """How far outputs of the task that the batch is of are apart."""
+        part = self._of(batch)
+        apart: Tensor = part.hooks.call("divergence", self._run(run, part), outputs, other, batch)
+        return apart * part.weight_of_all()
 
     def infer(self, run: Run, model: Any, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """What the model of the batch's task answers."""
@@ -305,22 +271,6 @@ class Tasks:
         values = [one.value if one.higher_is_better else -one.value for one in mains]
         return Evaluation({**metrics, "mean": Metric(sum(values) / len(values))}, "mean", tables)
 
-    def state_dict(self) -> dict[str, Any]:
-        """The state of each task's plugin, and of its random numbers."""
-        return {
-            name: {"state": part.plugin.state_dict(), "rng": part.plugin.rng.bit_generator.state}
-            for name, part in self._parts.items()
-            if hasattr(part.plugin, "rng")
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
-        for name, values in state.items():
-            plugin: Plugin = self._parts[name].plugin
-            plugin.load_state_dict(values["state"])
-            if hasattr(plugin, "rng"):
-                plugin.rng.bit_generator.state = values["rng"]
-
 
 def _merged(parts: Mapping[str, Part]) -> TaskData:
     """The data of all tasks as one."""
@@ -369,7 +319,9 @@ def _merged(parts: Mapping[str, Part]) -> TaskData:
     schema = Schema(
         texts=texts,
         targets=[
-            replace(target, column=f"{name}.{target.column}")
+            replace(
+                target, column=f"{name}.{target.column}", weight=target.weight * parts[name].weight
+            )
             for name, one in schemas.items()
             for target in one.targets
         ],

@@ -49,6 +49,11 @@ def lines(resolved: Resolved, facts: dict[str, Any], width: int | None = None) -
         "plugins, the first nearest to the task",
         *_indented(aligned(("name", "from", "version"), rows, width and width - 2)),
     ]
+    found += _indented(
+        f"inside of {name}: {', '.join(inside)}"
+        for name, inside in facts.get("inside", {}).items()
+        if inside
+    )
     found += ["", "hooks, from the outermost plugin to the one that answers"]
     forwards = facts["forwards"]
     passes = f"{forwards} forward{'s' if forwards != 1 else ''} a step"

@@ -14,7 +14,7 @@ from typing import Any, cast
 from ft.config.complaints import Scope
 from ft.config.given import Setting, read_file, read_overrides, read_values
 from ft.config.merge import Given
-from ft.contract.errors import ConfigError, FtError, UserError, raise_all
+from ft.contract.errors import ConfigError, FtError, Problems, UserError, raise_all
 from ft.contract.messages import did_you_mean
 from ft.contract.plugin import Config
 from ft.contract.settings import RunConfig
@@ -123,8 +123,14 @@ def resolve(
         checked[one.name], faults = given.check(one.name, one.cls.Config, one.owner, scope)
         plugin_faults += faults
     for one in reversed(loaded):
-        if checked[one.name] is not None:
-            given.suggest(_RUN, one.cls.run_defaults(checked[one.name]), f"default of {one.owner}")
+        if checked[one.name] is None:
+            continue
+        try:
+            own = one.cls.run_defaults(checked[one.name])
+        except FtError as error:  # settings of the tasks that it has inside
+            plugin_faults += error.errors if isinstance(error, Problems) else [error]
+        else:
+            given.suggest(_RUN, own, f"default of {one.owner}")
     checked[_RUN], faults = given.check(_RUN, RunConfig, "core", scope)
     errors += [*faults, *plugin_faults]
     errors += _trust_faults(given, arguments)

@@ -150,8 +150,8 @@ def order(
 ) -> Sequence[int] | Sequence[Sequence[int]]:
     """Which training examples an epoch sees, and in what order.
 
-    Returns ids, each the position of an example in ``run.data.splits["train"]``; one may come several
-    times, or not at all. From a flat sequence (a list, or an array of one dimension) the core makes
+    Returns ids, each the position of an example in ``run.data.splits["train"]``; the examples of an
+    unlabelled ``pool`` count on from its end. One may come several times, or not at all. From a flat sequence (a list, or an array of one dimension) the core makes
     batches of ``run.batch_size``, sorted by length within pools of 256 batches. A sequence of tuples
     fixes the batch of each step.
 

@@ -47,6 +47,13 @@ class Loss:
         parts = {**self.parts, name: term.detach()}
         return replace(self, total=self.total + term, parts=parts)
 
+    def times(self, weight: float) -> Loss:
+        """This loss, which counts as so many: its sum and that of every item, not the items."""
+        if weight == 1:
+            return self
+        each = None if self.each is None else self.each * weight
+        return replace(self, total=self.total * weight, each=each)
+
     def weighed(self, weights: Tensor) -> Loss:
         """This loss with every item's loss times its weight; the items stay as many as they are.
 

@@ -183,7 +183,8 @@ class Run(Protocol):
         """One loss from several, such as those of two tasks, each a mean over items of its own.
 
         The gradient of the whole batch is that of the sum of the means, however the batch is cut.
-        Where a loss shall count more, multiply its total first.
+        A loss that is called as a target's column counts with the target's weight; where another shall
+        count more, take ``loss.times(weight)``.
 
         Raises:
             PluginError: the batch is cut and the plugin does not declare ``own_items``.

@@ -93,7 +93,8 @@ class Target:
             ``relations``: a list of ``{"head": 0, "tail": 1, "label": "born_in"}``, whose ends count
             the spans of the example;
             ``order``: a list of strings or numbers in the right order.
-        weight: of this target's loss beside the others'; greater than 0.
+        weight: how much its loss counts beside the others', greater than 0: of the losses that a
+            task gives to `Run.join` by the columns of the targets, and of a task in `ft.compose`.
 
     Raises:
         ValueError: there is no such kind, or the weight is not a number greater than 0.
@@ -313,8 +314,13 @@ class TaskData:
         )
 
     def place(self, split: str, row: int) -> str:
-        """Where an example comes from, ``file:line`` if that is known, else ``split[row]``."""
+        """Where an example comes from, ``file:line`` if that is known, else ``split[row]``.
+
+        Rows beyond those of ``train`` are those of the pool, as the hook `order` counts them.
+        """
         data: Dataset = self.splits[split]
+        if split == "train" and row >= len(data):
+            return self.place(POOL, row - len(data))
         if LINE not in data.column_names or not self.files.get(split):
             return f"{split}[{row}]"
         example = data[row]

@@ -185,7 +185,7 @@ def _named(run: LiveRun, request: Request) -> Request:
     if isinstance(request, str):
         return request
     names = dict(request)
-    for member in run.hooks.members:
+    for member in run.hooks.kept:
         columns = getattr(member.plugin.config, "columns", None)
         for name, own in columns.items() if isinstance(columns, Mapping) else ():
             if own in names and name not in request:

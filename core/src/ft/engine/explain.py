@@ -15,15 +15,13 @@ def explain(resolved: Resolved, builtin: Builtin) -> dict[str, Any]:
     """What a run would do, without doing it: plugins, chains, forward passes, starters, settings."""
     hooks = make_hooks(resolved, builtin)
     chains = {hook: hooks.describe(hook) for hook in hooks.names("chain")}
-    events = {
-        hook: [one.plugin.name for one in hooks.implementations(hook)]
-        for hook in hooks.names("event")
-    }
+    events = {hook: hooks.listeners(hook) for hook in hooks.names("event")}
     return {
         "plugins": [
             {"name": m.name, "distribution": m.distribution, "version": m.version}
             for m in hooks.members
         ],
+        "inside": {m.name: {p.name: p.owner for p in m.inside()} for m in hooks.members},
         "builtin": [m.name for m in hooks.builtin],
         "chains": chains,
         "methods": hooks.methods(),

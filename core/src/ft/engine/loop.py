@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from ft.contract.errors import ConfigError, Interrupted, TrainingError
-from ft.contract.results import Features, Metric, scores
+from ft.contract.results import Metric, scores
 from ft.engine import evaluated
 from ft.engine.batch.batches import Feature, longest
+from ft.engine.batch.features import TrainingFeatures
 from ft.engine.batch.inference import measure
 from ft.engine.batch.order import Plan
 from ft.engine.optim.custom import checked_factor
@@ -42,13 +43,13 @@ class Loop:
 
     Args:
         run: the run, with its model and data.
-        features: of the train split.
+        features: of the train split, and of a pool.
         optimizer: of the model.
         folder: where logs and checkpoints go.
     """
 
     def __init__(
-        self, run: LiveRun, features: Features, optimizer: Optimizer, folder: RunFolder
+        self, run: LiveRun, features: TrainingFeatures, optimizer: Optimizer, folder: RunFolder
     ) -> None:
         assert run.model is not None
         self.run = run
@@ -58,7 +59,7 @@ class Loop:
         self.folder = folder
         self.checkpoints = Checkpoints(folder.checkpoints, run.config.keep_checkpoints, self.model)
         self._ordered = run.hooks.customised("order")
-        batches = -(-len(features) // run.config.batch_size)
+        batches = -(-len(features.train) // run.config.batch_size)
         total = math.ceil(run.config.epochs * batches)
         self._usual = run.total_steps = min(total, run.config.max_steps or total)
         self.plan: Plan
@@ -142,7 +143,9 @@ class Loop:
         progress.total = run.total_steps = min(total, run.config.max_steps or total)
 
     def _ask(self) -> Plan:
-        return Plan.asked(self.run, self.progress.epoch, len(self.features))
+        return Plan.asked(
+            self.run, self.progress.epoch, len(self.features.train), self.features.pooled
+        )
 
     def _share(self) -> float:
         """The share of the planned training that is done."""

@@ -69,7 +69,7 @@ def task_json(
         "schema": data.schema.to_json(),
         "max_length": run.max_length,
         "used": run.used,
-        "plugins": {member.name: plugin_state(member) for member in run.hooks.members},
+        "plugins": {member.name: plugin_state(member) for member in run.hooks.kept},
     }
 
 

@@ -247,13 +247,14 @@ class LiveRun(Run):
 
     @override
     def join(self, losses: Mapping[str, Loss]) -> Loss:
-        return join(losses, self.counts)
+        assert self.data is not None
+        return join(losses, self.counts, self.data.schema)
 
     @override
     @contextmanager
     def aside(self) -> Iterator[None]:
         logged = dict(self.logged)
-        states = [(one.plugin, deepcopy(one.plugin.state_dict())) for one in self.hooks.members]
+        states = [(one.plugin, deepcopy(one.plugin.state_dict())) for one in self.hooks.kept]
         try:
             yield
         finally:

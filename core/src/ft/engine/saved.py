@@ -151,7 +151,7 @@ def restored_run(
     )
     run.hooks = make_hooks(resolved, builtin, run)
     run.data = TaskData(DatasetDict(), schema)
-    for member in run.hooks.members:
+    for member in run.hooks.kept:
         member.plugin.load_state_dict(states.get(member.name, {}))
     run.model = on_device(run, "load_model", run.hooks.call("load_model", run, saved))
     run.model.eval()
@@ -225,7 +225,7 @@ def _compare(
         "save_model (by default save_pretrained) wrote"
     )
     # As JSON, as prediction gets it.
-    states = {one.name: json.loads(json.dumps(plugin_state(one))) for one in run.hooks.members}
+    states = {one.name: json.loads(json.dumps(plugin_state(one))) for one in run.hooks.kept}
     try:
         again = restored_run(
             resolved,
@@ -323,7 +323,7 @@ def _noise(model: nn.Module, seed: int) -> Iterator[None]:
 @contextmanager
 def _undisturbed(run: LiveRun) -> Iterator[None]:
     """Put back every random state at the end: the global ones and those of the plugins."""
-    members: Sequence[Any] = run.hooks.members
+    members: Sequence[Any] = run.hooks.kept
     own = [member.plugin.rng.bit_generator.state for member in members]
     try:
         with undisturbed_random():

@@ -55,9 +55,10 @@ def make_hooks(
     ours = [Member(name, cls(), None, None) for name, cls in builtin.items()]
     for member in [*members, *ours]:
         member.plugin.seed(member.name, resolved.run.seed)
-    if run is None:
-        return Hooks(members, ours)
-    return Hooks(members, ours, run.situation, trace)
+    hooks = Hooks(members, ours, run.situation if run else lambda: "", trace)
+    for part in hooks.inside:
+        part.plugin.seed(part.name, resolved.run.seed)
+    return hooks
 
 
 def model_path(resolved: Resolved, reporter: Reporter) -> str:

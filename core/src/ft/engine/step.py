@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ft.contract.errors import PluginError
 from ft.contract.results import Loss
-from ft.engine.batch.batches import Feature, collate, divide, lengths, micro_batches, to_device
+from ft.engine.batch.batches import (
+    Feature,
+    by_columns,
+    collate,
+    divide,
+    lengths,
+    micro_batches,
+    to_device,
+)
 from ft.engine.batch.chunks import chunked
 from ft.engine.batch.memory import out_of_memory
 from ft.engine.batch.parts import Counts
@@ -76,7 +85,7 @@ class Step:
         self.model = run.model
         self.optimizer = optimizer
         self.pad_id = run.pad_id
-        self._plugins = [member.plugin for member in run.hooks.members]
+        self._plugins = [member.plugin for member in run.hooks.kept]
         self._whole = any(plugin.whole_batch for plugin in self._plugins)
         self._own_items = any(plugin.own_items for plugin in self._plugins)
         self._on_gradients = run.hooks.listens("on_gradients")
@@ -138,6 +147,13 @@ class Step:
         index, main = run.ranks.index, run.ranks.main
         begin = sum(map(len, shares[:index]))
         features = [feature for share in shares for feature in share]
+        if len(by_columns(features)) > 1:
+            raise PluginError(
+                f"{where()} hold features with different columns, and a plugin needs the whole batch in "
+                "one pass",
+                hint="let `order` fix batches of features that are alike, such as those of one task, or "
+                "leave out the plugin that declares whole_batch",
+            )
         own = slice(begin, begin + len(shares[index]))
         batch = to_device(collate(features, self.pad_id), run.device)
         generators = Generators(run.device, self._plugins)

@@ -187,12 +187,12 @@ def _train(
     frozen = sum(p.numel() for p in model.parameters() if id(p) not in learned)
     reporter.phase("encode")
     with run.ranks.main_first():
-        features = training_features(run, data.splits["train"], fingerprints["train"])
+        features = training_features(run, data, fingerprints)
     trial_seconds = 0.0
     with run.ranks.main_first():
         if run.ranks.main and not (history and history.trained):
             trial_seconds = try_saving(run, resolved, builtin, features)
-    run.hooks.tell("on_features", run=run, features=features)
+    run.hooks.tell("on_features", run=run, features=features.train)
     loop = Loop(run, features, optimizer, folder)
     if history is None or not loop.resume():
         run.hooks.tell("on_run_start", run=run)

@@ -34,6 +34,7 @@ class Implementation:
         hook: the hook's name.
         function: the bound method.
         arguments: the names of the arguments that it asks for, in its own order.
+        passes: whether as the provider of `compute_loss` it makes a forward pass of its own.
     """
 
     plugin: Plugin
@@ -41,6 +42,7 @@ class Implementation:
     hook: str
     function: Callable[..., Any]
     arguments: tuple[str, ...]
+    passes: bool = True
 
     @property
     def wraps(self) -> bool:
@@ -49,7 +51,8 @@ class Implementation:
 
     def accounted(self, ledger: Ledger, trace: Trace | None) -> Callable[..., Any]:
         """The function, with its cost kept by the ledger and its calls written to the trace."""
-        name, passes = self.plugin.name, int(self.hook == FORWARD and not self.wraps)
+        name = self.plugin.name
+        passes = int(self.passes and self.hook == FORWARD and not self.wraps)
         call = ledger.accounted(self.owner, name, self.hook, self.function, passes)
         return call if trace is None else trace.around(call, name, self.hook)
 
@@ -170,3 +173,36 @@ class Member:
         """Such as ``'ner' (ft-ner 0.1.0)``."""
         origin = " ".join(part for part in (self.distribution, self.version) if part)
         return f"'{self.name}' ({origin})" if origin else f"'{self.name}'"
+
+    def inside(self) -> list[Inside]:
+        """The plugins that this one has inside, which it keeps as attributes of its own."""
+        kept = [one for one in vars(self.plugin).values() if isinstance(one, Composite)]
+        return [part for one in kept for part in one.inside()]
+
+
+class Inside(Member):
+    """A plugin that another one calls, such as one of several tasks."""
+
+    def join(self, ledger: Ledger, trace: Trace | None) -> None:
+        """Take part in a run: called once by its hooks, before any of them."""
+        raise NotImplementedError
+
+    def listeners(self, hook: str) -> list[Implementation]:
+        """Who of it hears an event."""
+        raise NotImplementedError
+
+    def seen(self, offered: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of an event as the plugin inside gets them, by name."""
+        raise NotImplementedError
+
+    def method(self, name: str) -> Callable[..., Any]:
+        """A method of the plugin inside as the run calls it."""
+        raise NotImplementedError
+
+
+class Composite:
+    """What a plugin keeps to have others inside; the core tells them events and keeps their state."""
+
+    def inside(self) -> Sequence[Inside]:
+        """The plugins that are inside."""
+        raise NotImplementedError

@@ -18,7 +18,7 @@ from ft.contract.messages import did_you_mean
 from ft.contract.plugin import PROJECT, Plugin
 from ft.contract.schema import TaskData
 from ft.hooks import declarations
-from ft.hooks.chain import Implementation, Member, compose, picker
+from ft.hooks.chain import Implementation, Inside, Member, compose, picker
 from ft.hooks.costs import Ledger
 from ft.hooks.trace import Trace
 
@@ -48,9 +48,13 @@ class Hooks:
             it outside all named techniques, and hear events after the named plugins.
         situation: says where the run is, for the note on an exception.
         trace: is written every call of a hook.
+        ledger: keeps the costs; by default one of its own.
+        passes: whether a provider of `compute_loss` makes a forward pass of its own.
 
     Attributes:
         notes: what the user should hear of the plugins.
+        inside: the plugins that named ones have inside.
+        kept: the named plugins and those inside: all that have state.
         read: what the provider of `load_data` has read; ``None`` where no technique wraps it.
 
     Raises:
@@ -64,10 +68,15 @@ class Hooks:
         builtin: Sequence[Member],
         situation: Callable[[], str] = lambda: "",
         trace: Trace | None = None,
+        ledger: Ledger | None = None,
+        passes: bool = True,
     ) -> None:
         self.members = list(members)
         self.builtin = list(builtin)
-        self.ledger = Ledger(situation)
+        self.inside: list[Inside] = [part for member in members for part in member.inside()]
+        self.kept: list[Member] = [*self.members, *self.inside]
+        self.ledger = ledger or Ledger(situation)
+        self._passes = passes
         self.notes: list[str] = []
         self._trace = trace
         self._specs = specs()
@@ -76,12 +85,14 @@ class Hooks:
             [error for member in everyone for error in self._faults(member)]
             + self._name_faults()
             + declarations.company_faults(self.members)
-            + declarations.whole_batch_faults(self.members)
+            + declarations.whole_batch_faults(self.kept)
         )
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         for member in everyone:
             self._manager.register(member.plugin, member.name)
+        for part in self.inside:
+            part.join(self.ledger, trace)
         self._chains = {name: self._chain(name) for name in self.names("chain")}
         for method in SINGLE:
             self.only(method)
@@ -97,17 +108,28 @@ class Hooks:
         return [name for name, spec in self._specs.items() if spec.ft_kind == kind]  # type: ignore[attr-defined]
 
     def _name_faults(self) -> list[FtError]:
-        """Named plugins with the name of one that is built in."""
+        """Plugins with the name of one that is built in, and those inside with another's name."""
         taken = {member.name for member in self.builtin}
-        return [
+        faults: list[FtError] = [
             PluginError(
                 f"'{member.name}' is the name of a plugin that is built into ft",
                 who=f"plugin {member.owner}",
                 hint="give the plugin another name",
             )
-            for member in self.members
+            for member in self.kept
             if member.name in taken
         ]
+        names = [member.name for member in self.kept]
+        faults += [
+            PluginError(
+                f"a task and another plugin of this run are both called '{part.name}'",
+                who=f"plugin {part.owner}",
+                hint="give the task another name",
+            )
+            for part in self.inside
+            if names.count(part.name) > 1
+        ]
+        return faults
 
     def _faults(self, member: Member) -> list[FtError]:
         """What breaks the contract in one plugin."""
@@ -182,6 +204,7 @@ class Hooks:
                 hook,
                 found[member.name].function,
                 tuple(found[member.name].argnames),
+                self._passes,
             )
             for member in [*self.members, *self.builtin]
             if member.name in found
@@ -239,13 +262,21 @@ class Hooks:
         provider, _ = self.parts(hook)
         return compose(provider, [], self.arguments(hook), self.ledger, trace=self._trace)
 
-    def _event(self, hook: str) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
-        """For each listener, what picks its arguments, and what is called with them."""
+    def _event(self, hook: str) -> list[tuple[str, Callable[..., Any], Callable[..., Any]]]:
+        """For each listener its name, what picks its arguments, and what is called with them."""
         offered = self.arguments(hook)
+        ours = [member.plugin for member in self.builtin]
+        found = [(None, one) for one in self.implementations(hook)]
+        inside = [(part, one) for part in self.inside for one in part.listeners(hook)]
+        first = sum(one.plugin not in ours for _, one in found)
         return [
-            (picker(one.arguments, offered), one.accounted(self.ledger, self._trace))
-            for one in self.implementations(hook)
+            (one.plugin.name, _taker(part, one, offered), one.accounted(self.ledger, self._trace))
+            for part, one in [*found[:first], *inside, *found[first:]]
         ]
+
+    def listeners(self, hook: str) -> list[str]:
+        """Who hears an event, by name, in the order in which they are told."""
+        return [name for name, _, _ in self._events[hook]]
 
     def _arrived(self, technique: Implementation, result: Any) -> None:
         """See that data has what a technique around `load_data` needs before it gets it; keep what
@@ -287,7 +318,7 @@ class Hooks:
     def tell(self, hook: str, **arguments: Any) -> None:
         """Call an event hook of every plugin, in the order of ``--plugins``."""
         offered = tuple(arguments[name] for name in self.arguments(hook))
-        for pick, call in self._events[hook]:
+        for _, pick, call in self._events[hook]:
             call(*pick(offered))
 
     def only(self, method: str) -> Callable[..., Any] | None:
@@ -296,7 +327,7 @@ class Hooks:
         Raises:
             PluginError: several have it.
         """
-        own = [one for one in self.members if has_own(one.plugin, method)]
+        own = [one for one in self.kept if has_own(one.plugin, method)]
         if len(own) > 1:
             raise PluginError(
                 f"{' and '.join(one.owner for one in own)} each have the method {method}",
@@ -307,13 +338,16 @@ class Hooks:
 
     def method(self, member: Member, method: str) -> Callable[..., Any]:
         """A plugin's method, accounted for and traced as a hook is."""
-        function = getattr(member.plugin, method)
+        if isinstance(member, Inside):
+            function = member.method(method)
+        else:
+            function = getattr(member.plugin, method)
         one = Implementation(member.plugin, member.owner, method, function, ())
         return one.accounted(self.ledger, self._trace)
 
     def methods(self) -> dict[str, str]:
         """The plugin that has each method of `SINGLE`, by the method."""
-        return {m: one.name for m in SINGLE for one in self.members if has_own(one.plugin, m)}
+        return {m: one.name for m in SINGLE for one in self.kept if has_own(one.plugin, m)}
 
     def customised(self, hook: str) -> bool:
         """Whether a named plugin provides a chain hook or wraps it."""
@@ -342,3 +376,13 @@ class Hooks:
         for technique in self.parts("compute_loss")[1]:
             count = technique.plugin.forwards(count)
         return count
+
+
+def _taker(
+    part: Inside | None, one: Implementation, offered: Sequence[str]
+) -> Callable[[tuple[Any, ...]], Any]:
+    """What takes a listener's arguments from those of the event."""
+    pick = picker(one.arguments, offered)
+    if part is None:
+        return pick
+    return lambda values: pick(tuple(part.seen(dict(zip(offered, values, strict=True))).values()))

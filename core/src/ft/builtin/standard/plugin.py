@@ -62,6 +62,12 @@ class Standard(Plugin):
     def build_head(self, run: Run, data: TaskData) -> nn.Module:
         """The pre-trained encoder with a token or sequence classification head."""
         schema = data.schema
+        learned, *others = schema.gold or ("",)
+        if others:
+            run.note(
+                f"the standard head learns '{learned}' alone, not {', '.join(others)}: for several "
+                "targets a task has a head of its own, or ft.compose has a task for each"
+            )
         if schema.words:
             return self._load(run, AutoModelForTokenClassification, schema.words.labels)
         if schema.texts and schema.label:
@@ -127,6 +133,12 @@ class Standard(Plugin):
         """Cross entropy over tagged pieces or labels; binary for several labels; squared error
         for numbers.
         """
+        if "labels" not in batch:
+            raise PluginError(
+                "examples without a gold answer, such as those of a pool, have no standard loss",
+                hint="let a technique give them one in encode, or leave out their ids in order, or "
+                "wrap compute_loss and do without labels",
+            )
         return losses.loss_of(losses.kind_of(_schema(run)), outputs, batch["labels"])
 
     @hookimpl
@@ -138,7 +150,8 @@ class Standard(Plugin):
         batch: Mapping[str, Tensor],
     ) -> Tensor:
         """KL(other || outputs) for classes, also of yes or no; squared difference for numbers."""
-        if "logits" not in outputs or "logits" not in other:
+        several = len(_schema(run).targets) > 1
+        if several or "logits" not in outputs or "logits" not in other:
             raise _unknown("divergence", "divergence")
         kind = losses.kind_of(_schema(run))
         return losses.divergence(kind, outputs["logits"], other["logits"], batch)

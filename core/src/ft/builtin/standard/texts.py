@@ -38,32 +38,36 @@ def encode_texts(
     features: dict[str, list[Any]] = {name: list(values) for name, values in encoded.items()}
     if schema.label and schema.label.column in examples:
         values = examples[schema.label.column]
-        if all(value is not None for value in values):
+        if any(value is not None for value in values):
             features["labels"] = label_ids(values, schema.label, examples[EXAMPLE_ID])
     return features
 
 
 def label_ids(values: Sequence[Any], label: Label, ids: Sequence[int]) -> list[Any]:
-    """Labels as the loss takes them: a class id, a list of 0 and 1, or a number.
+    """Labels as the loss takes them: a class id, a list of 0 and 1, or a number; ``None`` where an
+    example has none.
 
     Raises:
         DataError: a label is not among the schema's names.
     """
     if label.kind == "number":
-        return [float(value) for value in values]
+        return [None if value is None else float(value) for value in values]
     classes = {name: i for i, name in enumerate(label.names)}
     try:
         if label.kind == "multi":
             return [
-                [float(k in {classes[name] for name in value}) for k in range(len(classes))]
+                None
+                if value is None
+                else [float(k in {classes[name] for name in value}) for k in range(len(classes))]
                 for value in values
             ]
-        return [classes[str(value)] for value in values]
+        return [None if value is None else classes[str(value)] for value in values]
     except KeyError as error:
         row = next(
             i
             for i, value in zip(ids, values, strict=True)
-            if str(error.args[0]) in (value if label.kind == "multi" else str(value))
+            if value is not None
+            and str(error.args[0]) in (value if label.kind == "multi" else str(value))
         )
         raise DataError(
             f"the label {error.args[0]!r} is not one of {', '.join(label.names)}",

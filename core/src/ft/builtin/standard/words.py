@@ -101,7 +101,9 @@ def encode_words(
     if tags is not None:
         features["labels"] = []
     for row, (pieces, owners) in enumerate(pieces_of(tokenizer, sentences, texts)):
-        labels = None if tags is None else _label_ids(sentences[row], tags[row], ids, row)
+        labels = None
+        if tags is not None and tags[row] is not None:
+            labels = _label_ids(sentences[row], tags[row], ids, row)
         for begin, end, answers in windows(owners, room):
             marks = [-1] * len(frame.before)
             previous = None
@@ -112,8 +114,10 @@ def encode_words(
             features["row"].append(row)
             features["input_ids"].append([*frame.before, *pieces[begin:end], *frame.after])
             features["word_ids"].append(marks)
-            if labels is not None:
-                features["labels"].append([labels[m] if m >= 0 else IGNORE for m in marks])
+            if tags is not None:
+                features["labels"].append(
+                    None if labels is None else [labels[m] if m >= 0 else IGNORE for m in marks]
+                )
     return features
 
 

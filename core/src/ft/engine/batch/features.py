@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from ft.contract.errors import PluginError, TrainingError
 from ft.contract.files import PARTIAL, file_hash
 from ft.contract.results import Features
-from ft.contract.schema import EXAMPLE_ID
+from ft.contract.schema import EXAMPLE_ID, POOL, TaskData
 from ft.data.rows.cache import cache_folder, prune
 from ft.engine.batch.arrays import Parts, from_arrow, to_arrow
 from ft.engine.batch.batches import Feature, is_ids
@@ -33,10 +33,10 @@ ENCODE_BATCH = 1000
 DRAWN = "encode drew from self.rng: a run that is resumed could not draw the same again"
 
 
-def examples_at(data: Dataset, ids: Sequence[int]) -> dict[str, list[Any]]:
-    """Raw examples as columns, with their ids."""
+def examples_at(data: Dataset, ids: Sequence[int], first: int = 0) -> dict[str, list[Any]]:
+    """Raw examples as columns, with their ids, which count from ``first``."""
     columns = dict(data[[int(i) for i in ids]])
-    columns[EXAMPLE_ID] = [int(i) for i in ids]
+    columns[EXAMPLE_ID] = [first + int(i) for i in ids]
     return columns
 
 
@@ -115,10 +115,10 @@ def _owner(run: LiveRun) -> str:
 class FreshFeatures:
     """Features encoded whenever they are asked for, because a technique makes them vary."""
 
-    def __init__(self, run: LiveRun, data: Dataset, training: bool) -> None:
+    def __init__(self, run: LiveRun, data: Dataset, first: int = 0) -> None:
         self._run = run
         self._data = data
-        self._training = training
+        self._first = first
 
     def __len__(self) -> int:
         return len(self._data)
@@ -131,7 +131,7 @@ class FreshFeatures:
                 for another moment than that of the encoding.
         """
         before = self._generators()
-        features = encode(self._run, examples_at(self._data, ids), self._training)
+        features = encode(self._run, examples_at(self._data, ids, self._first), True)
         now = self._generators()
         moved = [owner for owner, state in before.items() if now[owner] != state]
         if moved:
@@ -141,14 +141,18 @@ class FreshFeatures:
         return features
 
     def _generators(self) -> dict[str, Any]:
-        return {one.owner: one.plugin.rng.bit_generator.state for one in self._run.hooks.members}
+        return {one.owner: one.plugin.rng.bit_generator.state for one in self._run.hooks.kept}
 
 
 class CachedFeatures:
     """Features encoded once into a memory-mapped Arrow file, whose name ends in its hash."""
 
-    def __init__(self, run: LiveRun, split: str, data: Dataset, fingerprint: str) -> None:
+    def __init__(
+        self, run: LiveRun, split: str, data: Dataset, fingerprint: str, first: int = 0
+    ) -> None:
         self._data = data
+        self._first = first
+        fingerprint = f"{fingerprint} from {first}" if first else fingerprint
         path = _cache_path(run, split, fingerprint)
         self._encoded = self._read(run, path) or self._encode(run, split, path)
 
@@ -182,9 +186,8 @@ class CachedFeatures:
             with Parts(partial) as parts:
                 for begin in range(0, total, ENCODE_BATCH):
                     ids = range(begin, min(begin + ENCODE_BATCH, total))
-                    columns = dict(
-                        run.hooks.call("encode", run, examples_at(self._data, ids), True)
-                    )
+                    examples = examples_at(self._data, ids, self._first)
+                    columns = dict(run.hooks.call("encode", run, examples, True))
                     rows = check_features(columns, len(ids), owner)
                     columns["row"] = [begin + row for row in rows]
                     table = pa.table(to_arrow(columns, owner))
@@ -238,14 +241,21 @@ def _cache_path(run: LiveRun, split: str, fingerprint: str) -> Path:
         "processor": described(run.processor),
         "max_length": run.max_length,
         "schema": run.data.schema.to_json(),
-        "provider": f"{type(provider.plugin).__module__}.{type(provider.plugin).__qualname__}",
-        "owner": provider.owner,
-        "settings": provider.plugin.config.model_dump(mode="json"),
-        "code": _code(provider.plugin),
-        "own": _key_of(run, provider.plugin),
+        "encoded by": [_described(run, provider.owner, provider.plugin)]
+        + [_described(run, part.owner, part.plugin) for part in run.hooks.inside],
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
     return cache_folder("encoded") / f"{split}-{digest[:32]}.arrow"
+
+
+def _described(run: LiveRun, owner: str, plugin: Plugin) -> dict[str, Any]:
+    return {
+        "provider": f"{type(plugin).__module__}.{type(plugin).__qualname__}",
+        "owner": owner,
+        "settings": plugin.config.model_dump(mode="json"),
+        "code": _code(plugin),
+        "own": _key_of(run, plugin),
+    }
 
 
 def _code(plugin: Plugin) -> dict[str, str]:
@@ -272,9 +282,59 @@ def _key_of(run: LiveRun, plugin: Plugin) -> Any:
     return key
 
 
-def training_features(run: LiveRun, data: Dataset, fingerprint: str) -> Features:
-    """Features of the train split: cached unless a technique wraps `encode` or the provider varies."""
+class TrainingFeatures:
+    """Features of the train split, and behind them those of a pool, made when one is asked for.
+
+    Args:
+        train: those of the train split.
+        pool: makes those of the pool.
+        pooled: examples of the pool.
+    """
+
+    def __init__(self, train: Features, pool: Callable[[], Features], pooled: int) -> None:
+        self.train = train
+        self._make = pool
+        self.pooled = pooled
+
+    @cached_property
+    def _pool(self) -> Features:
+        return self._make()
+
+    def __len__(self) -> int:
+        return len(self.train) + self.pooled
+
+    def fetch(self, ids: Sequence[int]) -> list[list[Mapping[str, Any]]]:
+        """The features of each example, those of the two splits encoded apart."""
+        count = len(self.train)
+        parts = (
+            ([i for i in ids if i < count], self.train.fetch),
+            ([i - count for i in ids if i >= count], lambda own: self._pool.fetch(own)),
+        )
+        own, pooled = (iter(fetch(some) if some else ()) for some, fetch in parts)
+        return [next(own if i < count else pooled) for i in ids]
+
+
+def training_features(
+    run: LiveRun, data: TaskData, fingerprints: Mapping[str, str]
+) -> TrainingFeatures:
+    """Features of the train split and of a pool: cached unless a technique wraps `encode` or the
+    provider varies.
+    """
     provider, techniques = run.hooks.parts("encode")
-    if techniques or provider.plugin.varies:
-        return FreshFeatures(run, data, training=True)
-    return CachedFeatures(run, "train", data, fingerprint)
+    encoders = [provider.plugin, *(part.plugin for part in run.hooks.inside)]
+    fresh = techniques or any(plugin.varies for plugin in encoders)
+
+    def of(split: str, rows: Dataset, first: int = 0) -> Features:
+        if fresh:
+            return FreshFeatures(run, rows, first)
+        return CachedFeatures(run, split, rows, fingerprints[split], first)
+
+    train, pool = data.splits["train"], data.splits.get(POOL)
+    # What encodes training examples may ask for any of their columns.
+    for name in train.column_names if pool is not None else ():
+        if name not in pool.column_names:
+            pool = pool.add_column(name, [None] * len(pool))
+    made = of("train", train)
+    return TrainingFeatures(
+        made, lambda: of(POOL, pool, len(train)), 0 if pool is None else len(pool)
+    )

@@ -57,23 +57,29 @@ class Plan:
         self.batches = -(-len(ids) // batch_size) if sizes is None else len(sizes)
 
     @classmethod
-    def asked(cls, run: LiveRun, epoch: int, examples: int) -> Plan:
+    def asked(cls, run: LiveRun, epoch: int, examples: int, pooled: int = 0) -> Plan:
         """The plan of what the hook `order` answers.
+
+        Args:
+            run: whose plugins are asked.
+            epoch: counted from 1.
+            examples: of the train split.
+            pooled: of a pool.
 
         Raises:
             PluginError: it is no order of the examples.
         """
         given = run.hooks.call("order", run, epoch)
         try:
-            ids, sizes = parsed(given, examples)
+            ids, sizes = parsed(given, examples, pooled)
         except (TypeError, ValueError) as error:
             provider, techniques = run.hooks.parts("order")
             owners = ", ".join(one.owner for one in [provider, *techniques])
             raise PluginError(
                 f"order returned for epoch {epoch} {error}",
                 who=f"plugin {owners}",
-                hint="return positions of examples in the train split, or tuples of them, one a step; "
-                "run.stop ends the training",
+                hint="return positions of examples in the train split (those of a pool count on from "
+                "its end), or tuples of them, one a step; run.stop ends the training",
             ) from error
         return cls(ids, run.config.batch_size, run.config.seed, epoch, sizes)
 
@@ -127,12 +133,13 @@ def _is_batch(value: Any) -> bool:
     return isinstance(value, tuple | list | np.ndarray)
 
 
-def parsed(given: Any, examples: int) -> tuple[np.ndarray, np.ndarray | None]:
+def parsed(given: Any, examples: int, pooled: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
     """Ids, and the sizes of batches where they are fixed.
 
     Args:
         given: what `order` returned.
         examples: of the train split.
+        pooled: of a pool, whose ids come behind those.
 
     Raises:
         TypeError: they are no sequence of ids.
@@ -152,7 +159,8 @@ def parsed(given: Any, examples: int) -> tuple[np.ndarray, np.ndarray | None]:
         raise ValueError("no examples")
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise TypeError(f"what is no sequence of ids: {str(given)[:60]}")
-    if ids.min() < 0 or ids.max() >= examples:
-        odd = ids[(ids < 0) | (ids >= examples)][0]
-        raise ValueError(f"the id {odd}, and there are {examples} training examples")
+    if ids.min() < 0 or ids.max() >= examples + pooled:
+        odd = ids[(ids < 0) | (ids >= examples + pooled)][0]
+        more = f" and {pooled} of the pool" if pooled else ""
+        raise ValueError(f"the id {odd}, and there are {examples} training examples{more}")
     return np.ascontiguousarray(ids, dtype=np.int64), sizes

@@ -90,5 +90,5 @@ def begin(run: LiveRun, known: int = 1) -> None:
     The main process goes on with the numbers of a run in one process.
     """
     if run.ranks.index >= known:
-        plugins = [member.plugin for member in run.hooks.members]
+        plugins = [member.plugin for member in run.hooks.kept]
         separate(run.config.seed, plugins, "process", run.ranks.index, run.step)

@@ -42,7 +42,7 @@ def take(run: LiveRun, progress: Progress, sums: Mapping[str, Tensor]) -> dict[s
                 "rng": member.plugin.rng.bit_generator.state,
                 "state": plugin_state(member),
             }
-            for member in run.hooks.members
+            for member in run.hooks.kept
         },
         "frozen": [name for name, p in _parameters(run) if not p.requires_grad],
         "notes": run.notes,
@@ -64,7 +64,7 @@ def plugin_tensors(run: LiveRun) -> dict[str, Tensor]:
         PluginError: it is no mapping of names to dense tensors.
     """
     kept: dict[str, Tensor] = {}
-    for member in run.hooks.members:
+    for member in run.hooks.kept:
         if not has_own(member.plugin, "state_tensors"):
             continue
         tensors: Any = run.hooks.method(member, "state_tensors")()
@@ -82,7 +82,7 @@ def plugin_tensors(run: LiveRun) -> dict[str, Tensor]:
 
 def load_plugin_tensors(run: LiveRun, tensors: Mapping[str, Tensor]) -> None:
     """Give plugins back what `plugin_tensors` took."""
-    for member in run.hooks.members:
+    for member in run.hooks.kept:
         if has_own(member.plugin, "load_state_tensors"):
             start = f"{member.name}/"
             own = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
@@ -117,7 +117,7 @@ def _restore(run: LiveRun, saved_state: Mapping[str, Any]) -> tuple[Progress, di
     # Between two epochs the one that has ended is still the run's.
     run.step, run.epoch = progress.step, progress.epoch - (progress.batch == 0)
     run.stops, run.logged = list(progress.stops), dict(progress.logged)
-    for member in run.hooks.members:
+    for member in run.hooks.kept:
         saved = state["plugins"].get(member.name)
         if saved is None:
             raise TrainingError(
