@@ -158,6 +158,15 @@ def go(start: Any, tmp_path: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model without dropout: its numbers do not depend on how a batch is cut."""
+    from ft_kit import tiny_bert
+    from ft_kit.tasks import VOCABULARY
+
+    return tiny_bert(tmp_path_factory.mktemp("still"), VOCABULARY, dropout=0.0)
+
+
+@pytest.fixture(scope="session")
 def stopping() -> ModuleType:
     """Cases to stop and resume."""
     return load_module("stopping")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import ft
+from ft.cli.main import main
 
 MORE = """
 from dataclasses import replace
@@ -75,3 +76,22 @@ def test_splits_that_cannot_be_are_refused(
     with pytest.raises(ft.PluginError) as failure:
         go(["texts", more(tmp_path, extra, each)], epochs=1)
     assert re.search(message, str(failure.value), re.DOTALL)
+
+
+def test_a_split_that_a_technique_added_is_scored_again(
+    go: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the command, and in Python; what no plugin brings is refused as before."""
+    result = go(["texts", more(tmp_path)], epochs=1)
+    (result.output / "predictions" / "old.jsonl").unlink()
+    assert main(["evaluate", str(result.output), "--split", "old"]) == 0
+    assert (result.output / "predictions" / "old.jsonl").exists()
+    model = ft.load(result.output)
+    for split in ("far", "old", "test"):
+        again = model.evaluate(split=split).metrics[split]
+        assert again["accuracy"].value == result.metrics[split]["accuracy"].value
+    capsys.readouterr()
+    assert main(["evaluate", str(result.output), "--split", "new"]) == 2
+    assert "the run has no new split" in capsys.readouterr().err
+    assert main(["evaluate", str(result.output), "--split", "pool"]) == 2
+    assert "no gold answers" in capsys.readouterr().err

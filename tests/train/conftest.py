@@ -13,15 +13,6 @@ import ft
 from ft.contract.errors import Interrupted
 
 
-@pytest.fixture(scope="session")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model without dropout: its numbers do not depend on how a batch is cut."""
-    from ft_kit import tiny_bert
-    from ft_kit.tasks import VOCABULARY
-
-    return tiny_bert(tmp_path_factory.mktemp("still"), VOCABULARY, dropout=0.0)
-
-
 @pytest.fixture
 def resumed(go: Any, comparing: ModuleType, tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
     """Runs plugins twice, once with a stop in a step and a resume, and compares every bit.

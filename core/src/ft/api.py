@@ -195,7 +195,7 @@ def evaluate(
     Args:
         run_folder: the folder of a finished run.
         data: a file to score in place of the run's own split.
-        split: ``validation``, ``test``, or another that the task's own data has.
+        split: ``validation``, ``test``, or another that the task or a technique brings.
         strict: refuse other plugins (versions, files) than the run was made with.
         trust_remote_code: run code that the model's folder brings; what the run was made with
             does not count.

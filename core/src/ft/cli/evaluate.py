@@ -18,7 +18,9 @@ def evaluate(
     ] = None,
     split: Annotated[
         str,
-        typer.Option(help="The split to score: validation, test, or another that the task has."),
+        typer.Option(
+            help="The split to score: validation, test, or another that the task or a technique brings."
+        ),
     ] = "test",
     strict: Strict = False,
     trust_remote_code: TrustRemoteCode = False,

@@ -147,7 +147,7 @@ def evaluate(
     Args:
         path: the run folder.
         data: a file to score in place of the run's own split; ``None`` for the split itself.
-        split: ``validation``, ``test``, or another that the task's own data has.
+        split: ``validation``, ``test``, or another that the task or a technique brings.
         reporter: is told what happens.
         builtin: the plugins that ft brings itself.
         strict: refuse other plugins than the run was made with.

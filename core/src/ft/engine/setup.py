@@ -80,15 +80,19 @@ def model_path(resolved: Resolved, reporter: Reporter) -> str:
     return str(found)
 
 
-def load_data(run: LiveRun) -> TaskData:
-    """Call the chain of `load_data` and check what it returned.
+def load_data(run: LiveRun, *, techniques: bool | None = None) -> TaskData:
+    """Call `load_data` and check what it returned.
 
-    To score a trained model, the provider alone: techniques may change the train split only.
+    Args:
+        run: with its hooks.
+        techniques: take part; by default unless the model is trained already, for they leave the
+            splits that it is scored on as they are.
 
     Raises:
         PluginError: it is not task data, or lacks a train split or a column.
     """
-    data = (run.hooks.provide if run.restored else run.hooks.call)("load_data", run)
+    chain = techniques if techniques is not None else not run.restored
+    data = (run.hooks.call if chain else run.hooks.provide)("load_data", run)
     provider, _ = run.hooks.parts("load_data")
     who = f"plugin {provider.owner}"
     if not isinstance(data, TaskData):
