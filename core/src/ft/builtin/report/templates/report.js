@@ -51,7 +51,7 @@
     if (view === "labels" && one.kinds.length) {
       return [{ kind: one.kinds[0], gold: one.gold, found: one.found }];
     }
-    if (view === "lists") return [{ kind: one.kinds[0] }];
+    if (view === "lists" || view === "targets") return [{ kind: one.kinds[0] }];
     return [{}];
   }
 
@@ -137,6 +137,14 @@
       const before = one.history.length
         ? el("div", "note", "before: ", one.history.map(named).join("; ")) : null;
       return [verdict, before, list];
+    },
+    targets(one) {
+      return [...texts(one.texts), ...one.answers.map((answer) => {
+        const tone = answer.right === null ? "" : answer.right ? "good" : "bad";
+        return el("div", "verdict", el("small", "", answer.name),
+          el("span", tone, "predicted ", el("b", "", answer.found)),
+          el("span", "", "gold ", el("b", "", answer.gold)));
+      })];
     },
     plain(one) {
       return [...texts(one.texts), el("div", "note", "predicted"), ...texts(one.found)];

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ft.builtin.report.views.labels import LabelsView
 from ft.builtin.report.views.lists import ListsView
 from ft.builtin.report.views.plain import PlainView
+from ft.builtin.report.views.targets import TargetsView, predicted
 from ft.builtin.report.views.words import WordsView
 
 if TYPE_CHECKING:
@@ -26,10 +27,15 @@ def view_of(
     What fits none is shown as it is.
     """
     words, label = schema.words, schema.label
+    told = any(predicted(target, item) is not None for target in schema.targets)
+    if told and len(schema.targets) > 1:
+        return TargetsView(schema)
     if words and words.tags in example and isinstance(item.get("tags"), list):
         return WordsView(words)
     if label and label.column in example and "label" in item:
         return LabelsView(schema, label)
     if schema.group and "target" in item and isinstance(item.get("items"), list):
         return ListsView(schema, titles)
+    if told:
+        return TargetsView(schema)
     return PlainView()

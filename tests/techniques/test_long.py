@@ -1,0 +1,98 @@
+"""Techniques with the tasks of the repository, alone and beside others: minutes, by `pytest -m long`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import ft
+
+HERE = Path(__file__).parent
+TECHNIQUES = (
+    *("focal", "unfreeze", "lion", "ema", "balanced", "curriculum"),
+    *("mixup", "lora", "pseudo", "replay"),
+)
+TASKS = ("ner", "sentiment", "recommend")
+BESIDE = (
+    [],
+    ["augment", "ITSELF"],
+    ["ITSELF", "augment"],
+    ["adversarial", "ITSELF"],
+    ["ITSELF", "adversarial"],
+)
+"""Companies in the order of ``--plugins``."""
+
+LACKING = {
+    *((name, task) for name in ("balanced", "pseudo") for task in ("ner", "recommend")),
+    ("augment", "recommend"),
+}
+"""Techniques whose needs of the schema a task does not meet."""
+
+
+def refusal(name: str, task: str, company: list[str]) -> str | None:
+    """What says that plugins do not go together; ``None`` where they do."""
+    if (name, task) in LACKING or ("augment" in company and ("augment", task) in LACKING):
+        return "needs data with"
+    if name == "focal" and task == "recommend":
+        return "the loss of every item"
+    if name == "mixup" and "adversarial" in company:
+        return "needs the whole batch in one loss"
+    if name == "focal" and company == ["adversarial", "ITSELF"]:
+        return "needs the graph"
+    return None
+
+
+@pytest.fixture(scope="module")
+def settings(
+    data_files: dict[str, dict[str, str]], start: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """Settings of a technique with a task."""
+    folder = tmp_path_factory.mktemp("older")
+
+    def make(name: str, task: str) -> dict[str, Any]:
+        found: dict[str, Any] = {task: data_files[task], "epochs": 2, "max_steps": 6}
+        if name == "pseudo":
+            pool = folder / "pool.jsonl"
+            lines = Path(data_files[task]["test"]).read_text().splitlines()
+            rows = [json.loads(line) for line in lines]
+            pool.write_text("".join(json.dumps({"text": row["text"]}) + "\n" for row in rows))
+            found["pseudo"] = {"pool": str(pool), "sure": 0.5, "start": 1}
+        if name == "replay":
+            old = folder / task
+            if not old.exists():
+                start([task], old, max_steps=1, **{task: data_files[task]})
+            found["replay"] = {"run": str(old), "share": 0.5}
+        return found
+
+    return make
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_a_technique_goes_with_the_tasks_and_beside_others_or_says_why_not(
+    start: Any, settings: Any, comparing: ModuleType, tmp_path: Path, name: str, task: str
+) -> None:
+    """Each company trains, and is the same to the last bit when it is stopped and resumed."""
+    given = settings(name, task)
+    for number, company in enumerate(BESIDE):
+        beside = [f"{HERE / name}.py" if one == "ITSELF" else one for one in company]
+        plugins = [task, *(beside or [f"{HERE / name}.py"]), "stumble"]
+        armed = tmp_path / "armed"
+        values = {**given, "checkpoint_steps": 2, "stumble": {"armed": str(armed), "step": 4}}
+        whole, stopped = tmp_path / f"whole{number}", tmp_path / f"stopped{number}"
+        said = refusal(name, task, company)
+        if said is not None:
+            with pytest.raises(ft.FtError, match=said):
+                start(plugins, whole, **values)
+            continue
+        start(plugins, whole, **values)
+        armed.touch()
+        with pytest.raises(RuntimeError, match="stumbled"):
+            start(plugins, stopped, **values)
+        ft.run(resume=stopped)
+        comparing.assert_same(stopped, whole)
