@@ -80,18 +80,18 @@ def model_path(resolved: Resolved, reporter: Reporter) -> str:
     return str(found)
 
 
-def load_data(run: LiveRun, *, techniques: bool | None = None) -> TaskData:
+def load_data(run: LiveRun, *, with_techniques: bool | None = None) -> TaskData:
     """Call `load_data` and check what it returned.
 
     Args:
         run: with its hooks.
-        techniques: take part; by default unless the model is trained already, for they leave the
+        with_techniques: call those around the task too; by default unless the model is trained already, for they leave the
             splits that it is scored on as they are.
 
     Raises:
         PluginError: it is not task data, or lacks a train split or a column.
     """
-    chain = techniques if techniques is not None else not run.restored
+    chain = not run.restored if with_techniques is None else with_techniques
     data = (run.hooks.call if chain else run.hooks.provide)("load_data", run)
     provider, _ = run.hooks.parts("load_data")
     who = f"plugin {provider.owner}"

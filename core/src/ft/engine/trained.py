@@ -123,7 +123,7 @@ def _evaluate(run: LiveRun, path: Path, data: str | None, split: str) -> Result:
     run.wanted = own
     loaded = load_data(run)
     if own is None and split not in loaded.splits:  # one that a technique adds
-        loaded = load_data(run, techniques=True)
+        loaded = load_data(run, with_techniques=True)
     for note in loaded.notes:
         run.note(note)
     _check_alike(loaded.schema, schema, data or split)
