@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from ft import FtError
+from ft import DataError, FtError
 from ft.data.read_tables import read_table
 
 ROWS = [{"text": "t", "label": "a"}, {"text": "u", "label": "b"}, {"text": "v", "label": "a"}]
@@ -69,3 +70,19 @@ def test_items_in_one_line_are_numbered(write: Any, texts: Any) -> None:
     assert "a.json: item 4: has no label" in said
     assert "a.json: item 5: has no text" in said
     assert "a.json: item 6: is not an object" in said
+
+
+def test_the_files_of_squad_have_a_row_for_each_question(tmp_path: Path) -> None:
+    asked = {"id": "1", "question": "who?", "answers": [{"text": "Ann", "answer_start": 0}]}
+    paragraph = {"context": "Ann saw Ulm.", "qas": [asked, {"question": "why?"}]}
+    path = tmp_path / "dev.json"
+    path.write_text(
+        json.dumps({"version": "2", "data": [{"title": "t", "paragraphs": [paragraph]}]})
+    )
+    rows = read_table(path, owner="qa")
+    assert rows["question"] == ["who?", "why?"]
+    assert rows["context"] == ["Ann saw Ulm."] * 2
+    assert rows["answers"] == [[{"text": "Ann", "answer_start": 0}], []]
+    path.write_text(json.dumps({"data": [{"paragraphs": [{"qas": [asked]}]}]}))
+    with pytest.raises(DataError, match="is no file of SQuAD: a paragraph lacks 'context'"):
+        read_table(path, owner="qa")

@@ -1,4 +1,4 @@
-"""JSON documents that are one whole: pandas' layouts, lists by column, a list inside an object."""
+"""JSON documents that are one whole: pandas' layouts, SQuAD, lists by column or in an object."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def unpack(value: Mapping[str, Any], one_a_line: bool) -> tuple[list[Any], str] 
         return [dict(zip(names, row, strict=True)) for row in rows], "JSON of pandas (split)"
     if isinstance(value.get("schema"), dict) and isinstance(rows, list) and _objects(rows):
         return rows, "JSON of pandas (table)"
+    if isinstance(rows, list) and rows and all(map(_is_article, rows)):
+        return [question for article in rows for question in _questions(article)], "SQuAD"
     inside = {name: part for name, part in value.items() if isinstance(part, list) and part}
     listed = {name: part for name, part in inside.items() if _objects(part) or _pairs(part)}
     if listed and not any(isinstance(value.get(name), str) for name in ("text", "sentence")):
@@ -47,6 +49,28 @@ def unpack(value: Mapping[str, Any], one_a_line: bool) -> tuple[list[Any], str] 
             return rows, "JSON of pandas (columns)"
         return parts, "JSON of pandas (index)"
     return None
+
+
+def _is_article(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("paragraphs"), list)
+
+
+def _questions(article: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The questions of an article of SQuAD, each a row with its context (Rajpurkar et al. 2016)."""
+    try:
+        return [
+            {
+                "id": asked.get("id"),
+                "title": article.get("title"),
+                "context": paragraph["context"],
+                "question": asked["question"],
+                "answers": asked.get("answers", []),
+            }
+            for paragraph in article["paragraphs"]
+            for asked in paragraph["qas"]
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"is no file of SQuAD: a paragraph lacks {error}") from error
 
 
 def _objects(parts: list[Any]) -> bool:
