@@ -60,6 +60,16 @@ def test_a_request_that_lacks_something_is_refused(trained: Any, request_: Any, 
         ft.predict(trained.output, [request_])
 
 
+def test_the_example_of_a_request_is_answered_and_a_wrong_one_beside_it_is_told(
+    trained: Any,
+) -> None:
+    model = ft.load(trained.output)
+    (example,) = model.request_schema()["examples"]
+    first, wrong = model.answer([example, {"query": "a"}])
+    assert sorted(first.prediction["texts"]) == sorted(example["candidates"])
+    assert isinstance(wrong.error, ft.DataError)
+
+
 def test_evaluating_again_gives_the_same(trained: Any) -> None:
     again = ft.evaluate(trained.output)
     assert again.metrics["test"]["mrr"].value == pytest.approx(

@@ -1,0 +1,1 @@
+"""Serves the models of runs over HTTP."""

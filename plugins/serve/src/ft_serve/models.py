@@ -1,0 +1,178 @@
+"""The models of a server: loaded, named, and replaced while requests come in."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import ft
+from ft import UserError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+FIRST_RATIO = 0.4
+"""Tokens a character, until the model's own are known."""
+
+
+@dataclass(eq=False)
+class Model:
+    """A loaded model.
+
+    Attributes:
+        name: by which clients call it.
+        trained: what answers.
+        hash: of the run's ``task.json``, which holds the hashes of all files of the model and the
+            state of its plugins.
+        version: the name of the run's folder.
+        schema: the JSON schema of one item.
+        columns: what the training file calls a column, by our name for it.
+        plugins: the names of the run's plugins, the task first.
+        ratio: tokens a character of an item, as measured lately.
+    """
+
+    name: str
+    trained: ft.Trained
+    hash: str
+    version: str
+    schema: dict[str, Any]
+    columns: Mapping[str, str]
+    plugins: Sequence[str]
+    ratio: float = FIRST_RATIO
+    paths: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        values: dict[str, Any] = self.schema.get("properties") or next(
+            (one["properties"] for one in self.schema.get("anyOf", ()) if "properties" in one), {}
+        )
+        self.paths = frozenset(
+            name for name, value in values.items() if value.get("format") == "path"
+        )
+
+    def about(self) -> dict[str, str]:
+        """What every answer says of the model."""
+        return {"name": self.name, "version": self.version, "hash": self.hash}
+
+    def measured(self, tokens: int, characters: int) -> None:
+        """Take note of the tokens that items of so many characters had."""
+        if characters:
+            self.ratio += 0.1 * (tokens / characters - self.ratio)
+
+
+def load(name: str, path: Path, **trust: bool) -> Model:
+    """Load the model of a run.
+
+    Args:
+        name: what to call it.
+        path: the run's folder; a link is followed once, so that the model and its version belong
+            together though the link is changed meanwhile.
+        trust: as `ft.load` takes it.
+
+    Raises:
+        ft.UserError: there is no finished run.
+    """
+    folder = path.resolve()
+    digest = hash_of(folder)
+    trained = ft.load(folder, **trust)
+    config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
+    tables = [value for value in config.values() if isinstance(value, dict)]
+    columns = {ours: own for table in tables for ours, own in (table.get("columns") or {}).items()}
+    plugins = [str(plugin) for plugin in config.get("plugins", ())]
+    return Model(name, trained, digest, folder.name, trained.request_schema(), columns, plugins)
+
+
+def hash_of(folder: Path) -> str:
+    """The hash by which a model is known.
+
+    Raises:
+        ft.UserError: there is no finished run.
+    """
+    try:
+        return ft.file_hash(folder / "task.json")[:16]
+    except OSError as error:
+        raise UserError(
+            "there is no finished run here",
+            where=str(folder),
+            hint="give the folder that `ft run` printed at its end",
+        ) from error
+
+
+def named(runs: Sequence[str]) -> dict[str, Path]:
+    """The folders of runs by the names that clients use: ``NAME=RUN``, or the folder's own name.
+
+    Raises:
+        UserError: a name is none, or stands twice.
+    """
+    found: dict[str, Path] = {}
+    for run in runs:
+        name, equals, path = run.partition("=")
+        if not equals or "/" in name:
+            name, path = "", run
+        name = name or Path(path).absolute().name
+        if not NAME.fullmatch(name):
+            raise UserError(
+                f"'{name}' cannot be the name of a model: letters, digits, '.', '_' and '-' can",
+                where=run,
+                hint=f"give it one: NAME={path}",
+            )
+        if name in found:
+            raise UserError(f"two models are called '{name}'", hint=f"e.g. {name}2={path}")
+        found[name] = Path(path)
+    return found
+
+
+class Models:
+    """The models by name.
+
+    Args:
+        folders: of their runs.
+        load: gives the model of a name and a folder.
+        hash_of: gives the hash that the model of a folder would have.
+    """
+
+    def __init__(
+        self,
+        folders: Mapping[str, Path],
+        load: Callable[[str, Path], Model] = load,
+        hash_of: Callable[[Path], str] = hash_of,
+    ) -> None:
+        self.folders = dict(folders)
+        self._load = load
+        self._hash_of = hash_of
+        self._models: dict[str, Model] = {}
+        self._lock = Lock()
+
+    @property
+    def ready(self) -> bool:
+        """Whether all are loaded."""
+        return len(self._models) == len(self.folders)
+
+    def all(self) -> list[Model]:
+        """Those that are loaded, in the order in which they were given."""
+        return [self._models[name] for name in self.folders if name in self._models]
+
+    def get(self, name: str) -> Model | None:
+        """The model of a name as it is now; ``None`` where it is not loaded."""
+        return self._models.get(name)
+
+    def reload(self) -> dict[str, bool]:
+        """Load what is new; each model is replaced at once, and what was asked before is answered
+        by the one that it was asked of.
+
+        Returns:
+            For each name whether the model is another now.
+
+        Raises:
+            ft.FtError: a run cannot be loaded; all models stay as they are.
+        """
+        with self._lock:
+            new = {}
+            for name, folder in self.folders.items():
+                before = self._models.get(name)
+                if before is None or before.hash != self._hash_of(folder.resolve()):
+                    new[name] = self._load(name, folder)
+            self._models = {**self._models, **new}
+            return {name: name in new for name in self.folders}
