@@ -108,14 +108,52 @@ def test_every_form_is_written(run: Path, tmp_path: Path, form: str) -> None:
         rows = read[form]()
     assert [row["text"] for row in rows] == [row["text"] for row in ROWS]
     assert [int(row["id"]) for row in rows] == [7, 8]
-    assert {row["label"] for row in rows} <= {
-        "positive",
-        "negative",
-        "good",
-        "bad",
-        "0",
-        "1",
-    } or rows
+    expected = [answer["label"] for answer in ft.predict(run, ROWS)]
+    assert [row["label"] for row in rows] == expected
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_table_has_every_column_whichever_request_is_the_first(
+    run: Path, tmp_path: Path, form: str
+) -> None:
+    given = [{"text": ""}, {"text": "anna", "id": "b"}, {"text": "bob", "source": "web"}]
+    path, output = tmp_path / "in.jsonl", tmp_path / f"out.{form}"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in given))
+    command = ["predict", str(run), str(path), "-q", "-o", str(output)]
+    assert main([*command, "--on-bad-row", "skip"]) == 0
+    if form == "parquet":
+        import pyarrow.parquet as pq
+
+        rows = pq.read_table(output).to_pylist()
+    else:
+        rows = [
+            {name: cell or None for name, cell in row.items()}
+            for row in csv.DictReader(output.open())
+        ]
+    expected = ft.predict(run, given[1:])
+    assert [row["label"] for row in rows] == [None, *(one["label"] for one in expected)]
+    assert [row["id"] for row in rows] == [None, "b", None]
+    assert [row["source"] for row in rows] == [None, None, "web"]
+    assert "request 1: has nothing in text" in rows[0]["error"]
+    assert rows[1]["error"] is None
+
+
+@pytest.mark.parametrize("blank", ["", " \t\u3000", "\u200b\ufeff\u2060\u00ad", "\x00\x1f"])
+def test_a_blank_text_is_refused_in_training_and_in_prediction(
+    run: Path, start: Any, tmp_path: Path, blank: str
+) -> None:
+    rows = [{"text": f"text {i}", "label": "ab"[i % 2]} for i in range(12)]
+    (tmp_path / "train.jsonl").write_text(
+        "".join(f"{json.dumps(row)}\n" for row in [*rows, {"text": blank, "label": "a"}])
+    )
+    given = {"train": str(tmp_path / "train.jsonl")}
+    with pytest.raises(ft.DataError, match=r"train\.jsonl:13: has nothing in text"):
+        start(["sentiment"], tmp_path / "refused", sentiment=given)
+    with pytest.raises(ft.DataError, match="request 2: has nothing in text") as caught:
+        ft.predict(run, ["anna", blank])
+    assert "--on-bad-row skip" in str(caught.value)
+    answers = ft.predict(run, ["anna", blank, "bob"], on_bad_row="skip")
+    assert ["label" in answer for answer in answers] == [True, False, True]
 
 
 def test_columns_may_be_called_as_in_the_training_file(run: Path) -> None:
@@ -152,6 +190,12 @@ def test_one_wrong_request_is_named_and_the_others_are_answered(run: Path, bad: 
     alone = ft.predict(run, ["anna went", "bob", "carl"])
     kept = [answer["label"] for answer in answers if "error" not in answer]
     assert kept == [answer["label"] for answer in alone]
+
+
+@pytest.mark.parametrize(("value", "said"), [(None, "missing"), (5, "of type int")])
+def test_a_text_that_is_none_is_named(run: Path, value: Any, said: str) -> None:
+    with pytest.raises(ft.DataError, match=f"'text' is {said}, not a text"):
+        ft.predict(run, [{"text": value}])
 
 
 def test_lines_that_cannot_be_read_are_named_and_the_others_are_answered(

@@ -73,6 +73,27 @@ def test_words_are_held_out_by_their_tokens(write: Any) -> None:
     assert sum(map(len, sides)) == 100
 
 
+@pytest.mark.parametrize("many", [1, 3, 7])
+def test_a_type_that_an_example_has_many_times_takes_no_more_examples(
+    write: Any, many: int
+) -> None:
+    words = "".join(f"{{0}}-{k}\tB-X\n" for k in range(many))
+    path = write("a.conll", "\n".join(words.format(i) for i in range(200)))
+    data = read_words(WordsConfig(train=str(path)), None, owner="ner")
+    assert len(data.splits["validation"]) == 20
+
+
+def test_a_rare_type_is_held_out_though_each_example_has_it_many_times(write: Any) -> None:
+    rare = [f"r{i}-{k}\tB-Y" for i in range(6) for k in range(5)]
+    blocks = ["\n".join(rare[i : i + 5]) for i in range(0, 30, 5)]
+    blocks += [f"w{i}\tB-X" for i in range(194)]
+    path = write("a.conll", "\n\n".join(blocks) + "\n")
+    data = read_words(WordsConfig(train=str(path)), None, owner="ner")
+    held = [tag for tags in data.splits["validation"]["tags"] for tag in tags]
+    assert held.count("B-Y") == 5
+    assert 18 <= held.count("B-X") <= 20
+
+
 def test_content_may_be_a_document(write: Any) -> None:
     rows = [{"doc": f"d{i // 10}", "q": f"q{i}"} for i in range(500)]
     config = DataConfig(train=str(write("a.jsonl", rows)))

@@ -8,16 +8,13 @@ import stat
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-import ft
 from ft.cli.main import main
-from ft.runfolder.folder import RunFolder
 
 RUN = "import sys; from ft.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
@@ -81,30 +78,14 @@ def test_nohup_is_heeded() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
-def test_of_many_that_race_for_one_folder_one_wins_and_loses_nothing(tmp_path: Path) -> None:
-    """What `ft run --output` does first, by threads: locks belong to open files, not to processes."""
-    for race in range(50):
-        output = tmp_path / "deep" / f"run{race}"
-        barrier = threading.Barrier(4)
-
-        def start(output: Path = output, barrier: threading.Barrier = barrier) -> RunFolder | None:
-            folder = RunFolder(output)
-            barrier.wait()
-            try:
-                folder.create()
-            except ft.UserError:
-                folder.discard()
-                return None
-            folder.write_text(folder.config, "plugins = []\n")
-            folder.write_sealed(folder.task, {})
-            return folder
-
-        with ThreadPoolExecutor(4) as pool:
-            won = [one for one in pool.map(lambda _: start(), range(4)) if one]
-        assert len(won) == 1
-        assert (output / "config.toml").read_text() == "plugins = []\n"
-        assert (output / "task.json").exists()
-        won[0].release()
+@pytest.mark.parametrize("races", [50, pytest.param(1000, marks=pytest.mark.faults)])
+def test_of_many_that_race_for_one_folder_one_wins_and_loses_nothing(
+    tmp_path: Path, races: int, tally: Any
+) -> None:
+    race = [sys.executable, Path(__file__).with_name("race.py"), tmp_path, str(races), "4"]
+    done = subprocess.run(race, stdout=subprocess.PIPE, text=True, check=False, timeout=600)
+    assert (done.returncode, done.stdout) == (0, f"{races} races, one winner each, nothing lost\n")
+    tally(races_for_one_folder=races)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "link", "file"])

@@ -47,7 +47,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "timestamp": (
         _set("interactions", 2, 3, "yesterday"),
         "interactions.csv:4",
-        "the timestamp 'yesterday' is missing or does not fit the others, which are seconds",
+        "the timestamp 'yesterday' does not fit the others, which are seconds",
     ),
     "no user": (
         _set("interactions", 2, 0, " "),

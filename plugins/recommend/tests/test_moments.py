@@ -59,7 +59,7 @@ def test_times_of_a_parquet_file(kind: pa.DataType) -> None:
     found, _, faults = read(pa.array([*WHEN, None], pa.timestamp("us", "UTC")).cast(kind))
     assert found[:2] == SECONDS
     assert np.isnan(found[2])
-    assert faults[0].startswith("4: the timestamp '' is missing")
+    assert faults[0].startswith("4: the interaction has no timestamp")
     assert read([date(2024, 2, 29)], pa.date32())[0] == SECONDS[1:]
 
 
@@ -74,8 +74,20 @@ def test_whole_days_and_years_are_dates_and_no_seconds() -> None:
 
 def test_a_day_that_is_none_is_refused() -> None:
     assert read([20240229, 20240230])[2] == [
-        "3: the timestamp '20240230' is missing or does not fit the others, which are dates as "
-        "YYYYMMDD"
+        "3: the timestamp '20240230' does not fit the others, which are dates as YYYYMMDD"
+    ]
+
+
+def test_what_is_no_date_among_dates_is_told_so() -> None:
+    assert read(["2024-02-29", "1700000000", "", "soon", "2024-03-01"])[2] == [
+        "4: the interaction has no timestamp",
+        "3: the timestamp '1700000000' does not fit the others, which are dates such as "
+        "2026-01-31T12:00:00",
+        "5: the timestamp 'soon' does not fit the others, which are dates such as "
+        "2026-01-31T12:00:00",
+    ]
+    assert read(["29/02/2024"])[2] == [
+        "2: the timestamp '29/02/2024' is neither a number nor a date such as 2026-01-31T12:00:00"
     ]
 
 
@@ -91,7 +103,7 @@ def test_counts_are_an_order_and_that_is_said() -> None:
 @pytest.mark.parametrize(
     ("values", "bad"),
     [
-        (["2023-11-14T22:13:20", "", "2023-11-15"], "3: the timestamp ''"),
+        (["2023-11-14T22:13:20", "", "2023-11-15"], "3: the interaction has no timestamp"),
         (["2023-11-14", "1700000000", "2023-11-15"], "3: the timestamp '1700000000'"),
         (["1700000000", "1700000001", "2023-11-15"], "4: the timestamp '2023-11-15'"),
         ([1700000000, 1700000001, 1700000002000], "4: the timestamp '1700000002000'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -260,3 +261,51 @@ def test_what_save_to_disk_wrote(tmp_path: Any, texts: Any) -> None:
     (tmp_path / "one" / "state.json").write_text("{}")
     with pytest.raises(FtError, match="is no whole data set of save_to_disk"):
         texts(tmp_path / "one")
+
+
+def bin_of_spacy(path: Path, documents: list[Any]) -> Path:
+    tokens = pytest.importorskip("spacy.tokens", reason="spaCy is not installed")
+    found = tokens.DocBin()
+    for document in documents:
+        found.add(document)
+    found.to_disk(path)
+    return path
+
+
+def test_documents_of_spacy(tmp_path: Path, words: Any, texts: Any) -> None:
+    spacy = pytest.importorskip("spacy", reason="spaCy is not installed")
+    cut = spacy.blank("en")
+    sentences = [cut(f"Anna {i} went  to New York,\t{i} \U0001f525 and back") for i in range(20)]
+    for i, sentence in enumerate(sentences):
+        at = sentence.text.index("New York")
+        sentence.ents = [sentence.char_span(0, 4, "PER"), sentence.char_span(at, at + 8, "LOC")]
+        sentence.cats = {"good": float(i % 2), "bad": float(1 - i % 2)}
+    path = bin_of_spacy(tmp_path / "train.spacy", sentences)
+    row = words(path).splits["train"][3]
+    assert row["tokens"][:6] == ["Anna", "3", "went", "to", "New", "York"]
+    assert row["tags"] == ["B-PER", "O", "O", "O", "B-LOC", "I-LOC", *["O"] * 5]
+    example = texts(path).splits["train"][3]
+    assert (example["text"], example["label"]) == (sentences[3].text, "good")
+
+
+def test_groups_of_spans_of_spacy(tmp_path: Path, words: Any, run: Any) -> None:
+    spacy = pytest.importorskip("spacy", reason="spaCy is not installed")
+    cut = spacy.blank("en")
+    sentences = [cut(f"Anna {i} went") for i in range(20)]
+    for sentence in sentences:
+        sentence.spans["sc"] = [sentence.char_span(0, 4, "PER")]
+    data = words(bin_of_spacy(tmp_path / "train.spacy", sentences), run)
+    assert data.splits["train"][3]["tags"] == ["B-PER", "O", "O"]
+    assert any("those of the group 'sc' are read" in note for note in data.notes)
+    for sentence in sentences:
+        sentence.spans["other"] = []
+        sentence.ents = [spacy.tokens.Span(sentence, 1, 2, "ORG")]
+    data = words(bin_of_spacy(tmp_path / "other.spacy", sentences), run)
+    assert data.splits["train"][3]["tags"] == ["O", "B-ORG", "O"]
+    assert any("the entities of the documents are read" in note for note in data.notes)
+
+
+def test_a_damaged_file_of_spacy(write: Any, words: Any) -> None:
+    pytest.importorskip("spacy", reason="spaCy is not installed")
+    with pytest.raises(FtError, match="is no whole file of spaCy"):
+        words(write("a.spacy", b"\xda\x03"))

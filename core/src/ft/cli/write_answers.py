@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ft.contract.errors import DataError
 from ft.contract.files import plain, to_json
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _CHUNK = 4096
-"""Answers that a Parquet file takes at once."""
+"""Answers that a Parquet file takes at once, and whose keys are the columns of a table."""
 
 Answers = Iterator[Mapping[str, Any]]
 
@@ -58,16 +61,26 @@ def _array(answers: Answers) -> Iterator[str]:
 
 def _table(answers: Answers, delimiter: str, also: tuple[str, ...]) -> Iterator[str]:
     """Lines of a delimited table; a list or an object stands there as JSON."""
-    names: dict[str, None] | None = None
-    for answer in answers:
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-        if names is None:
-            names = dict.fromkeys([*answer, *also])
-            writer.writerow(names)
+    first = list(islice(answers, _CHUNK))
+    if not first:
+        return
+    names = _columns(first, also)
+    yield _line(names, delimiter)
+    for answer in chain(first, answers):
         _require(answer, names)
-        writer.writerow([_cell(answer.get(name)) for name in names])
-        yield text.getvalue()
+        yield _line([_cell(answer.get(name)) for name in names], delimiter)
+
+
+def _columns(answers: Sequence[Mapping[str, Any]], also: tuple[str, ...]) -> list[str]:
+    """Every key of some answers, in the order of the first that has it."""
+    found = dict.fromkeys(name for answer in answers for name in answer if name not in also)
+    return [*found, *also]
+
+
+def _line(cells: Sequence[Any], delimiter: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerow(cells)
+    return text.getvalue()
 
 
 def _cell(value: Any) -> Any:
@@ -83,15 +96,11 @@ def _parquet(answers: Answers, stream: IO[bytes], also: tuple[str, ...]) -> None
     try:
         while chunk := [plain(answer) for answer in islice(answers, _CHUNK)]:
             if writer is None:
-                table = pa.Table.from_pylist(chunk)
-                for name in also:
-                    if name not in table.column_names:
-                        nothing = pa.nulls(len(table), pa.string())
-                        table = table.append_column(name, nothing)
+                table = _first_table(chunk, also)
                 writer = pq.ParquetWriter(stream, table.schema)
             else:
                 for answer in chunk:
-                    _require(answer, dict.fromkeys(writer.schema.names))
+                    _require(answer, writer.schema.names)
                 table = pa.Table.from_pylist(chunk, schema=writer.schema)
             writer.write_table(table)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -103,7 +112,22 @@ def _parquet(answers: Answers, stream: IO[bytes], also: tuple[str, ...]) -> None
             writer.close()
 
 
-def _require(answer: Mapping[str, Any], names: Mapping[str, None]) -> None:
+def _first_table(answers: list[dict[str, Any]], also: tuple[str, ...]) -> pa.Table:
+    """A table whose columns also take what later answers have."""
+    import pyarrow as pa
+
+    columns = {
+        name: pa.array([answer.get(name) for answer in answers]) for name in _columns(answers, also)
+    }
+    return pa.table(
+        {
+            name: column.cast(pa.string()) if pa.types.is_null(column.type) else column
+            for name, column in columns.items()
+        }
+    )
+
+
+def _require(answer: Mapping[str, Any], names: Sequence[str]) -> None:
     other = [name for name in answer if name not in names]
     if other:
         raise DataError(

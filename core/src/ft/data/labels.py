@@ -88,7 +88,10 @@ def converter(
         _refuse_missing(value, form, owner)
         text = label_text(value)
         if isinstance(value, str) and text != value:
-            note("labels are read without white space around them, 'True' as 'true', '1.0' as '1'")
+            note(
+                "labels are read without white space around them, in composed characters, 'True' as "
+                "'true', '1.0' as '1'"
+            )
         if form.names and re.fullmatch(r"\d+", text) and text not in form.names:
             if int(text) >= len(form.names):
                 raise ValueError(

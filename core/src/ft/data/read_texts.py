@@ -22,6 +22,7 @@ from ft.data.rows.hashing import tables
 from ft.data.sources import TABLES, Source, find_sources
 from ft.data.splits import assemble, gathered, read_sources
 from ft.data.tables import load
+from ft.data.tags.cutting import is_blank
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -210,7 +211,7 @@ def _converted(
     batch = batch.set_column(at, label, pa.array(labels, kinds.get(form.kind, pa.string())))
     found = [batch.column(batch.schema.get_field_index(text)).to_pylist() for text in texts]
     for i, row in enumerate(zip(*found, strict=True)):
-        if not any(text is not None and text.strip() for text in row):
+        if all(text is None or is_blank(text) for text in row):
             what = "no" if all(text is None for text in row) else "nothing in"
             empty = f"{what} {' and '.join(sink.columns.get(text, text) for text in texts)}"
             reasons[i] = f"{reasons[i]} and {empty}" if i in reasons else f"has {empty}"

@@ -82,6 +82,11 @@ def positions_of(config: PretrainedConfig) -> int | None:
     return most - _first_position(config, most)
 
 
+def counts_from_padding(config: PretrainedConfig) -> bool:
+    """Whether the positions of a model depend on which token pads, as RoBERTa's do."""
+    return positions_of(config) != getattr(config, "max_position_embeddings", None)
+
+
 def _first_position(config: PretrainedConfig, positions: int) -> int:
     from transformers import AutoModel
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ft.engine.resume import record
+from ft.contract.paths import full_paths
+from ft.engine.resume import made_with, record
 
 if TYPE_CHECKING:
     from ft.config.resolve import Resolved
@@ -55,3 +57,19 @@ def run_record(
             for split, metrics in result.metrics.items()
         },
     }
+
+
+def own_paths(run: LiveRun, resolved: Resolved) -> list[str]:
+    """The files and folders of the user that a record may name: data, model, plugins, output."""
+    assert run.data is not None
+    given = [path for path in full_paths(made_with.settings(resolved)) if _exists(path)]
+    plugins = [one.source.rpartition(":")[0] for one in resolved.plugins if one.source]
+    found = [str(path) for files in run.data.files.values() for path in files]
+    return [*given, *plugins, *found, *run.used, str(run.output), run.model_path]
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):
+        return False

@@ -21,7 +21,12 @@ from ft.contract.run import Edit, ModelContext, Run, Trained
 from ft.contract.settings import RunConfig
 from ft.engine.batch.memory import Budget
 from ft.engine.batch.parts import Counts, join
-from ft.engine.model_files import check_tokenizer, positions_of, sentencepiece_hint
+from ft.engine.model_files import (
+    check_tokenizer,
+    counts_from_padding,
+    positions_of,
+    sentencepiece_hint,
+)
 from ft.engine.processor import has_tokenizer, load_processor, load_tokenizer
 from ft.engine.randomness import undisturbed
 from ft.engine.ranks.ranks import Ranks
@@ -132,13 +137,19 @@ class LiveRun(Run):
             own = self.tokenizer.eos_token_id
         elif given is not None and given != own:
             names = self.tokenizer.convert_ids_to_tokens([given, own])
-            raise ConfigError(
+            what = (
                 f"the configuration of {self.model_path} pads with token {given} ({names[0]}), its "
-                f"tokenizer with token {own} ({names[1]})",
-                where="run.model",
-                hint="set pad_token_id in config.json and pad_token in tokenizer_config.json to the "
-                "same token",
+                f"tokenizer with token {own} ({names[1]})"
             )
+            if counts_from_padding(self.model_config):
+                raise ConfigError(
+                    f"{what}, and the model counts its positions from that token",
+                    where="run.model",
+                    hint="set pad_token_id in config.json and pad_token in tokenizer_config.json to "
+                    "the same token",
+                )
+            self.note(f"{what}, which is used")
+            return int(own)
         return int(own or 0) if given is None else int(given)
 
     @cached_property

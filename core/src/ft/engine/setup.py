@@ -167,7 +167,7 @@ def on_device(run: LiveRun, hook: str, model: Any) -> torch.nn.Module:
             who=f"plugin {provider.owner}",
         )
     config: Any = getattr(model, "config", None)
-    if hasattr(config, "pad_token_id") and config.pad_token_id is None:
+    if hasattr(config, "pad_token_id") and config.pad_token_id != run.pad_id:
         # A decoder finds a text's last token by it.
         config.pad_token_id = run.pad_id
     kind = getattr(config, "model_type", None)

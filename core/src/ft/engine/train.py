@@ -11,6 +11,7 @@ from accelerate.utils import set_seed
 from ft.config.resolve import Resolved
 from ft.config.write import to_toml
 from ft.contract.errors import FtError
+from ft.contract.paths import without_folders
 from ft.contract.results import Result, scores
 from ft.data.rows.fingerprints import fingerprint
 from ft.data.shown import what_was_read
@@ -28,7 +29,7 @@ from ft.engine.ranks import state as rank_state
 from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.interrupt import terminable
 from ft.engine.ranks.ranks import joined
-from ft.engine.record import run_record
+from ft.engine.record import own_paths, run_record
 from ft.engine.resume import changes as resume_changes
 from ft.engine.resume import made_with
 from ft.engine.resume.changes import History
@@ -241,7 +242,7 @@ def _train(
             "trial_seconds": round(trial_seconds, 3),
             "setup_seconds": round(setup_seconds, 3),
         }
-        _seal(run, folder, result, started)
+        _seal(run, resolved, folder, result, started)
     run.ranks.wait_for_main()
     run.hooks.tell("on_run_end", run=run)
     if run.ranks.main:
@@ -249,7 +250,9 @@ def _train(
     return result
 
 
-def _seal(run: LiveRun, folder: RunFolder, result: Result, started: float) -> None:
+def _seal(
+    run: LiveRun, resolved: Resolved, folder: RunFolder, result: Result, started: float
+) -> None:
     """Write the record, have made what is made from it, and seal it with what that cost."""
 
     def spent() -> dict[str, Any]:
@@ -259,8 +262,10 @@ def _seal(run: LiveRun, folder: RunFolder, result: Result, started: float) -> No
             "costs": run.hooks.ledger.summary(),
         }
 
-    result.record |= {**spent(), "total_seconds": round(perf_counter() - started, 3)}
+    paths = own_paths(run, resolved)
+    whole = {**result.record, **spent(), "total_seconds": round(perf_counter() - started, 3)}
+    result.record = without_folders(whole, paths)
     folder.write(folder.record, result.record)
     run.hooks.tell("on_record", run=run)
-    result.record |= spent()
+    result.record = without_folders({**result.record, **spent()}, paths)
     folder.write_sealed(folder.record, result.record)

@@ -24,7 +24,7 @@ class Reporter:
         """Something was decided for the user."""
 
     def finding(self, severity: str, text: str) -> None:
-        """The lint found something in the data; ``severity`` is ``info``, ``warning`` or ``error``."""
+        """The lint found something in the data; ``severity`` is ``info`` or ``warning``."""
 
     def read(self, splits: Sequence[Mapping[str, Any]]) -> None:
         """The data was read: of each split its files, first example, labels and times."""

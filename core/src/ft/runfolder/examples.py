@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ft.contract.paths import public
 from ft.contract.schema import FILE, LINE, Schema
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def example_rows(
     if not wanted:
         yield from ({} for _ in range(len(data)))
         return
+    names = [public(file) for file in files]
     for row in data.select_columns(wanted):
         example = {name: row[name] for name in columns}
         if placed:
-            example[PLACE] = f"{files[row.get(FILE) or 0]}:{row[LINE]}"
+            example[PLACE] = f"{names[row.get(FILE) or 0]}:{row[LINE]}"
         yield example

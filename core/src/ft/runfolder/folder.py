@@ -182,6 +182,8 @@ class RunFolder:
     def release(self) -> None:
         """Let others write here again."""
         if self._lock is not None:
+            with suppress(OSError):
+                self._lock.truncate(0)  # the name of this machine is of no use any more
             self._lock.close()
             self._lock = None
 

@@ -59,6 +59,17 @@ class Table:
             values = pa.array([joined(one) for one in values.to_pylist()], pa.string())
         return pc.utf8_trim_whitespace(pc.fill_null(pc.cast(values, pa.string()), ""))
 
+    def ids(self, column: str) -> pa.Array:
+        """A column of ids as strings; where all are whole numbers, ``7.0`` is ``7``.
+
+        So programs write whole numbers of a column in which one was missing.
+        """
+        texts = self.text(column)
+        given = texts.filter(pc.not_equal(texts, ""))
+        if len(given) and pc.all(pc.match_substring_regex(given, r"^-?\d+(\.0+)?$")).as_py():
+            return pc.replace_substring_regex(texts, r"\.0+$", "")
+        return texts
+
     def keep(self, mask: np.ndarray) -> Table:
         """The rows that ``mask``, (rows,), keeps."""
         return Table(self.name, self.setting, self.rows.filter(pa.array(mask)))

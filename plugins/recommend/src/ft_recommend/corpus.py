@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -162,7 +163,7 @@ def _read(path: str, setting: str, config: RecommendConfig, run: Run, owner: str
 
 def _bad_items(table: Table, catalogue: Catalogue, config: RecommendConfig) -> frozenset[str]:
     """Ids that stand in the file of items but did not make it into the catalogue."""
-    ids = table.text(require(table, "item", config.columns)).to_pylist()
+    ids = table.ids(require(table, "item", config.columns)).to_pylist()
     return frozenset(ids) - frozenset(catalogue.ids)
 
 
@@ -244,9 +245,9 @@ def _user_features(
         return read_user_features(names, {}, {})
     table = _read(config.users, "users", config, run, owner)
     key = require(table, "user", config.columns)
-    ids = table.text(key).to_pylist()
+    ids = table.ids(key).to_pylist()
     if len(set(ids)) != len(ids):
-        twice = next(name for name in ids if ids.count(name) > 1)
+        twice = Counter(ids).most_common(1)[0][0]
         raise DataError(f"user {twice!r} stands twice", where=table.name)
     row_of = {name: row for row, name in enumerate(ids)}
     rows = pa.array([row_of.get(name) for name in names], pa.int64())

@@ -141,8 +141,8 @@ def _read(
     faults: Faults,
     bad_items: frozenset[str],
 ) -> dict[str, Any]:
-    users = table.text(require(table, "user", config.columns))
-    items = table.text(require(table, "item", config.columns))
+    users = table.ids(require(table, "user", config.columns))
+    items = table.ids(require(table, "item", config.columns))
     known = pc.index_in(items, pa.array(list(row_of), pa.string()))
     rows = np.asarray(pc.fill_null(known, -1).to_numpy(zero_copy_only=False))
     keep = rows >= 0

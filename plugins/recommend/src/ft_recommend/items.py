@@ -31,7 +31,7 @@ def read_catalogue(
     """
     key = require(table, "item", config.columns)
     text_columns, numbers, categories = _roles(table, key, config)
-    ids = table.text(key)
+    ids = table.ids(key)
     keep = _first_of_each(table, ids, faults)
     parts = [table.text(name).to_pylist() for name in text_columns]
     texts = [join_text(cells) for cells in zip(*parts, strict=True)]

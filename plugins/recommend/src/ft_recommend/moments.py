@@ -39,10 +39,12 @@ def moments(table: Table, column: str, faults: Faults) -> tuple[np.ndarray, str]
         else:
             found = np.array([_date(text) for text in texts.to_pylist()], float)
             parsed, how = _plausible(found), DATES
-    bad = ~np.isfinite(parsed)
+    missing = pc.equal(texts, "").to_numpy(zero_copy_only=False)
+    faults.add(table, missing, "the interaction has no timestamp")
+    bad = ~np.isfinite(parsed) & ~missing
     shown = [repr(text) for text in texts.filter(pa.array(bad)).to_pylist()]
-    reason = "the timestamp {} is missing or does not fit the others, which are " + how
-    if how == DATES:
+    reason = "the timestamp {} does not fit the others, which are " + how
+    if bad.sum() == (~missing).sum():
         reason = "the timestamp {} is neither a number nor a date such as 2026-01-31T12:00:00"
     faults.add(table, bad, reason, shown)
     return parsed, how

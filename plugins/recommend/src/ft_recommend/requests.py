@@ -95,7 +95,7 @@ class Reader:
 
     def _one(self, request: Mapping[str, Any], asked: Asked, rows: dict[str, int]) -> None:
         user = request.get("user")
-        known = None if user is None else self.users.row_of.get(str(user))
+        known = None if user is None else _row(user, self.users.row_of)
         if "history" in request:
             liked = self._rows(request["history"], "history", asked, rows)
             seen = liked
@@ -143,8 +143,9 @@ class Reader:
         catalogue = self.catalogue
         columns = dict(value) if isinstance(value, Mapping) else {}
         name = columns.get("item") if columns else value
-        if name is not None and str(name) in catalogue.row_of:
-            return catalogue.row_of[str(name)]
+        known = None if name is None else _row(name, catalogue.row_of)
+        if known is not None:
+            return known
         text = catalogue.text_from(columns) or str(columns.get("text") or "")
         if not columns and isinstance(value, str):
             text = value.strip()
@@ -169,8 +170,8 @@ class Reader:
             data = ft.read_table(Path(path), owner="recommend", setting="items")
             table = Table(path, "items", data.data.table)
             key = require(table, "item", {})
-            texts = {name: table.text(name).to_pylist() for name in table.names}
-            texts["item"] = texts.pop(key)
+            texts = {name: table.text(name).to_pylist() for name in table.names if name != key}
+            texts["item"] = table.ids(key).to_pylist()
             names = list(texts)
             cells = zip(*texts.values(), strict=True)
             self._files[path] = [dict(zip(names, row, strict=True)) for row in cells]
@@ -194,6 +195,12 @@ def request_schema(catalogue: Catalogue) -> dict[str, Any]:
         "anyOf": [{"required": ["user"]}, {"required": ["history"]}],
         "examples": [{"history": list(catalogue.ids[:1]), "k": 3}],
     }
+
+
+def _row(name: Any, row_of: Mapping[str, int]) -> int | None:
+    """The row of a user or an item; a whole number may be written ``7.0``."""
+    text = str(name)
+    return row_of.get(text, row_of.get(text.removesuffix(".0")))
 
 
 def _moment(value: Any) -> float:

@@ -142,6 +142,7 @@ def _values(files: RunFiles, splits: Sequence[Split]) -> dict[str, Any]:
     record = files.record
     main = record.get("main") or (record.get("best") or {}).get("metric")
     shown = headline.headline_split(record["metrics"])
+    config = origin.settings(files)
     drawn = curves.charts(files.log, main, (record.get("best") or {}).get("step"))
     return {
         "title": " + ".join(str(one["name"]) for one in record.get("plugins", ())) or "run",
@@ -175,8 +176,8 @@ def _values(files: RunFiles, splits: Sequence[Split]) -> dict[str, Any]:
         "plugins": origin.plugins(record),
         "pairs": origin.pairs(record),
         "command": origin.command(files.path),
-        "config": files.config[:CONFIG],
-        "config_cut": len(files.config) > CONFIG,
+        "config": config[:CONFIG],
+        "config_cut": len(config) > CONFIG,
     }
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from ft.builtin import HOMES
 from ft.contract.messages import listed
+from ft.contract.paths import full_paths, public, without_folders
 from ft.contract.results import Table
+from ft.runfolder.read import RunFiles
 
 SHORT = 16
 """Digits of a fingerprint that are shown; ``record.json`` has all."""
@@ -38,7 +40,12 @@ def chains(record: Mapping[str, Any]) -> list[Chain]:
 
 def command(path: Path) -> str:
     """What trains the same model again, into a new folder."""
-    return f"ft run --config {shlex.quote(str(path / 'config.toml'))}"
+    return f"ft run --config {shlex.quote(f'{public(path)}/config.toml')}"
+
+
+def settings(files: RunFiles) -> str:
+    """The text of ``config.toml`` as readers of the page may see it: no folders of the machine."""
+    return str(without_folders(files.config, full_paths(files.settings)))
 
 
 def plugins(record: Mapping[str, Any]) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ft.contract.errors import DataError
 from ft.contract.schema import Schema, Words
 from ft.data.read_words import word_list
-from ft.data.tags.cutting import find_words, split_words
+from ft.data.tags.cutting import find_words, is_blank, split_words
 
 if TYPE_CHECKING:
     from ft.contract.run import Run
@@ -25,6 +25,8 @@ def as_example(run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
 
     For words: ``tokens`` as they are, or a text (key ``text``, or the string itself) that is split
     into words with their offsets. For texts: the schema's columns, or the string as the first.
+    Without one visible character there is nothing to predict from, as there is nothing to train on;
+    words have their answer then, which is none.
 
     Raises:
         DataError: the request lacks what the schema needs.
@@ -44,8 +46,12 @@ def as_example(run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
         raise _lacks(" and ".join(f"'{column}'" for column in missing), request)
     for column in columns:
         if not isinstance(request[column], str):
-            kind = "missing" if request[column] is None else f"a {type(request[column]).__name__}"
-            raise DataError(f"'{column}' is {kind}, not a text")
+            raise _no_text(column, request[column])
+    if columns and all(is_blank(request[column]) for column in columns):
+        raise DataError(
+            f"has nothing in {' and '.join(columns)}",
+            hint="leave it out, or have all others answered with --on-bad-row skip",
+        )
     return request
 
 
@@ -72,6 +78,8 @@ def request_schema(schema: Schema) -> dict[str, Any]:
 def _words(given: Mapping[str, Any], roles: Words) -> dict[str, Any]:
     text, tokens = given.get("text"), given.get(roles.tokens)
     if tokens is None:
+        if "text" in given and not isinstance(text, str):
+            raise _no_text("text", text)
         if not isinstance(text, str):
             raise _lacks(f"'{roles.tokens}' or 'text'", given)
         spans = split_words(text, roles.splitter)
@@ -81,6 +89,11 @@ def _words(given: Mapping[str, Any], roles: Words) -> dict[str, Any]:
     found = find_words(text, words) if isinstance(text, str) else None
     offsets = {} if found is None else {OFFSETS: [list(span) for span in found]}
     return {roles.tokens: words, **offsets}
+
+
+def _no_text(column: str, value: Any) -> DataError:
+    kind = "missing" if value is None else f"of type {type(value).__name__}"
+    return DataError(f"'{column}' is {kind}, not a text")
 
 
 def _lacks(wanted: str, request: Mapping[str, Any]) -> DataError:

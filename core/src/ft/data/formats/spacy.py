@@ -24,6 +24,8 @@ _WRITE = (
 def read_spacy(path: Path, name: str, sink: Sink) -> Iterator[pa.RecordBatch]:
     """The documents as batches of ``text``, ``entities``, ``label`` (``cats``) and their number.
 
+    Where no document has entities and all spans are of one group, these are read instead.
+
     Raises:
         DataError: spaCy is not installed, or the file is damaged.
     """
@@ -43,15 +45,22 @@ def read_spacy(path: Path, name: str, sink: Sink) -> Iterator[pa.RecordBatch]:
     except Exception as error:  # whatever a damaged file may raise
         raise DataError(f"is no whole file of spaCy: {error}", where=name) from error
     sink.layout, sink.unit = "spaCy", "document"
-    rows = [_row(document) for document in documents]
+    groups = sorted({key for document in documents for key in document.spans})
+    found_none = not any(document.ents for document in documents)
+    group = groups[0] if found_none and len(groups) == 1 else None
+    if groups:
+        which = f"those of the group {group!r}" if group else "the entities of the documents"
+        sink.note(
+            f"the documents have groups of spans ({', '.join(map(repr, groups))}): {which} are read"
+        )
+    rows = [_row(document, group) for document in documents]
     if not any(row["label"] for row in rows):
         rows = [{"text": row["text"], "entities": row["entities"]} for row in rows]
     table = pa.Table.from_pylist([{**row, LINE: i + 1} for i, row in enumerate(rows)])
     yield from table.combine_chunks().to_batches()
 
 
-def _row(document: Any) -> dict[str, Any]:
-    spans = [
-        {"start": one.start_char, "end": one.end_char, "label": one.label_} for one in document.ents
-    ]
+def _row(document: Any, group: str | None) -> dict[str, Any]:
+    found = document.ents if group is None else document.spans.get(group, ())
+    spans = [{"start": one.start_char, "end": one.end_char, "label": one.label_} for one in found]
     return {"text": document.text, "entities": spans, "label": dict(document.cats)}

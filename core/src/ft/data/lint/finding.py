@@ -11,7 +11,7 @@ from ft.contract.schema import TaskData
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Severity = Literal["error", "warning", "info"]
+Severity = Literal["warning", "info"]
 
 PLACES = 10
 """Places that a finding names."""
@@ -22,8 +22,7 @@ class Finding:
     """Something in the data that the user should know.
 
     Attributes:
-        severity: ``error`` where training can give nothing, ``warning`` where it will suffer,
-            ``info`` for the rest.
+        severity: ``warning`` where training will suffer or can give nothing, ``info`` for the rest.
         code: what kind of finding it is, such as ``empty-text``.
         message: one sentence.
         places: the first places, ``file:line``.

@@ -75,12 +75,13 @@ class Labels:
             return
         if self._spans and not train:
             yield Finding(
-                "error", "no-spans", f"train has no tag but {OUTSIDE!r}: nothing to learn"
+                "warning", "no-spans", f"train has no tag but {OUTSIDE!r}: nothing to learn"
             )
             return
-        if not self._spans and len(train) == 1:
+        rows = len(self._data.splits["train"])
+        if not self._spans and len(train) == 1 and sum(train.values()) >= rows:
             message = f"every example of train has the {self._what} {next(iter(train))!r}"
-            yield Finding("error", "one-label", message)
+            yield Finding("warning", "one-label", message)
         yield from self._rare(train)
         yield from self._unseen(train)
         yield from self._absent(train)

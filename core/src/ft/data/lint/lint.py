@@ -16,7 +16,7 @@ from ft.data.rows.hashing import tables
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_ORDER: tuple[Severity, ...] = ("error", "warning", "info")
+_ORDER: tuple[Severity, ...] = ("warning", "info")
 
 
 SMALL = 30
@@ -36,9 +36,9 @@ def lint(
         max_length: tokens per window; default: the tokenizer's own limit.
 
     Returns:
-        The findings, errors first.
+        The findings, warnings first.
     """
-    checks: list[Check] = [Duplicates(data), Labels(data), Strings(data)]
+    checks: list[Check] = [Labels(data), Duplicates(data), Strings(data)]
     if tokenizer is not None:
         checks.append(Lengths(data, tokenizer, max_length))
     for split, rows in data.splits.items():
@@ -47,7 +47,7 @@ def lint(
             for check in checks:
                 check.see(split, first, table)
             first += table.num_rows
-    found = [*_small(data), *(finding for check in checks for finding in check.findings())]
+    found = [*(finding for check in checks for finding in check.findings()), *_small(data)]
     return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
 
 

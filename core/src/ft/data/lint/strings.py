@@ -22,16 +22,16 @@ _DAMAGED = r"\x{fffd}|Ã[\x{0080}-\x{00bf}" + _CP1252 + r"]|Â[\x{00a0}-\x{00bf}
 """U+FFFD, or UTF-8 that was read as Latin-1 or cp1252: é becomes Ã©."""
 
 _MESSAGES: dict[str, tuple[Severity, str]] = {
-    "empty-text": ("warning", "{count} examples have an empty or invisible text in {column!r}"),
-    "empty-sentence": ("warning", "{count} examples have no words"),
+    "empty-text": ("warning", "examples with an empty or invisible text in {column!r}: {count}"),
+    "empty-sentence": ("warning", "examples without a word: {count}"),
     "invisible-word": (
         "warning",
-        "{count} words are of white space or zero-width characters alone",
+        "words of white space or zero-width characters alone: {count}",
     ),
-    "zero-width": ("info", "{count} words hold zero-width characters, which no reader sees"),
+    "zero-width": ("info", "words with zero-width characters, which no reader sees: {count}"),
     "encoding-damage": (
         "warning",
-        "{count} in {column!r} look damaged by a wrong encoding (U+FFFD, or pairs such as 'Ã©')",
+        "what looks damaged by a wrong encoding in {column!r} (U+FFFD, or pairs such as 'Ã©'): {count}",
     ),
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ft.contract.errors import DataError, FtError, UserError, raise_all
 from ft.contract.files import write_whole
+from ft.contract.paths import public
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -233,7 +234,7 @@ def _too_many(name: str, entry: Entry) -> DataError | None:
 
 
 def _write(path: Path, found: Sequence[tuple[str, Entry]]) -> None:
-    rows = ({"file": name, **row} for name, entry in found for row in entry.bad_rows())
+    rows = ({"file": public(name), **row} for name, entry in found for row in entry.bad_rows())
     try:
         write_whole(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     except OSError as error:

@@ -141,26 +141,28 @@ def held_rows(
     for code, group in zip(*pairs.tolist(), strict=True):
         of_group.setdefault(group, []).append(code)
 
-    def take(candidates: np.ndarray, wanted: float) -> None:
-        for group in candidates.tolist():
+    def take(candidates: np.ndarray, amounts: np.ndarray, wanted: float) -> None:
+        """Hold out the first groups whose amounts make up what is wanted."""
+        least = amounts.min()
+        for group, amount in zip(candidates.tolist(), amounts.tolist(), strict=True):
             if wanted < 0.5:
                 return
             mine = [code for code in of_group[group] if code < classes]
-            if held[group] or not small[group] or sizes[group] > wanted + 1:
+            if held[group] or not small[group] or amount > max(wanted + 1, least):
                 continue
             if all(left[code] > 1 for code in mine):
                 held[group] = True
                 left[of_group[group]] -= 1
-                wanted -= sizes[group]
+                wanted -= amount
 
     for code in np.argsort(left, kind="stable").tolist():
         member = members[code]
         if len(member) >= FEWEST:
             wanted = max(1.0, share * weights[code].sum())
-            take(member, wanted - weights[code][held[member]].sum())
+            take(member, weights[code], wanted - weights[code][held[member]].sum())
     missing = max(1.0, share * len(hashes)) - sizes[held].sum()
     if missing >= 0.5 * share * len(hashes):
-        take(np.arange(len(sizes)), missing)
+        take(np.arange(len(sizes)), sizes, missing)
     if held.all():
         held[-1] = False
     return np.asarray(held[groups])

@@ -57,6 +57,11 @@ SAMPLE = 400
 """Sentences by which a rule is chosen."""
 
 
+def is_blank(text: str) -> bool:
+    """Whether a text has no character that a reader sees."""
+    return all(one.isspace() or unicodedata.category(one) in ("Cc", "Cf") for one in text)
+
+
 def split_words(text: str, rule: str = "words") -> list[Span]:
     """The words of a text as ``(start, end)`` offsets of characters, end exclusive.
 
