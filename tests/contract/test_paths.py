@@ -31,8 +31,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(inside=st.lists(names, min_size=1, max_size=3), outside=st.lists(names, min_size=1))
+@settings(suppress_health_check=[*HealthCheck], deadline=None, max_examples=50)
+@given(
+    inside=st.lists(names, min_size=1, max_size=3), outside=st.lists(names, min_size=1, max_size=3)
+)
 def test_a_public_name_has_no_folder_of_the_machine(
     here: Path, inside: list[str], outside: list[str]
 ) -> None:
@@ -48,7 +50,7 @@ def test_what_is_no_full_path_stays(here: Path, name: str) -> None:
     assert without_folders({name: [name, 3]}, [name]) == {name: [name, 3]}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[*HealthCheck], deadline=None, max_examples=50)
 @given(before=st.text("ab :(\"'\n", max_size=5), name=names, line=st.integers(1, 9999))
 def test_paths_are_found_inside_texts(here: Path, before: str, name: str, line: int) -> None:
     before = f"{before} "
