@@ -178,3 +178,21 @@ def test_the_page_tells_of_each_hook_what_holds(go: Any, tmp_path: Path) -> None
     assert sorted(set(told) - found) == [evaluated]
     hooks = {hook.partition(" ")[0] for hook, *_ in told}
     assert hooks == {name for name, one in vars(hookspecs).items() if hasattr(one, "ft_kind")}
+
+
+def test_the_page_tells_which_processes_call_a_hook(
+    together: Any, still: Path, tmp_path: Path
+) -> None:
+    tasks = f"{HERE.parents[1] / 'tasks.py'}:TextsTask"
+    options = "epochs=1 batch_size=8 precision=fp32 device=cpu report=false advice=false"
+    values = [f"run.model={still}", *(f"run.{one}" for one in options.split())]
+    arguments = ["run", "--plugins", f"{tasks},{HERE}:Everywhere"]
+    arguments += [part for one in values for part in ("-o", one)]
+    together.run([*arguments, "--output", tmp_path / "run"])
+    main, other = ({row[0] for row in held(tmp_path / "run", rank)} for rank in (0, 1))
+    told = {
+        hook for (hook, *_), processes in page().items() if processes.startswith("the main one")
+    }
+    assert other <= main
+    assert main - other == told & main
+    assert told <= main | {"read_request"}

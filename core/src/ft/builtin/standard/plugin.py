@@ -133,6 +133,11 @@ class Standard(Plugin):
         """Cross entropy over tagged pieces or labels; binary for several labels; squared error
         for numbers.
         """
+        if "logits" not in outputs:
+            raise PluginError(
+                f"the standard loss finds no output 'logits' (only {', '.join(outputs) or 'none'})",
+                hint="let the model return logits, or let the task plugin provide loss_of",
+            )
         if "labels" not in batch:
             raise PluginError(
                 "examples without a gold answer, such as those of a pool, have no standard loss",
