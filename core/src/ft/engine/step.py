@@ -273,10 +273,9 @@ class Step:
             what = f"a Loss with each of the shape {tuple(each.shape)} for a batch of {size}"
         else:
             return loss
-        provider, techniques = self.run.hooks.parts("compute_loss")
         raise PluginError(
             f"compute_loss returned {what}",
-            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+            who=self.run.hooks.who("compute_loss"),
             hint="return ft.Loss(total, items): a sum over items, and how many; each, where it is "
             "given, is (batch,) or (batch, tokens)",
         )

@@ -237,6 +237,11 @@ class Hooks:
             )
         return (named or default)[0], techniques
 
+    def who(self, hook: str) -> str:
+        """Who answers a chain hook, for messages: its provider and the techniques around it."""
+        provider, techniques = self.parts(hook)
+        return "plugin " + ", ".join(one.owner for one in [provider, *techniques])
+
     def _note_deprecated(self, hook: str, member: Member) -> None:
         deprecated = getattr(self._specs.get(hook), "ft_deprecated", None)
         if deprecated and member not in self.builtin:

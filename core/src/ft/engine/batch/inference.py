@@ -164,10 +164,10 @@ def predict_examples(
     gathered = [gather(windows) for windows in outputs]
     decoded = run.hooks.call("decode", run, gathered, examples)
     if len(decoded) != len(grouped):
-        provider, techniques = run.hooks.parts("decode")
         raise PluginError(
             f"decode returned {len(decoded)} predictions for {len(grouped)} examples",
-            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+            who=run.hooks.who("decode"),
+            hint="return one mapping an example, in their order",
         )
     return decoded  # type: ignore[no-any-return]
 
@@ -271,10 +271,9 @@ def _outputs(
     }
     wrong = {name: tuple(one.shape) for name, one in answers.items() if len(one) != size}
     if wrong:
-        provider, techniques = run.hooks.parts("infer")
         raise PluginError(
             f"the answers {wrong} to a batch of {size} do not have the batch as first dimension",
-            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+            who=run.hooks.who("infer"),
             hint="let infer return what decode needs, (batch, ...), and leave out the rest",
         )
     return answers

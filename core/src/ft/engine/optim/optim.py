@@ -106,7 +106,10 @@ class Optimizer:
         """
         if not groups:
             raise ConfigError(
-                "every parameter is frozen: nothing is left to train", where="run.freeze"
+                "every parameter is frozen: nothing is left to train",
+                where="run.freeze, or build_head of a plugin",
+                hint="freeze less; what shall learn later is frozen in on_run_start, when the optimizer "
+                "has it already",
             )
         return [parameter for group in groups for _, parameter in group["params"]]
 
