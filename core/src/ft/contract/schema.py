@@ -27,7 +27,8 @@ FILE = "file"
 """Column with the index into ``TaskData.files[split]`` of the file an example comes from."""
 
 EXAMPLE_ID = "example_id"
-"""Key the core adds to every batch of raw examples: the example's position in its split."""
+"""Key the core adds to every batch of raw examples: the example's position in its split; in training
+those of a pool count on from the end of ``train``."""
 
 
 @dataclass(frozen=True)
