@@ -238,7 +238,11 @@ class Hooks:
         return (named or default)[0], techniques
 
     def who(self, hook: str) -> str:
-        """Who answers a chain hook, for messages: its provider and the techniques around it."""
+        """Who implements a hook, for messages: the provider and the techniques around it, or whoever
+        hears an event.
+        """
+        if hook in self._events:
+            return "plugin " + ", ".join(f"'{name}'" for name in self.listeners(hook))
         provider, techniques = self.parts(hook)
         return "plugin " + ", ".join(one.owner for one in [provider, *techniques])
 
