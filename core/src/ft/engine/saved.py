@@ -66,11 +66,13 @@ def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
             flush(path)
         remove(folder.model)
         partial.rename(folder.model)
-    return {
-        str(path.relative_to(folder.model)): file_hash(path)
-        for path in sorted(folder.model.rglob("*"))
-        if path.is_file()
-    }
+    return file_hashes(folder.model)
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """The hash of every file in a folder, by its path there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): file_hash(path) for path in files}
 
 
 @contextmanager
