@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from ft.config.resolve import Resolved
 from ft.contract.errors import ConfigError, DataError, FtError, TrainingError
 from ft.contract.files import PARTIAL, file_hash, flush, remove
-from ft.contract.model import quiet_transformers
+from ft.contract.model import forward, quiet_transformers
 from ft.contract.plugin import derive_seed
 from ft.contract.results import Features
 from ft.contract.run import Trained
 from ft.contract.schema import Schema, TaskData
-from ft.engine.batch.batches import collate, micro_batches, to_device
+from ft.engine.batch.batches import collate, to_device
 from ft.engine.batch.inference import predict_split
 from ft.engine.device import make_accelerator
 from ft.engine.randomness import undisturbed_random
@@ -45,8 +45,8 @@ NOISE = 0.05
 CLOSE = 1e-4
 """By how much, as a share of the largest output, a model that is saved in another form may differ."""
 
-TRIED, WHOLE = 4, 10_000
-"""Examples whose outputs are compared, and tokens of a pass over them."""
+TRIED = 4
+"""Examples whose outputs are compared."""
 
 
 def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
@@ -258,7 +258,7 @@ def _compare(
         if name not in theirs or not torch.equal(ours[name].cpu(), theirs[name].cpu())
     ]
     if different and _own_form(run):
-        different = different_outputs(run, again.model, features, TRIED)
+        different = _different_outputs(run, again.model, features)
     if different:
         raise TrainingError(
             f"the saved model does not come back as it was: {', '.join(different[:3])}",
@@ -273,43 +273,31 @@ def _own_form(run: LiveRun) -> bool:
     return any(run.hooks.customised(hook) for hook in HOOKS[1:])
 
 
-def different_outputs(run: LiveRun, again: nn.Module, features: Features, most: int) -> list[str]:
-    """What another model makes otherwise of the first training examples than the run's own.
-
-    Args:
-        run: with its model.
-        again: the other model.
-        features: of the training examples.
-        most: examples.
-    """
+def _different_outputs(run: LiveRun, again: nn.Module, features: Features) -> list[str]:
+    """The outputs of a few examples that are not those of the run's own model."""
     assert run.model is not None
-    grouped = features.fetch(range(min(most, len(features))))
-    found: dict[str, None] = {}
-    for chosen in micro_batches([one for group in grouped for one in group], WHOLE):
-        batch = to_device(collate(chosen, run.pad_id), run.device)
-        ours, theirs = (_outputs(run, model, batch) for model in (run.model, again))
-        odd = [n for n, value in ours.items() if _differs(value, theirs.get(n))]
-        found |= dict.fromkeys(f"the output {name}" for name in odd)
-    return list(found)
+    grouped = features.fetch(range(min(TRIED, len(features))))
+    chosen = [group[0] for group in grouped if group]
+    batch = to_device(collate(chosen, run.pad_id), run.device)
+    ours, theirs = (_outputs(model, batch) for model in (run.model, again))
+    return [
+        f"the output {name}"
+        for name, value in ours.items()
+        if name not in theirs
+        or theirs[name].shape != value.shape
+        or float((value - theirs[name]).abs().max()) > CLOSE * float(value.abs().max())
+    ]
 
 
-def _differs(value: Tensor, other: Tensor | None) -> bool:
-    if other is None or other.shape != value.shape:
-        return True
-    return float((value - other).abs().max()) > CLOSE * float(value.abs().max())
-
-
-def _outputs(run: LiveRun, model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What the task's loss is made of, and the loss: a forward pass may need more than a batch."""
+def _outputs(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     was_training = model.training
     model.eval()
     torch.manual_seed(0)
     try:
         with torch.no_grad():
-            loss = run.loss(model, batch)
+            found = forward(model, batch)
     finally:
         model.train(was_training)
-    found = {"loss": torch.as_tensor(loss.total), **loss.outputs}
     return {
         name: value.float()
         for name, value in found.items()
