@@ -128,3 +128,14 @@ def test_padding_keeps_every_number_in_its_place(depth: int, data: st.DataObject
     assert not any(kept.values())
     floating = any(isinstance(number, float) for number in expected.values())
     assert batch.dtype == (torch.float32 if floating else torch.int64)
+
+
+def test_padding_stands_on_the_left_where_a_model_reads_the_last_position() -> None:
+    features = [
+        {"input_ids": [5, 6, 7], "labels": [1, -100, 2]},
+        {"input_ids": [8], "labels": [0]},
+    ]
+    batch = collate(features, pad_id=9, left=True)
+    assert batch["input_ids"].tolist() == [[5, 6, 7], [9, 9, 8]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [0, 0, 1]]
+    assert batch["labels"].tolist() == [[1, -100, 2], [-100, -100, 0]]

@@ -278,7 +278,7 @@ def _different_outputs(run: LiveRun, again: nn.Module, features: Features) -> li
     assert run.model is not None
     grouped = features.fetch(range(min(TRIED, len(features))))
     chosen = [group[0] for group in grouped if group]
-    batch = to_device(collate(chosen, run.pad_id), run.device)
+    batch = to_device(collate(chosen, run.pad_id, left=run.pads_left), run.device)
     ours, theirs = (_outputs(model, batch) for model in (run.model, again))
     return [
         f"the output {name}"

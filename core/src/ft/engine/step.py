@@ -155,7 +155,7 @@ class Step:
                 "leave out the plugin that declares whole_batch",
             )
         own = slice(begin, begin + len(shares[index]))
-        batch = to_device(collate(features, self.pad_id), run.device)
+        batch = to_device(collate(features, self.pad_id, left=run.pads_left), run.device)
         generators = Generators(run.device, self._plugins)
         while True:
             run.backpropagated, done = None, Done()
@@ -203,7 +203,7 @@ class Step:
     def _count(self, micro: list[Feature], done: Done) -> float:
         """Count the items of the parts of a micro-batch's loss."""
         run = self.run
-        batch = to_device(collate(micro, self.pad_id), run.device)
+        batch = to_device(collate(micro, self.pad_id, left=run.pads_left), run.device)
         with torch.no_grad(), run.accelerator.autocast():
             loss: Loss = run.hooks.provide("compute_loss", run, self.model, batch)
         for name, part in loss.parts.items():
@@ -248,7 +248,7 @@ class Step:
     def _backward(self, micro: list[Feature], done: Done) -> Tensor | float:
         """The gradients of a micro-batch; returns its items."""
         run = self.run
-        batch = to_device(collate(micro, self.pad_id), run.device)
+        batch = to_device(collate(micro, self.pad_id, left=run.pads_left), run.device)
         with run.accelerator.autocast():
             loss = self._checked(run.hooks.call("compute_loss", run, self.model, batch), len(micro))
         run.backward(loss)

@@ -286,7 +286,8 @@ class FarProbe(Plugin):
         run.model.eval()
         losses = []
         for part in (features, features[:half], features[half:]):
-            batch = {k: v.to(run.device) for k, v in collate(part, pad).items()}
+            padded = collate(part, pad, left=run.pads_left)
+            batch = {k: v.to(run.device) for k, v in padded.items()}
             run.backpropagated = None
             loss: Loss = run.hooks.call("compute_loss", run, run.model, batch)
             early = run.backpropagated
