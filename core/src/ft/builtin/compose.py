@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -124,10 +126,6 @@ class Tasks(Composite):
             if trained is not None:
                 told = trained.schema.extra["tasks"][part.name]["schema"]
                 part.data = replace(part.data, schema=Schema.from_json(told))
-            elif words := part.data.schema.words:
-                # What a word without a piece is read as follows from the one schema of the run.
-                schema = replace(part.data.schema, words=replace(words, cut=True))
-                part.data = replace(part.data, schema=schema)
             raise_all(declarations.schema_faults([part], part.data.schema))
         return _merged(self._parts)
 
@@ -173,6 +171,8 @@ class Tasks(Composite):
                     values = {key: value for key, value in feature.items() if key != "row"}
                     made.append((row, {**values, MARK + name: 1}))
         made.sort(key=lambda pair: pair[0])
+        if TASK not in examples:
+            made = _joined(made, [MARK + name for name in self._parts])
         names = dict.fromkeys(key for _, feature in made for key in feature)
         return {
             "row": [row for row, _ in made],
@@ -182,6 +182,10 @@ class Tasks(Composite):
     def _of(self, batch: Mapping[str, Any]) -> Part:
         """The task that a batch or a feature is of."""
         return next(part for name, part in self._parts.items() if MARK + name in batch)
+
+    def _all_of(self, batch: Mapping[str, Any]) -> list[Part]:
+        """The tasks that a batch or a feature is of: all whose features of a request are the same."""
+        return [part for name, part in self._parts.items() if MARK + name in batch]
 
     def name_of(self, batch: Mapping[str, Any]) -> str:
         """The name of the task that a batch is of."""
@@ -214,11 +218,18 @@ class Tasks(Composite):
         return apart * part.weight_of_all()
 
     def infer(self, run: Run, model: Any, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """What the model of the batch's task answers."""
-        part = self._of(batch)
-        own = self._run(run, part)
-        answers: Mapping[str, Tensor] = part.hooks.call("infer", own, model.tasks[part.name], batch)
-        return answers
+        """What the model of the batch's task answers; those of several tasks take one encoder pass."""
+        parts = self._all_of(batch)
+        with model.one_pass() if len(parts) > 1 else nullcontext():
+            answers = {
+                part.name: part.hooks.call(
+                    "infer", self._run(run, part), model.tasks[part.name], batch
+                )
+                for part in parts
+            }
+        if len(parts) == 1:
+            return dict(answers[parts[0].name])
+        return {f"{name}.{key}": one for name, own in answers.items() for key, one in own.items()}
 
     def read_request(self, run: Run, request: Any) -> dict[str, Any]:
         """The request as every task reads it."""
@@ -237,7 +248,9 @@ class Tasks(Composite):
         given: dict[str, dict[int, Mapping[str, Any]]] = {name: {} for name in self._parts}
         for row, output in enumerate(outputs):
             for one in output.get("kinds", [output] if output["features"] else []):
-                given[self._of(one["features"][0]).name][row] = one
+                parts = self._all_of(one["features"][0])
+                for part in parts:
+                    given[part.name][row] = one if len(parts) == 1 else _own(one, part.name)
         for name, part in self._parts.items():
             own, rows = self._run(run, part), list(given[name])
             answers = list(given[name].values())
@@ -274,6 +287,34 @@ class Tasks(Composite):
             tables += [replace(one, title=f"{name}: {one.title}") for one in evaluation.tables]
         values = [one.value if one.higher_is_better else -one.value for one in mains]
         return Evaluation({**metrics, "mean": Metric(sum(values) / len(values))}, "mean", tables)
+
+
+def _joined(
+    made: list[tuple[int, dict[str, Any]]], marks: Sequence[str]
+) -> list[tuple[int, dict[str, Any]]]:
+    """The features of requests; those of a request that say the same for all tasks as one.
+
+    Args:
+        made: row and feature, by row.
+        marks: the columns that say which task a feature is of.
+    """
+    joined: list[tuple[int, dict[str, Any]]] = []
+    for row, pairs in groupby(made, key=lambda pair: pair[0]):
+        features = [feature for _, feature in pairs]
+        whole = {name: value for one in features for name, value in one.items()}
+        one_each = len(features) == len(marks) == sum(mark in whole for mark in marks)
+        inputs = [one.get("input_ids") for one in features]
+        same = one_each and None not in inputs and all(one == inputs[0] for one in inputs)
+        fits = same and all(whole[k] == value for one in features for k, value in one.items())
+        joined += [(row, whole)] if fits else [(row, one) for one in features]
+    return joined
+
+
+def _own(output: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A task's own part of what the model answered for several."""
+    begin = f"{name}."
+    own = {key.removeprefix(begin): one for key, one in output.items() if key.startswith(begin)}
+    return {"features": output["features"], **own}
 
 
 def _merged(parts: Mapping[str, Part]) -> TaskData:

@@ -17,13 +17,10 @@ from ft.engine.randomness import undisturbed
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-PADDED = frozenset({"fnet", "funnel", "nystromformer"})
+PADDED = frozenset({"fnet", "funnel", "nystromformer", "xlnet"})
 """Models of transformers whose outputs depend on the padding of the batch: they have no full
-attention mask.
+attention mask, or their head reads the last position (XLNet).
 """
-
-PADDED_LEFT = frozenset({"xlnet"})
-"""Models of relative positions whose head reads the last position, which must be no padding."""
 
 _SENTENCEPIECE = ("spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _NEEDED = {"sentencepiece": "sentencepiece", "google.protobuf": "protobuf"}

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ft.config.resolve import Resolved
-from ft.contract.errors import ConfigError, DataError, FtError, TrainingError
+from ft.contract.errors import DataError, FtError, TrainingError
 from ft.contract.files import PARTIAL, file_hash, flush, remove
 from ft.contract.model import forward, quiet_transformers
 from ft.contract.plugin import derive_seed
@@ -66,13 +66,11 @@ def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
             flush(path)
         remove(folder.model)
         partial.rename(folder.model)
-    return file_hashes(folder.model)
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    """The hash of every file in a folder, by its path there."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): file_hash(path) for path in files}
+    return {
+        str(path.relative_to(folder.model)): file_hash(path)
+        for path in sorted(folder.model.rglob("*"))
+        if path.is_file()
+    }
 
 
 @contextmanager
@@ -239,13 +237,11 @@ def _compare(
             run.opener,
             run.accelerator,
         )
+    except FtError:
+        raise
     except Exception as error:
-        # What cannot be loaded from the folder is a ConfigError, as if the user had named it.
-        if isinstance(error, FtError) and not isinstance(error, ConfigError):
-            raise
-        what = error.what if isinstance(error, FtError) else f"{type(error).__name__}: {error}"
         raise TrainingError(
-            f"the saved model cannot be loaded again: {what}",
+            f"the saved model cannot be loaded again: {type(error).__name__}: {error}",
             where=where,
             who=who,
             hint=hint,
@@ -278,7 +274,7 @@ def _different_outputs(run: LiveRun, again: nn.Module, features: Features) -> li
     assert run.model is not None
     grouped = features.fetch(range(min(TRIED, len(features))))
     chosen = [group[0] for group in grouped if group]
-    batch = to_device(collate(chosen, run.pad_id, left=run.pads_left), run.device)
+    batch = to_device(collate(chosen, run.pad_id), run.device)
     ours, theirs = (_outputs(model, batch) for model in (run.model, again))
     return [
         f"the output {name}"

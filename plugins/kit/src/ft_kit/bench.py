@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -17,8 +18,7 @@ from ft.contract.errors import FtError
 from ft.contract.plugin import Config
 from ft.loading.load import Loaded, load
 from ft.loading.outline import outline_of
-from ft_kit.executed import executed
-from ft_kit.models import tiny_model
+from ft_kit.models import tiny_bert
 
 if TYPE_CHECKING:
     from ft.contract.results import Result
@@ -36,10 +36,6 @@ SETTINGS: Mapping[str, Any] = {
 """Settings of a short run; with the tasks of the kit it is two epochs of four steps."""
 
 
-ENCODER = "encoder"
-"""The family of the models that a plugin is tried with which declares none."""
-
-
 @dataclass(frozen=True)
 class Subject:
     """A plugin and the settings that it is tried with.
@@ -48,13 +44,11 @@ class Subject:
         spec: as in ``--plugins``.
         loaded: the plugin.
         settings: its settings.
-        executed: the files of the modules that were executed to load it.
     """
 
     spec: str
     loaded: Loaded
     settings: Mapping[str, Any] = field(default_factory=dict)
-    executed: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
@@ -65,16 +59,6 @@ class Subject:
     def kind(self) -> str:
         """``task`` or ``technique``."""
         return outline_of(self.loaded.cls).kind
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """The families of models that it is tried with."""
-        config, _ = checked(self, {})
-        made: Any = self.loaded.cls
-        with suppress(Exception):  # the rule `hooks` reports that it cannot be made
-            made = made if config is None else made(config)
-        given: Any = made.families
-        return (tuple(given) if isinstance(given, tuple | list) else ()) or (ENCODER,)
 
     def hooks(self, name: str) -> bool:
         """Whether it implements a hook."""
@@ -99,7 +83,6 @@ class Trial:
         error: what it failed with.
         findings: what the probes wrote.
         attempts: what the guards refused.
-        executed: the files of the modules that were executed in it.
     """
 
     output: Path
@@ -107,7 +90,6 @@ class Trial:
     error: Exception | None = None
     findings: list[dict[str, Any]] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
-    executed: list[Path] = field(default_factory=list)
 
     def found(self, rule: str) -> list[dict[str, Any]]:
         """What the probes wrote under a name, each thing once."""
@@ -125,17 +107,14 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._subjects: dict[str, Subject] = {}
-        self._models: dict[str, Path] = {}
         self._count = 0
 
-    def model(self, family: str = ENCODER) -> Path:
-        """A folder with a random model of a family that knows the words of the kit's tasks."""
+    @cached_property
+    def model(self) -> Path:
+        """A folder with a random BERT that knows the words of the kit's tasks."""
         from ft_kit.tasks import VOCABULARY
 
-        if family not in self._models:
-            folder = self.folder / f"model-{family}"
-            self._models[family] = tiny_model(folder, family, VOCABULARY)
-        return self._models[family]
+        return tiny_bert(self.folder / "model", VOCABULARY)
 
     def subject(self, spec: str, settings: Mapping[str, Any] | None = None) -> Subject:
         """A plugin with its own example settings, and others over them.
@@ -145,13 +124,10 @@ class Bench:
         """
         key = json.dumps([spec, dict(settings or {})], sort_keys=True, default=str)
         if key not in self._subjects:
-            paths: list[Path] = []
-            with executed(paths):
-                loaded = load(spec)
-                folder = self.new_folder(f"data-{loaded.name}")
-                own = loaded.cls.example_settings(folder)
-            values = {**own, **(settings or {})}
-            self._subjects[key] = Subject(spec, loaded, values, tuple(paths))
+            loaded = load(spec)
+            folder = self.new_folder(f"data-{loaded.name}")
+            own = loaded.cls.example_settings(folder)
+            self._subjects[key] = Subject(spec, loaded, {**own, **(settings or {})})
         return self._subjects[key]
 
     def new_folder(self, name: str) -> Path:
@@ -166,7 +142,6 @@ class Bench:
         label: str,
         members: Sequence[Subject],
         *,
-        family: str = ENCODER,
         guard: bool = False,
         report: Path | None = None,
         resume: Path | None = None,
@@ -177,7 +152,6 @@ class Bench:
         Args:
             label: for the name of the folder.
             members: the plugins in the order of ``--plugins``.
-            family: of the tiny model.
             guard: refuse network and pickle meanwhile.
             report: the file that the probes among the members write to.
             resume: the folder of a run to go on with, which brings plugins and settings.
@@ -189,11 +163,11 @@ class Bench:
 
         trial = Trial(resume or self.new_folder(label) / "run")
         tables = {one.name: dict(one.settings) for one in members if one.settings}
-        values = {**SETTINGS, "model": str(self.model(family)), **settings, **tables}
+        values = {**SETTINGS, "model": str(self.model), **settings, **tables}
         names = [one.loaded.spec for one in members]
         try:
             watch = guarded(trial.attempts) if guard else nullcontext()
-            with self.cache(), quiet_transformers(), watch, executed(trial.executed):
+            with self.cache(), quiet_transformers(), watch:
                 trial.result = (
                     ft.run(resume=resume)
                     if resume

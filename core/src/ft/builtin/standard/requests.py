@@ -59,8 +59,7 @@ def request_schema(schema: Schema) -> dict[str, Any]:
     """The JSON schema of what `as_example` takes."""
     text = {"type": "string"}
     if schema.words:
-        described = "words that are cut already; as a text: a list in JSON, or with blanks between"
-        tokens = {"type": ["array", "string"], "items": text, "description": described}
+        tokens = {"type": "array", "items": text, "description": "words that are cut already"}
         values: dict[str, Any] = {"text": text, schema.words.tokens: tokens}
         needs: dict[str, Any] = {"anyOf": [{"required": [name]} for name in values]}
         example = {"text": EXAMPLE}
@@ -70,10 +69,10 @@ def request_schema(schema: Schema) -> dict[str, Any]:
         example = dict.fromkeys(names, EXAMPLE)
     values |= {name: {"type": ["number", "null"]} for name in schema.numbers}
     values |= {name: {"format": "path"} for name in schema.images}
-    request: dict[str, Any] = {"type": "object", "properties": values, **needs}
+    described: dict[str, Any] = {"type": "object", "properties": values, **needs}
     if schema.words or len(schema.texts) == 1:
-        request = {"anyOf": [text, request]}
-    return request if schema.images else {**request, "examples": [example]}
+        described = {"anyOf": [text, described]}
+    return described if schema.images else {**described, "examples": [example]}
 
 
 def _words(given: Mapping[str, Any], roles: Words) -> dict[str, Any]:

@@ -108,7 +108,8 @@ def _features(columns: Mapping[str, Sequence[Any]]) -> list[Feature]:
 
 
 def _owner(run: LiveRun) -> str:
-    return run.hooks.who("encode")
+    provider, techniques = run.hooks.parts("encode")
+    return "plugin " + ", ".join(one.owner for one in [provider, *techniques])
 
 
 class FreshFeatures:

@@ -34,7 +34,8 @@ class CustomOptimizer(Optimizer):
         self.config = run.config
         groups = parameter_groups(run.model, run.config)
         self.parameters = self.parameters_of(groups)
-        self._who = run.hooks.who("build_optimizer")
+        provider, techniques = run.hooks.parts("build_optimizer")
+        self._who = "plugin " + ", ".join(one.owner for one in [provider, *techniques])
         self._names = {p: name for group in groups for name, p in group["params"]}
         self._optimizer = run.hooks.call("build_optimizer", run, groups)
         self._check()

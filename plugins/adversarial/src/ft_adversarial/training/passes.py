@@ -106,7 +106,4 @@ class Passes:
     def _loss(self, shifts: Shifts | None, *, learning: bool) -> Loss:
         self.masks.wind_back()
         with nullcontext() if shifts is None else shifts.applied(learning=learning):
-            loss = self.inner(self.run, self.model, self.batch)
-        # A decoder gives its cache beside them.
-        outputs = {n: one for n, one in loss.outputs.items() if isinstance(one, Tensor)}
-        return replace(loss, outputs=outputs)
+            return self.inner(self.run, self.model, self.batch)

@@ -1,1 +1,0 @@
-"""A model as graphs that another library runs: made, written, loaded, called."""

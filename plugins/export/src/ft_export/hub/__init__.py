@@ -1,1 +1,0 @@
-"""A run described by a card, and published on the hub."""

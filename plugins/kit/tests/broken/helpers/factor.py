@@ -1,3 +1,0 @@
-"""What `broken_code` loads."""
-
-FACTOR = 0.5

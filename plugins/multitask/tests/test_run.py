@@ -1,0 +1,123 @@
+"""Runs: two tasks learn together, are weighed, answer with one pass, resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoModelForSequenceClassification
+
+import ft
+from ft_kit.compare import differences
+
+COUNTED = """
+import ft
+
+class Count(ft.Plugin):
+    \"\"\"Counts the passes of the encoder.\"\"\"
+
+    calls = 0
+
+    @ft.hookimpl
+    def build_head(self, inner, run, data):
+        model = inner(run, data)
+        model.base_model.embeddings.register_forward_hook(self.count)
+        return model
+
+    def count(self, *_):
+        type(self).calls += 1
+"""
+
+
+def test_both_are_learnt_and_answered(trained: Any, files: dict[str, str]) -> None:
+    scores = trained.metrics["test"]
+    assert scores["deed/accuracy"].value == 1.0
+    assert scores["mean"].value >= 0.75  # guessing one of them gives less
+    assert scores["mean"].value == pytest.approx(
+        (scores["deed/macro_f1"].value + scores["place/macro_f1"].value) / 2, abs=1e-6
+    )
+    folder = trained.output / "predictions"
+    texts = [json.loads(line)["text"] for line in (folder / "test.examples.jsonl").open()]
+    found = [json.loads(line) for line in (folder / "test.jsonl").open()]
+    for asked, items in zip(ft.predict(trained.output, texts), found, strict=True):
+        for name, item in items.items():
+            assert asked[name]["label"] == item["label"]
+            assert asked[name]["probability"] == pytest.approx(item["probability"], abs=1e-5)
+
+
+def test_each_task_has_a_plain_model(trained: Any) -> None:
+    for name in ("place", "deed"):
+        model = AutoModelForSequenceClassification.from_pretrained(trained.output / "model" / name)
+        assert model.config.num_labels == 2
+
+
+def test_tasks_that_read_alike_share_a_pass(
+    go: Callable[..., Any], tables: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "count.py").write_text(COUNTED)
+    spec = str(tmp_path / "count.py")
+    result = go(tables, spec, max_steps=2)
+    model = ft.load(result.output)
+    (member,) = [type(one) for one in _plugins(model) if type(one).__name__ == "Count"]
+    before = member.calls
+    (answer,) = model.predict(["anna saw rome"])
+    assert member.calls - before == 1
+    assert {"place", "deed"} <= answer.keys()
+
+
+def _plugins(model: Any) -> list[Any]:
+    return [member.plugin for member in model._run.hooks.members]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"weights": "uncertainty"}, {"weights": {"deed": 2.0}}, {"temperature": 4.0}]
+)
+def test_a_stopped_run_goes_on_as_if_it_had_not(
+    go: Callable[..., Any], tables: dict[str, Any], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = go({**tables, **settings}, max_steps=8)
+    (tmp_path / "stop.py").write_text(
+        "import ft\nclass Stop(ft.Plugin):\n    @ft.hookimpl\n    def on_step(self, run, step):\n"
+        "        if step == 5 and not run.restored and not (run.output / 'once').exists():\n"
+        "            (run.output / 'once').touch()\n            raise KeyboardInterrupt\n"
+    )
+    with pytest.raises((ft.Interrupted, KeyboardInterrupt)):
+        go({**tables, **settings}, str(tmp_path / "stop.py"), max_steps=8, checkpoint_steps=2)
+    stopped = max(tmp_path.parent.parent.glob("**/run*/run/once"), key=lambda p: p.stat().st_mtime)
+    result = ft.run(resume=stopped.parent)
+    assert not differences(result.output, whole.output, plugin="multitask")
+
+
+def test_learnt_weights_move_and_come_back(go: Callable[..., Any], tables: dict[str, Any]) -> None:
+    result = go({**tables, "weights": "uncertainty"}, epochs=4)
+    lines = (result.output / "metrics.jsonl").read_text()
+    logged = [json.loads(line) for line in lines.splitlines()]
+    weights = [one[key] for one in logged for key in one if "weight_place" in key]
+    assert weights
+    assert weights[-1] != 1.0
+    assert list(ft.predict(result.output, ["anna saw rome"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tasks": {"place": "sentiment"}}, "multitask.tasks"),
+        ({"weights": {"deeds": 2.0}}, "a weight for 'deeds', which is no task"),
+        ({"weights": {"deed": 0}}, "greater than 0"),
+        ({"temperature": 0.5}, "at least 1"),
+    ],
+)
+def test_wrong_settings_are_said(
+    go: Callable[..., Any], tables: dict[str, Any], change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ft.FtError) as failure:
+        go({**tables, **change}, max_steps=1)
+    assert message in str(failure.value)
+
+
+def test_techniques_work_on_it(go: Callable[..., Any], tables: dict[str, Any]) -> None:
+    result = go(tables, "augment", "adversarial", max_steps=4)
+    assert 0 <= result.metrics["test"]["mean"].value <= 1
