@@ -37,12 +37,6 @@ def refusal(name: str, task: str, company: list[str]) -> str | None:
     """What says that plugins do not go together; ``None`` where they do."""
     if (name, task) in LACKING or ("augment" in company and ("augment", task) in LACKING):
         return "needs data with"
-    if name == "focal" and task == "recommend":
-        return "the loss of every item"
-    if name == "mixup" and "adversarial" in company:
-        return "needs the whole batch in one loss"
-    if name == "focal" and company == ["adversarial", "ITSELF"]:
-        return "needs the graph"
     return None
 
 
