@@ -26,16 +26,13 @@ BESIDE = (
 )
 """Companies in the order of ``--plugins``."""
 
-LACKING = {
-    *((name, task) for name in ("balanced", "pseudo") for task in ("ner", "recommend")),
-    ("augment", "recommend"),
-}
+LACKING = {(name, task) for name in ("balanced", "pseudo") for task in ("ner", "recommend")}
 """Techniques whose needs of the schema a task does not meet."""
 
 
 def refusal(name: str, task: str, company: list[str]) -> str | None:
     """What says that plugins do not go together; ``None`` where they do."""
-    if (name, task) in LACKING or ("augment" in company and ("augment", task) in LACKING):
+    if (name, task) in LACKING:
         return "needs data with"
     return None
 
