@@ -34,6 +34,8 @@ def refusal(name: str, task: str, company: list[str]) -> str | None:
     """What says that plugins do not go together; ``None`` where they do."""
     if (name, task) in LACKING:
         return "needs data with"
+    if name == "mixup" and "adversarial" in company:
+        return "needs the whole batch in one loss"
     return None
 
 

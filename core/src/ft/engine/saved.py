@@ -178,6 +178,9 @@ def try_saving(run: LiveRun, resolved: Resolved, builtin: Builtin, features: Fea
     run.reporter.phase("save", "tried before the first step")
     model = run.model
     with run.aside(), _undisturbed(run), _noise(model, run.config.seed):
+        if _own_form(run):
+            # A model may derive buffers from its weights at a pass, such as the vectors of items.
+            _outputs(model, _tried(run, features))
         trial = run.output / f".trial{PARTIAL}"
         with _written(run, trial, trial):
             _compare(run, resolved, builtin, trial, features, "tried before the first step")
@@ -272,9 +275,7 @@ def _own_form(run: LiveRun) -> bool:
 def _different_outputs(run: LiveRun, again: nn.Module, features: Features) -> list[str]:
     """The outputs of a few examples that are not those of the run's own model."""
     assert run.model is not None
-    grouped = features.fetch(range(min(TRIED, len(features))))
-    chosen = [group[0] for group in grouped if group]
-    batch = to_device(collate(chosen, run.pad_id), run.device)
+    batch = _tried(run, features)
     ours, theirs = (_outputs(model, batch) for model in (run.model, again))
     return [
         f"the output {name}"
@@ -283,6 +284,13 @@ def _different_outputs(run: LiveRun, again: nn.Module, features: Features) -> li
         or theirs[name].shape != value.shape
         or float((value - theirs[name]).abs().max()) > CLOSE * float(value.abs().max())
     ]
+
+
+def _tried(run: LiveRun, features: Features) -> dict[str, Tensor]:
+    """The batch whose outputs are compared."""
+    grouped = features.fetch(range(min(TRIED, len(features))))
+    chosen = [group[0] for group in grouped if group]
+    return to_device(collate(chosen, run.pad_id), run.device)
 
 
 def _outputs(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
