@@ -87,7 +87,9 @@ def test_a_conflict_is_told_once_whoever_declares_it(who: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["ner", None, (1,), {"ner": 1}])
-@pytest.mark.parametrize("name", ["needs", "after", "before", "conflicts", "needs_schema"])
+@pytest.mark.parametrize(
+    "name", ["needs", "after", "before", "conflicts", "needs_schema", "families"]
+)
 def test_a_declaration_that_is_no_tuple_of_names(name: str, value: Any) -> None:
     (message,) = messages(member("a", **{name: value}))
     assert f"{name} is {value!r}, not a tuple of names" in message
@@ -97,6 +99,13 @@ def test_a_declaration_that_is_no_tuple_of_names(name: str, value: Any) -> None:
 def test_a_role_that_no_schema_has() -> None:
     (message,) = messages(member("a", needs_schema=("word|texts",)))
     assert "did you mean 'words'?" in message
+
+
+def test_a_family_of_models_that_there_is_not() -> None:
+    assert not messages(member("a", families=("decoder", "encoder-decoder")))
+    (message,) = messages(member("a", families=("encoder_decoder",)))
+    assert "families names 'encoder_decoder', which is no family of models" in message
+    assert "did you mean 'encoder-decoder'?" in message
 
 
 SCHEMAS = st.builds(
@@ -192,6 +201,7 @@ class Late(ft.Plugin):
     needs = ("ner",)
     after = ("augment", "ner")
     needs_schema = ("words|texts", "label")
+    families = ("encoder", "decoder")
 
     class Config(ft.Config):
         graph: bool = True
@@ -216,6 +226,7 @@ def test_what_a_plugin_declares_is_shown(
         "  needs the plugin ner\n"
         "  is named after augment and ner\n"
         "  needs data with words or texts and label\n"
+        "  is made for models of the family encoder and decoder\n"
         "  needs the graph: is named before what calls `run.backward` early\n"
     ) in capsys.readouterr().out
     assert main(["plugins", "show", str(tmp_path / "late.py"), "--json"]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,38 @@ def test_a_run_knows_the_helpers_of_its_plugins(go: Any, plugin: Path) -> None:
         row["name"]: row for row in json.loads((run.output / "plugins.json").read_text())["plugins"]
     }
     assert set(rows["upper"]["files"]) == {"upper.py", "upper_helper.py"}
+
+
+def test_a_helper_is_known_however_it_is_imported(
+    go: Any, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a package of helpers, and by its name as text."""
+    monkeypatch.delitem(sys.modules, "upper_helper", raising=False)  # another test's
+    package = plugin.parent / "upper_parts"
+    (package / "deep").mkdir(parents=True)
+    files = {
+        "__init__": "from . import one\n",
+        "one": "from .deep import length\n",
+        "deep/__init__": "from ..two import length\n",
+        "two": "def length(text):\n    return 3\n",
+        "never": "",
+    }
+    for name, text in files.items():
+        (package / f"{name}.py").write_text(text)
+    (plugin.parent / "upper_named.py").write_text("")
+    (plugin.parent / "upper_helper.py").write_text(
+        "import importlib\n\nimport upper_parts\n\nimportlib.import_module('upper_named')\n"
+        "length = upper_parts.one.length\n"
+    )
+    run = go(["texts", str(plugin)], max_steps=1)
+    (row,) = [
+        row
+        for row in json.loads((run.output / "plugins.json").read_text())["plugins"]
+        if row["name"] == "upper"
+    ]
+    assert set(row["files"]) == {
+        "upper.py",
+        "upper_helper.py",
+        "upper_named.py",
+        *(f"upper_parts/{name}.py" for name in ("__init__", "one", "deep/__init__", "two")),
+    }

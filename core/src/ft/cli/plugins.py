@@ -187,8 +187,11 @@ SAID = {
     "before": "is named before",
     "conflicts": "cannot work with",
     "needs_schema": "needs data with",
+    "families": "is made for models of the family",
     "early_backward": "calls `run.backward` early: what needs the graph is named before it",
     "needs_graph": "needs the graph: is named before what calls `run.backward` early",
+    "own_items": "joins losses with items of their own",
+    "whole_batch": "compares the examples of a batch: it is not cut",
 }
 """What a declaration means, to be read with the names that it has."""
 

@@ -70,6 +70,9 @@ class Plugin:
             ``label:single`` (or ``multi``, ``ordinal``, ``number``), ``target:spans`` (or any other
             kind of `Target`, among several targets too), ``images``, ``group``, ``numbers``,
             ``categories``. ``"words|texts"`` asks for one of several.
+        families: the kinds of model that it is made for, of ``encoder``, ``decoder``,
+            ``encoder-decoder``, ``image`` (a vision transformer), ``convnet``; none: ``encoder``.
+            `ft check` tries it on a tiny one of each. A run does not look at it.
     """
 
     Config: ClassVar[type[Config]] = Config
@@ -83,6 +86,7 @@ class Plugin:
     before: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     needs_schema: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
 
     name: str
     rng: np.random.Generator

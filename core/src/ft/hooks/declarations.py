@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from ft.contract.errors import FtError, PluginError
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from ft.contract.plugin import Plugin
     from ft.hooks.chain import Implementation, Member
 
-DECLARATIONS = ("needs", "after", "before", "conflicts", "needs_schema")
+DECLARATIONS = ("needs", "after", "before", "conflicts", "needs_schema", "families")
 """Attributes of `Plugin`, each a tuple of names."""
 
 GRAPH = ("early_backward", "needs_graph", "own_items", "whole_batch")
 """Attributes of `Plugin`, each true or false."""
+
+FAMILIES = ("encoder", "decoder", "encoder-decoder", "image", "convnet")
+"""What ``families`` may name."""
 
 FLAG = "--plugins"
 
@@ -109,16 +112,21 @@ def _malformed(member: Member) -> list[FtError]:
             )
         elif name == "needs_schema":
             asked = [role for one in value for role in one.split("|")]
-            faults += [_unknown_role(member, role) for role in asked if role not in ROLES]
+            what = "needs_schema asks for '{}', which no schema has"
+            faults += [_unknown(member, what, one, ROLES) for one in asked if one not in ROLES]
+        elif name == "families":
+            what = "families names '{}', which is no family of models"
+            odd = [one for one in value if one not in FAMILIES]
+            faults += [_unknown(member, what, one, FAMILIES) for one in odd]
     return faults
 
 
-def _unknown_role(member: Member, role: str) -> PluginError:
-    near = did_you_mean(role, ROLES)
+def _unknown(member: Member, what: str, name: str, known: Iterable[str]) -> PluginError:
+    near = did_you_mean(name, known)
     return PluginError(
-        f"needs_schema asks for '{role}', which no schema has",
+        what.format(name),
         who=f"plugin {member.owner}",
-        hint=(f"{near} " if near else "") + f"there are {', '.join(ROLES)}",
+        hint=(f"{near} " if near else "") + f"there are {', '.join(known)}",
     )
 
 

@@ -66,21 +66,25 @@ def source_files(module: str) -> dict[str, Path]:
         module: dotted name of an imported module.
     """
     files = own_files(module)
-    unread = list(files.values())
+    # Relative imports in these stay within their package, all of which is here.
+    unread = [(path, "") for path in files.values()]
     while unread:
-        for name in imported_names(unread.pop()):
+        for name in imported_names(*unread.pop()):
             path = _local(name)
             if path is not None and path not in files.values():
-                below = name.replace(".", "/")
-                files[f"{below}/__init__.py" if path.name == "__init__.py" else f"{below}.py"] = (
-                    path
-                )
-                unread.append(path)
+                below, package = name.replace(".", "/"), path.name == "__init__.py"
+                files[f"{below}/__init__.py" if package else f"{below}.py"] = path
+                unread.append((path, name if package else name.rpartition(".")[0]))
     return files
 
 
-def imported_names(path: Path) -> list[str]:
-    """The modules that a file may import by absolute names; none where it cannot be parsed."""
+def imported_names(path: Path, package: str = "") -> list[str]:
+    """The modules that a file may import by name; none where it cannot be parsed.
+
+    Args:
+        path: the file.
+        package: that relative imports start from; without one they are left out.
+    """
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
@@ -90,12 +94,25 @@ def imported_names(path: Path) -> list[str]:
         found = []
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom) and (base := _base(node, package)):
+            found = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            given = node.args[0].value
+            named = called in ("import_module", "__import__") and isinstance(given, str)
+            found = [str(given)] if named else []
         for name in found:
             parts = name.split(".")
             names.update(dict.fromkeys(".".join(parts[: k + 1]) for k in range(len(parts))))
-    return list(names)
+    return [name for name in names if name]
+
+
+def _base(node: ast.ImportFrom, package: str) -> str:
+    """The module that is imported from; empty where it is relative to an unknown package."""
+    if not node.level:
+        return node.module or ""
+    above = package.split(".")[: package.count(".") + 2 - node.level] if package else []
+    return ".".join([*above, *([node.module] if node.module else [])]) if above else ""
 
 
 def _local(name: str) -> Path | None:
