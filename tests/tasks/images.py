@@ -23,9 +23,22 @@ class Images(ft.Plugin):
     """Says which class an image is of."""
 
     name = "images"
+    families = ("image", "convnet")
 
     class Config(ft.Config):
         folder: Path = Field(description="holds SPLIT/CLASS/*.png")
+
+    @classmethod
+    def example_settings(cls, folder: Path) -> dict[str, Any]:
+        rng = np.random.default_rng(0)
+        for split, count in (("train", 12), ("validation", 3), ("test", 3)):
+            for name, colour in (("blue", (30, 30, 200)), ("red", (200, 30, 30))):
+                (folder / split / name).mkdir(parents=True)
+                for i in range(count):
+                    pixels = np.array(colour) + rng.integers(-25, 25, (16, 16, 3))
+                    image = Image.fromarray(pixels.astype(np.uint8))
+                    image.save(folder / split / name / f"{i}.png")
+        return {"folder": str(folder)}
 
     @hookimpl
     def load_data(self, run: Any) -> TaskData:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,10 +29,22 @@ class Translation(ft.Plugin):
     """Translates a text."""
 
     name = "translation"
+    families = ("encoder-decoder",)
 
     class Config(ft.DataConfig):
         beams: int = Field(4, gt=0, description="hypotheses kept at each step of the search")
         longest: int = Field(32, gt=0, description="tokens of a translation at most")
+
+    @classmethod
+    def example_settings(cls, folder: Path) -> dict[str, Any]:
+        pairs = [("a", "one"), ("house", "home"), ("paris", "rome"), ("went", "saw")]
+        lines = []
+        for i in range(36):
+            chosen = [pairs[i % 4], pairs[i // 4 % 4], pairs[i // 7 % 4]][: 1 + i % 3]
+            source, target = (" ".join(words) for words in zip(*chosen, strict=True))
+            lines.append(json.dumps({"source": source, "target": target}))
+        (folder / "pairs.jsonl").write_text("\n".join(lines))
+        return {"train": str(folder / "pairs.jsonl"), "beams": 2, "longest": 6}
 
     @hookimpl
     def load_data(self, run: Any) -> TaskData:

@@ -45,10 +45,14 @@ def put(model, chosen, made):
 class Lora(Plugin):
     """Trains thin matrices beside the encoder's layers; saves the adapter and the merged model."""
 
+    families = ("encoder", "decoder")
+
     class Config(Config):
         rank: int = Field(8, gt=0, description="rows of the thin matrices")
         alpha: float = Field(16.0, gt=0, description="their product counts alpha / rank")
-        layers: tuple[str, ...] = Field(("query", "value"), description="names of the layers")
+        layers: tuple[str, ...] = Field(
+            ("query", "value", "q_proj", "v_proj"), description="names of the layers"
+        )
 
     @hookimpl
     def build_head(self, inner, run, data):

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -18,7 +17,8 @@ from ft.contract.errors import FtError
 from ft.contract.plugin import Config
 from ft.loading.load import Loaded, load
 from ft.loading.outline import outline_of
-from ft_kit.models import tiny_bert
+from ft_kit.executed import executed
+from ft_kit.models import tiny_model
 
 if TYPE_CHECKING:
     from ft.contract.results import Result
@@ -36,6 +36,10 @@ SETTINGS: Mapping[str, Any] = {
 """Settings of a short run; with the tasks of the kit it is two epochs of four steps."""
 
 
+ENCODER = "encoder"
+"""The family of the models that a plugin is tried with which declares none."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """A plugin and the settings that it is tried with.
@@ -44,11 +48,13 @@ class Subject:
         spec: as in ``--plugins``.
         loaded: the plugin.
         settings: its settings.
+        executed: the files of the modules that were executed to load it.
     """
 
     spec: str
     loaded: Loaded
     settings: Mapping[str, Any] = field(default_factory=dict)
+    executed: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
@@ -59,6 +65,13 @@ class Subject:
     def kind(self) -> str:
         """``task`` or ``technique``."""
         return outline_of(self.loaded.cls).kind
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families of models that it is tried with."""
+        config, _ = checked(self, {})
+        made = self.loaded.cls if config is None else self.loaded.cls(config)
+        return tuple(made.families) or (ENCODER,)
 
     def hooks(self, name: str) -> bool:
         """Whether it implements a hook."""
@@ -83,6 +96,7 @@ class Trial:
         error: what it failed with.
         findings: what the probes wrote.
         attempts: what the guards refused.
+        executed: the files of the modules that were executed in it.
     """
 
     output: Path
@@ -90,6 +104,7 @@ class Trial:
     error: Exception | None = None
     findings: list[dict[str, Any]] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
+    executed: list[Path] = field(default_factory=list)
 
     def found(self, rule: str) -> list[dict[str, Any]]:
         """What the probes wrote under a name, each thing once."""
@@ -107,14 +122,17 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._subjects: dict[str, Subject] = {}
+        self._models: dict[str, Path] = {}
         self._count = 0
 
-    @cached_property
-    def model(self) -> Path:
-        """A folder with a random BERT that knows the words of the kit's tasks."""
+    def model(self, family: str = ENCODER) -> Path:
+        """A folder with a random model of a family that knows the words of the kit's tasks."""
         from ft_kit.tasks import VOCABULARY
 
-        return tiny_bert(self.folder / "model", VOCABULARY)
+        if family not in self._models:
+            folder = self.folder / f"model-{family}"
+            self._models[family] = tiny_model(folder, family, VOCABULARY)
+        return self._models[family]
 
     def subject(self, spec: str, settings: Mapping[str, Any] | None = None) -> Subject:
         """A plugin with its own example settings, and others over them.
@@ -124,10 +142,13 @@ class Bench:
         """
         key = json.dumps([spec, dict(settings or {})], sort_keys=True, default=str)
         if key not in self._subjects:
-            loaded = load(spec)
-            folder = self.new_folder(f"data-{loaded.name}")
-            own = loaded.cls.example_settings(folder)
-            self._subjects[key] = Subject(spec, loaded, {**own, **(settings or {})})
+            paths: list[Path] = []
+            with executed(paths):
+                loaded = load(spec)
+                folder = self.new_folder(f"data-{loaded.name}")
+                own = loaded.cls.example_settings(folder)
+            values = {**own, **(settings or {})}
+            self._subjects[key] = Subject(spec, loaded, values, tuple(paths))
         return self._subjects[key]
 
     def new_folder(self, name: str) -> Path:
@@ -142,6 +163,7 @@ class Bench:
         label: str,
         members: Sequence[Subject],
         *,
+        family: str = ENCODER,
         guard: bool = False,
         report: Path | None = None,
         resume: Path | None = None,
@@ -152,6 +174,7 @@ class Bench:
         Args:
             label: for the name of the folder.
             members: the plugins in the order of ``--plugins``.
+            family: of the tiny model.
             guard: refuse network and pickle meanwhile.
             report: the file that the probes among the members write to.
             resume: the folder of a run to go on with, which brings plugins and settings.
@@ -163,11 +186,11 @@ class Bench:
 
         trial = Trial(resume or self.new_folder(label) / "run")
         tables = {one.name: dict(one.settings) for one in members if one.settings}
-        values = {**SETTINGS, "model": str(self.model), **settings, **tables}
+        values = {**SETTINGS, "model": str(self.model(family)), **settings, **tables}
         names = [one.loaded.spec for one in members]
         try:
             watch = guarded(trial.attempts) if guard else nullcontext()
-            with self.cache(), quiet_transformers(), watch:
+            with self.cache(), quiet_transformers(), watch, executed(trial.executed):
                 trial.result = (
                     ft.run(resume=resume)
                     if resume

@@ -33,9 +33,19 @@ def check(
             "--rule", metavar="ID", show_default=False, help="Check this rule alone; repeatable."
         ),
     ] = None,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--family",
+            metavar="FAMILY",
+            show_default=False,
+            help="Try it with a model of this family (encoder, decoder, encoder-decoder, image, "
+            "convnet) in place of those that it declares; repeatable.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, one object a rule.")] = False,
 ) -> None:
-    """Check a plugin against the contract, on a tiny model. This imports and runs the plugin.
+    """Check a plugin against the contract, on tiny models. This imports and runs the plugin.
 
     A task that reads files needs some: what its `example_settings` writes, or --data. Exit code 1
     says that a rule is broken.
@@ -47,14 +57,21 @@ def check(
 
     rules = rules_named(rule or ())
     width = max(len(one.id) for one in rules)
-    verdicts = []
+    verdicts: list[Verdict] = []
     with TemporaryDirectory(prefix="ft-check-") as folder:
         kit = Kit(Path(folder))
-        exam = kit.exam(name, _settings(name, data or ()))
-        owner = exam.subject.loaded.owner
+        settings = _settings(name, data or ())
+        exams = kit.exams(name, settings, family or ())
+        owner = exams[0].subject.loaded.owner
         if not as_json:
-            typer.echo(f"{owner}, a {exam.subject.kind}")
-        for verdict in kit.check(name, exam.subject.settings, rules):
+            typer.echo(f"{owner}, a {exams[0].subject.kind}")
+        for verdict in kit.check(name, settings, rules, family or ()):
+            if (
+                len(exams) > 1
+                and not as_json
+                and verdict.family not in [v.family for v in verdicts]
+            ):
+                typer.echo(f"\nwith a model of the family {verdict.family}")
             verdicts.append(verdict)
             row = f"{verdict.rule.id:{width}}  {verdict.outcome:7}  {verdict.text}".rstrip()
             typer.echo(to_json(_as_json(verdict, owner)) if as_json else row)
@@ -84,6 +101,7 @@ def _settings(name: str, given: Sequence[str]) -> Mapping[str, Any]:
 def _as_json(verdict: Verdict, owner: str) -> dict[str, Any]:
     return {
         "plugin": owner,
+        "family": verdict.family,
         "rule": verdict.rule.id,
         "says": verdict.rule.says,
         "outcome": verdict.outcome,

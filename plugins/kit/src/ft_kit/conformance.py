@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ft_kit.kit import Kit
 
 
-def conformance(plugin: str, settings: Mapping[str, Any] | None = None) -> Callable[..., None]:
+def conformance(
+    plugin: str, settings: Mapping[str, Any] | None = None, families: Sequence[str] = ()
+) -> Callable[..., None]:
     """A test function that checks a plugin, one test a rule.
 
     Bind it to a name that pytest collects: ``test_contract = conformance("ner")``. The runs that
@@ -18,6 +20,7 @@ def conformance(plugin: str, settings: Mapping[str, Any] | None = None) -> Calla
     Args:
         plugin: as in ``--plugins``: a name, a file, ``package.module:Class``.
         settings: of the plugin, over those of its `ft.Plugin.example_settings`.
+        families: of models to try it with; by default those that it declares.
     """
     import pytest
 
@@ -29,11 +32,14 @@ def conformance(plugin: str, settings: Mapping[str, Any] | None = None) -> Calla
     def test_contract(rule: str, ft_kit: Kit) -> None:
         from ft_kit.contract import judge
 
-        exam = ft_kit.exam(plugin, settings)
-        verdict = judge(rules[rule], exam)
-        if verdict.outcome == "failed":
-            pytest.fail(verdict.explain(exam.subject.loaded.owner), pytrace=False)
-        if verdict.outcome == "skipped":
-            pytest.skip(verdict.text)
+        one = rules[rule]
+        exams = ft_kit.exams(plugin, settings, families)
+        verdicts = [judge(one, exam) for exam in (exams[:1] if one.once else exams)]
+        failed = [each for each in verdicts if each.outcome == "failed"]
+        if failed:
+            owner = exams[0].subject.loaded.owner
+            pytest.fail("\n\n".join(each.explain(owner) for each in failed), pytrace=False)
+        if all(each.outcome == "skipped" for each in verdicts):
+            pytest.skip(verdicts[0].text)
 
     return test_contract

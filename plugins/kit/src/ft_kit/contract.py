@@ -39,12 +39,14 @@ class Rule:
         says: the contract in one sentence.
         page: where the contract is written, below ``docs``.
         check: looks at a plugin.
+        once: the model does not matter: of several families only the first is tried.
     """
 
     id: str
     says: str
     page: str
     check: Callable[[Exam], str | None]
+    once: bool = False
 
     @property
     def why(self) -> str:
@@ -59,21 +61,24 @@ class Verdict:
     Attributes:
         rule: the rule.
         outcome: what came out.
+        family: of the model that the plugin was tried with.
         text: why it was skipped or what was found, else a remark.
         hint: what the author can do, if it failed.
     """
 
     rule: Rule
     outcome: Literal["passed", "failed", "skipped"]
+    family: str
     text: str = ""
     hint: str = ""
 
     def explain(self, owner: str) -> str:
         """A failure in full: the contract, what was found, what to do, where it is written."""
+        tiny = f"a model of the family {self.family}"
         lines = [
             f"rule '{self.rule.id}': {self.rule.says}",
             f"  found: {self.text}",
-            f"  in: plugin {owner}",
+            f"  in: plugin {owner}" + ("" if self.family == "encoder" else f", with {tiny}"),
         ]
         lines += [f"  to do: {self.hint}"] if self.hint else []
         return "\n".join([*lines, f"  contract: docs/{self.rule.page}"])
@@ -82,14 +87,14 @@ class Verdict:
 def judge(rule: Rule, exam: Exam) -> Verdict:
     """Check one rule."""
     try:
-        return Verdict(rule, "passed", rule.check(exam) or "")
+        return Verdict(rule, "passed", exam.family, rule.check(exam) or "")
     except NotApplicable as reason:
-        return Verdict(rule, "skipped", str(reason))
+        return Verdict(rule, "skipped", exam.family, str(reason))
     except Broken as broken:
-        return Verdict(rule, "failed", broken.found, broken.hint)
+        return Verdict(rule, "failed", exam.family, broken.found, broken.hint)
     except Exception as error:  # whatever the plugin's own code raises when it is called
         text = f"its code ended in {type(error).__name__}: {error}"
-        return Verdict(rule, "failed", text, f"see {_innermost(error)}")
+        return Verdict(rule, "failed", exam.family, text, f"see {_innermost(error)}")
 
 
 def _innermost(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from ft.contract.errors import PluginError
 from ft.contract.plugin import Plugin
 from ft.loading.installed import installed
 from ft_kit import names
-from ft_kit.bench import Bench, Subject, Trial, checked
+from ft_kit.bench import ENCODER, Bench, Subject, Trial, checked
 from ft_kit.edges import Kind
 
 STOP_AT = 4
@@ -24,17 +24,33 @@ class Exam:
     Args:
         bench: where to run.
         subject: the plugin.
+        family: of the model that it is tried with.
     """
 
-    def __init__(self, bench: Bench, subject: Subject) -> None:
+    def __init__(self, bench: Bench, subject: Subject, family: str = ENCODER) -> None:
         self.bench = bench
         self.subject = subject
+        self.family = family
+
+    def _run(self, label: str, members: Sequence[Subject], **settings: Any) -> Trial:
+        return self.bench.run(label, members, family=self.family, **settings)
 
     @cached_property
     def instance(self) -> Plugin | None:
         """One with the settings of the subject, ``None`` where they are not complete."""
         config, _ = checked(self.subject, {})
         return None if config is None else self.subject.loaded.cls(config)
+
+    @property
+    def members(self) -> list[Subject]:
+        """The plugins of its runs, without probes."""
+        return [*([self.host] if self.host else []), *self.own]
+
+    @property
+    def whole_batch(self) -> bool:
+        """Whether one of the plugins of its runs declares that a batch must not be cut."""
+        made = [self.instance, *(one.loaded.cls for one in self.members)]
+        return any(one is not None and one.whole_batch for one in made)
 
     @cached_property
     def _needed(self) -> list[Subject]:
@@ -56,8 +72,15 @@ class Exam:
             yield None
             return
         needed = [one for one in self._needed if one.kind == "task"]
-        yield from needed or map(self.bench.subject, names.HOSTS)
-        yield from [] if needed else self._official(names.OFFICIAL_TASKS)
+        if needed:
+            yield from needed
+            return
+        yield from map(self.bench.subject, names.HOSTS[self.family])
+        if self.family in names.TEXT_FAMILIES:
+            yield from self._official(names.OFFICIAL_TASKS)
+        roles = self.instance.needs_schema if self.instance else ()
+        if roles and self.family not in names.IMAGE_FAMILIES:
+            yield self.bench.subject(names.ROLES, {"roles": list(roles)})
 
     @cached_property
     def _tried(self) -> tuple[Subject | None, Trial]:
@@ -65,9 +88,7 @@ class Exam:
         trials: list[tuple[Subject | None, Trial]] = []
         for host in self.hosts():
             members = [*([host] if host else []), *self.own]
-            trial = self.bench.run(
-                "single", members, guard=True, batch_size=1, max_steps=3, epochs=1
-            )
+            trial = self._run("single", members, guard=True, batch_size=1, max_steps=3, epochs=1)
             trials.append((host, trial))
             if not isinstance(trial.error, PluginError):
                 return trials[-1]
@@ -90,9 +111,10 @@ class Exam:
     @cached_property
     def watched(self) -> Trial:
         """A run between probes, without network and pickle."""
-        before = self.single.attempts
+        before = self.single
         trial = self._probed("watched", self.host, guard=True)
-        trial.attempts = [*before, *trial.attempts]
+        trial.attempts = [*before.attempts, *trial.attempts]
+        trial.executed = [*before.executed, *trial.executed]
         return trial
 
     def _probed(
@@ -109,7 +131,7 @@ class Exam:
         far = self.bench.subject(names.FAR, probe)
         near = [host, self.bench.subject(names.NEAR)] if host else []
         members = [*first, *near, *self.own, far, *last]
-        return self.bench.run(label, members, report=report, **settings)
+        return self._run(label, members, report=report, **settings)
 
     @cached_property
     def again(self) -> Trial:
@@ -132,11 +154,10 @@ class Exam:
         stopped = self._probed("stopped", self.host, last=[stop])
         if armed.exists():
             return stopped
-        return self.bench.run("resumed", [], resume=stopped.output)
+        return self._run("resumed", [], resume=stopped.output)
 
     def _bare(self, label: str, last: Sequence[Subject] = (), **settings: Any) -> Trial:
-        host = [self.host] if self.host else []
-        return self.bench.run(label, [*host, *self.own, *last], **settings)
+        return self._run(label, [*self.members, *last], **settings)
 
     def edge(self, kind: Kind) -> tuple[Trial, Any]:
         """A run with extreme examples, and the requests of the same kind."""
@@ -150,7 +171,8 @@ class Exam:
         """The techniques to try it beside."""
         own = {one.loaded.source for one in self.own}
         found = [self.bench.subject(spec) for spec in names.TECHNIQUES]
-        found += self._official(names.OFFICIAL_TECHNIQUES)
+        if self.family not in names.IMAGE_FAMILIES:
+            found += self._official(names.OFFICIAL_TECHNIQUES)
         return [one for one in found if one.loaded.source not in own]
 
     def companies(self, technique: Subject, number: int) -> list[list[Subject]]:
@@ -163,8 +185,9 @@ class Exam:
         """
         if self.subject.kind == "task":
             return [[*self.own, technique], [technique, *self.own]]
-        tasks = [self.bench.subject(spec) for spec in names.HOSTS]
-        tasks += self._official(names.OFFICIAL_TASKS)
+        tasks = [self.bench.subject(spec) for spec in names.HOSTS[self.family]]
+        if self.family in names.TEXT_FAMILIES:
+            tasks += self._official(names.OFFICIAL_TASKS)
         pair = [tasks[k % len(tasks)] for k in (2 * number, 2 * number + 1)]
         return self._orders(technique, pair)
 
@@ -188,4 +211,4 @@ class Exam:
     def in_company(self, members: Sequence[Subject]) -> Trial:
         """A short run with others."""
         label = "-".join(one.name for one in members)
-        return self.bench.run(label, members, max_steps=2, epochs=1, checkpoint_steps=None)
+        return self._run(label, members, max_steps=2, epochs=1, checkpoint_steps=None)

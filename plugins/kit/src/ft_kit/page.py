@@ -16,15 +16,17 @@ TOP = """\
 # The rules of the contract
 
 What `ft check NAME` and [the tests of a plugin](../how-to/check-a-plugin.md) check, in this
-order, on a tiny model. A technique is tried with small tasks of the kit, a task with the data of its
-`example_settings`. A rule that says nothing about a plugin, or needs a run that fails, is skipped with
-the reason.
+order, on a tiny model of each [family](plugin.md#families-of-models) that the plugin declares. A technique is tried with
+small tasks of the kit, a task with the data of its `example_settings`. A rule that says nothing about a plugin, or
+needs a run that fails, is skipped with the reason. {once} are checked with the first family alone.
 """
 
 
 def page() -> str:
     """The page in Markdown."""
-    lines = [TOP, *(line for rule in RULES for line in _section(rule))]
+    once = [f"`{rule.id}`" for rule in RULES if rule.once]
+    top = TOP.format(once=f"{', '.join(once[:-1])} and {once[-1]}")
+    lines = [top, *(line for rule in RULES for line in _section(rule))]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

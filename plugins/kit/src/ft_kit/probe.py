@@ -17,8 +17,10 @@ from torch import Tensor, nn
 from ft.contract.plugin import Config, Plugin, hookimpl
 from ft.contract.results import Evaluation, Loss, Predictions
 from ft.contract.schema import TaskData
+from ft.hooks.hooks import has_own
 from ft_kit.answers import answers_alike, outputs_alike
 from ft_kit.snapshot import changed, copied
+from ft_kit.trials import cut_apart, other_order
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -180,14 +182,25 @@ class FarProbe(Plugin):
         self._check_state(run)
 
     @hookimpl
+    def on_epoch_start(self, run: LiveRun, epoch: int) -> None:
+        """Ask for the order of the epoch before the core does."""
+        what = other_order(run, epoch) if run.hooks.customised("order") else ""
+        if what:
+            self.found("order", what)
+
+    @hookimpl
     def on_run_end(self, run: LiveRun) -> None:
         """Everything that needs the run at its end."""
         assert run.data is not None
         self._compare_splits("a hook", self._splits, fingerprints(run.data.splits), own="")
         self._check_state(run)
         self._check_encode(run)
-        self._check_sum(run)
         self.found("forwards", "", counted=self._most, stated=run.hooks.forwards())
+        self._check_saved(run)
+        features = self._few(run)
+        if len(features) > 1:
+            self._check_sum(run, features)
+            self.found("cut", "", **cut_apart(run, features))
 
     def _check_encode(self, run: LiveRun) -> None:
         """The same examples, encoded in several steps of one epoch."""
@@ -237,21 +250,53 @@ class FarProbe(Plugin):
                 "a new instance that loaded the state gives another: "
                 f"{text_again[:60]} instead of {text[:60]}",
             )
+        self._check_tensors(plugin, again)
 
-    def _check_sum(self, run: LiveRun) -> None:
-        """The loss of a batch beside those of its halves, without dropout."""
-        from ft.engine.batch.batches import collate
+    def _check_tensors(self, plugin: Plugin, again: Plugin) -> None:
+        """The tensors go into a new instance, and come back the same to the last bit."""
+        if not has_own(plugin, "state_tensors"):
+            return
+        tensors = copied(plugin.state_tensors())
+        try:
+            again.load_state_tensors(copied(tensors))
+            back = again.state_tensors()
+        except Exception as error:
+            what = f"load_state_tensors fails: {type(error).__name__}: {error}"
+            self.found("state", what)
+            return
+        for place in changed(tensors, back):
+            what = f"a new instance that loaded the tensors gives another state_tensors{place}"
+            self.found("state", what)
+
+    def _check_saved(self, run: LiveRun) -> None:
+        """Every training example, with the model and with the one that is loaded again."""
+        from ft.engine.batch.features import FreshFeatures
+        from ft.engine.saved import different_outputs
+
+        assert run.data is not None
+        train = run.data.splits["train"]
+        again = run.opener(run, run.output).model
+        features = FreshFeatures(run, train, training=False)
+        for what in different_outputs(run, again, features, len(train)):
+            self.found("saved", f"after training {what} of the saved model differs")
+
+    def _few(self, run: LiveRun) -> list[Any]:
+        """Features of a few training examples."""
         from ft.engine.batch.features import encode, examples_at
 
         assert run.data is not None
-        assert run.model is not None
         train = run.data.splits["train"]
         grouped = encode(run, examples_at(train, range(min(8, len(train)))), training=True)
-        features = [feature for group in grouped for feature in group]
-        half = len(features) // 2
-        if not half:
-            return
-        pad = run.pad_id
+        return [feature for group in grouped for feature in group]
+
+    def _check_sum(self, run: LiveRun, features: list[Any]) -> None:
+        """The loss of a batch beside those of its halves, without dropout."""
+        from ft.engine.batch.batches import collate
+
+        assert run.model is not None
+        first = tuple(features[0])  # those of several tasks are never in one pass
+        features = [feature for feature in features if tuple(feature) == first]
+        half, pad = len(features) // 2, run.pad_id
         run.model.eval()
         losses = []
         for part in (features, features[:half], features[half:]):

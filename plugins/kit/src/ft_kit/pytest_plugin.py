@@ -24,12 +24,12 @@ def ft_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
 @pytest.fixture(scope="session")
 def ft_tiny_model(ft_kit: Kit) -> Path:
     """The folder of a BERT with random weights, for ``model=``."""
-    return ft_kit.bench.model
+    return ft_kit.bench.model()
 
 
 @pytest.fixture
 def ft_run(ft_kit: Kit, tmp_path: Path) -> Callable[..., Result]:
-    """A function that runs plugins for a few steps on the tiny model.
+    """A function that runs plugins for a few steps on a tiny model, of the first one's first family.
 
     ``ft_run([WORDS, "./mine.py"], epochs=1, mine={"rate": 0.5})`` takes what `ft.run` takes, into a
     new folder each time. A plugin that is given no settings gets those of its ``example_settings``.
@@ -43,8 +43,9 @@ def ft_run(ft_kit: Kit, tmp_path: Path) -> Callable[..., Result]:
         nonlocal count
         count += 1
         subjects = [ft_kit.bench.subject(spec) for spec in plugins]
+        model = ft_kit.bench.model(subjects[0].families[0])
         tables = {one.name: dict(one.settings) for one in subjects if one.settings}
-        values = {**SETTINGS, "model": str(ft_kit.bench.model), **tables, **settings}
+        values = {**SETTINGS, "model": str(model), **tables, **settings}
         output = values.pop("output", tmp_path / f"ft-run-{count}")
         with ft_kit.bench.cache():
             return ft.run(plugins, output=output, **values)

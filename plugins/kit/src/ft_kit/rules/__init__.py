@@ -11,12 +11,14 @@ RULES: tuple[Rule, ...] = (
         "Every hook is one of the contract's, with its arguments, and marked with @hookimpl.",
         f"{HOOKS}/index.md#rules",
         form.hooks,
+        once=True,
     ),
     Rule(
         "settings",
         "A wrong setting is refused in words, and every setting says what it means.",
         "reference/contract-rules.md#settings",
         form.settings,
+        once=True,
     ),
     Rule(
         "runs",
@@ -49,6 +51,12 @@ RULES: tuple[Rule, ...] = (
         repeat.encode,
     ),
     Rule(
+        "order",
+        "An order is the same for the same weights, seed, epoch and saved state.",
+        f"{HOOKS}/order.md#technique",
+        repeat.order,
+    ),
+    Rule(
         "batch",
         "compute_loss does not change the batch that it is given.",
         f"{HOOKS}/compute_loss.md#technique",
@@ -77,6 +85,12 @@ RULES: tuple[Rule, ...] = (
         "A loss is a sum over its items.",
         "decisions/0002-sums-not-means.md#decision",
         side_effects.sum_,
+    ),
+    Rule(
+        "cut",
+        "Loss and gradient do not depend on how a batch is cut into passes.",
+        "reference/plugin.md#whole-batches",
+        side_effects.cut,
     ),
     Rule(
         "forwards",
@@ -115,6 +129,19 @@ RULES: tuple[Rule, ...] = (
         repeat.resume,
     ),
     Rule(
+        "code",
+        "A change of any code of the plugin is noticed.",
+        "reference/plugin.md#kept-features",
+        repeat.code,
+        once=True,
+    ),
+    Rule(
+        "saved",
+        "The saved model comes back as it was.",
+        f"{HOOKS}/save_model.md#before-the-first-step",
+        run.saved,
+    ),
+    Rule(
         "restored",
         "A finished run predicts what it predicted when it was trained.",
         f"{HOOKS}/build_head.md#provider",
@@ -125,6 +152,7 @@ RULES: tuple[Rule, ...] = (
         "The plugin works beside those of the other kind, in both orders.",
         "explanation/design.md#what-a-technique-may-know",
         run.company,
+        once=True,
     ),
     Rule(
         "network",

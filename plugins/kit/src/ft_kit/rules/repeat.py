@@ -7,6 +7,7 @@ from pathlib import Path
 from ft.contract.errors import TrainingError
 from ft_kit.contract import Broken, NotApplicable
 from ft_kit.exam import STOP_AT, Exam
+from ft_kit.executed import unknown_code
 from ft_kit.rules.shared import finished, none_found, ran, said
 
 
@@ -67,17 +68,34 @@ def encode(exam: Exam) -> None:
     none_found(exam, "encode", hint + ", and do not look at run.step")
 
 
+def order(exam: Exam) -> None:
+    """An order depends on the seed, the epoch, the weights and the saved state: asked for twice in the
+    same state, also after others have drawn random numbers, it is the same. Random numbers come from
+    `self.rng_at(epoch)`.
+    """
+    if not exam.subject.hooks("order"):
+        raise NotApplicable("it does not hook order")
+    none_found(exam, "order", "draw from self.rng_at(epoch), and count nothing in order itself")
+
+
 def state(exam: Exam) -> None:
     """What `state_dict` gives is JSON: dictionaries with text as keys, lists, text, numbers. A new
     instance that is given it by `load_state_dict` gives the same again. `load_state_dict` also takes
-    an empty mapping, which it is given where there is no state of the plugin.
+    an empty mapping, which it is given where there is no state of the plugin. What `state_tensors`
+    gives comes back from a new instance to the last bit, once `load_state_tensors` was given it.
     """
-    none_found(exam, "state", "return JSON values, and take all of them back in load_state_dict")
+    none_found(
+        exam,
+        "state",
+        "return JSON values in state_dict and tensors in state_tensors, and take all of them back in "
+        "load_state_dict and load_state_tensors",
+    )
 
 
 def resume(exam: Exam) -> None:
-    """All that later steps depend on is in `state_dict`, in `self.rng`, or made from the data and
-    the settings. Nothing may depend on `on_run_start`, which a resumed run does not repeat.
+    """All that later steps depend on is in `state_dict`, in `state_tensors`, in `self.rng`, or made
+    from the data and the settings; what an optimizer depends on is in its own `state_dict`. Nothing
+    may depend on `on_run_start`, which a resumed run does not repeat.
     """
     reference, resumed = ran(exam), exam.resumed
     if (reference.result is not None) and reference.result.record["steps"] < STOP_AT:
@@ -87,9 +105,23 @@ def resume(exam: Exam) -> None:
             f"stopped in step {STOP_AT}, the run cannot go on: {said(resumed.error)}",
             "put what on_run_start makes into state_dict, or make it at first use",
         )
-    _same(
-        exam,
-        resumed.output,
-        reference.output,
-        "return in state_dict whatever changes while training",
-    )
+    hint = "return in state_dict and state_tensors whatever changes while training"
+    if exam.subject.hooks("build_optimizer"):
+        hint += (
+            "; the optimizer's own state_dict() must hold, and load, all that its step() changes"
+        )
+    _same(exam, resumed.output, reference.output, hint)
+
+
+def code(exam: Exam) -> None:
+    """The hashes of a plugin's files are compared when a run is resumed, and are part of the key of
+    its kept features: those of its package, and every local module that it imports by a statement or
+    by a constant name. Code that is found in another way is named to `run.uses`.
+    """
+    trial = ran(exam)
+    unknown = unknown_code(exam.members, trial)
+    if unknown:
+        raise Broken(
+            f"a change of {', '.join(map(str, unknown[:3]))} would not be noticed: no import names it",
+            "import the module with an import statement, or name the file with run.uses(path)",
+        )

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ft.contract.errors import ConfigError, DataError, PluginError
+from ft.contract.errors import ConfigError, DataError, PluginError, TrainingError
 from ft.hooks.declarations import SCHEMA
 from ft_kit.bench import Subject
 from ft_kit.contract import Broken, NotApplicable
 from ft_kit.edges import Kind
 from ft_kit.exam import Exam
-from ft_kit.rules.shared import finished, ran, said
+from ft_kit.rules.shared import finished, none_found, ran, said
 
 CLOSE = 1e-4
 """How far a predicted number may be from another batch's."""
@@ -22,7 +22,8 @@ CLOSE = 1e-4
 
 def runs(exam: Exam) -> str:
     """It trains a few steps on a tiny model, evaluates, saves the model and loads it again: a
-    technique with a task of the kit, a task with the data of its `example_settings`.
+    technique with the first task of the kit that it does not refuse, or with one whose data has just what
+    its `needs_schema` asks for; a task with the data of its `example_settings`.
     """
     missing = exam.subject.kind == "task" and isinstance(
         exam.watched.error, ConfigError | DataError
@@ -117,6 +118,18 @@ def company(exam: Exam) -> str:
     worked.pop(exam.subject.name, None)
     refused = f"; refused: {', '.join(refusals)}" if refusals else ""
     return f"beside {', '.join(worked)}{refused}"
+
+
+def saved(exam: Exam) -> None:
+    """The model that `save_model` writes (by default `save_pretrained`) comes back from `load_model` (by
+    default `build_head`, with `run.restored` true): the same weights, or else the same outputs and loss.
+    A run tries that before its first step and after training, the kit with every training example.
+    """
+    error = exam.watched.error
+    hint = "save in save_model all that load_model needs, or let the default do both"
+    if isinstance(error, TrainingError) and error.what.startswith("the saved model"):
+        raise Broken(error.what, hint)
+    none_found(exam, "saved", hint)
 
 
 def restored(exam: Exam) -> str:

@@ -11,6 +11,10 @@ RATIO = (0.6, 1.7)
 """How far the loss of a batch may be from the sum of those of its halves. A mean gives 0.5; a loss
 against the other examples of the batch is not quite additive."""
 
+LOSS_CLOSE, GRADIENT_CLOSE = 1e-3, 1e-2
+"""How far loss and gradient may be apart, as shares. In fp32 the padding and the order of sums change
+1e-6 of them; the gradient of a loss with kinks (a maximum, a sign) more."""
+
 
 def batch(exam: Exam) -> None:
     """The tensors of a batch, and the dictionary they are in, belong to whoever is outside. A
@@ -72,6 +76,41 @@ def sum_(exam: Exam) -> None:
             f"the loss of a batch is {total:.4g}, those of its two halves together {parts:.4g}",
             "return the sum over the items, reduction='sum', and not their mean",
         )
+
+
+def cut(exam: Exam) -> str:
+    """A batch that does not fit into memory is cut into several passes. The loss and the gradient of
+    the same examples are the same in one pass and in a pass each (to 0.1 % and 1 %, without dropout, with
+    BatchNorm as in evaluation). A loss that compares the examples of a batch with each other declares
+    `whole_batch`: it is then not cut, but the model may run in chunks, which changes nothing either. A
+    loss that draws random numbers for each pass cannot be compared.
+    """
+    facts = ran(exam).found("cut")
+    if not facts:
+        raise NotApplicable("its data has a single training example")
+    (found,) = facts[:1]
+    if found["drawn"] and not exam.whole_batch:
+        raise NotApplicable("its loss draws random numbers, other ones in each pass")
+    one, several = found["losses"]
+    passes = found["passes"]
+    hint = (
+        "let every output of the model have one row an example, and depend on that example alone"
+        if exam.whole_batch
+        else "let the loss of an example depend on that example alone, or declare whole_batch = True"
+    )
+    if abs(one - several) > LOSS_CLOSE * max(abs(one), abs(several)):
+        raise Broken(
+            f"the loss of {passes} examples is {one:.6g} in one pass, {several:.6g} in a pass each",
+            hint,
+        )
+    if found["gradient"] > GRADIENT_CLOSE:
+        raise Broken(
+            f"the gradient of {passes} examples differs by {found['gradient']:.1%} between one pass "
+            f"and a pass each, most of all that of {found['parameter']}",
+            hint,
+        )
+    share = abs(one - several) / max(abs(one), abs(several), 1e-30)
+    return f"apart by {share:.0e} of the loss, {found['gradient']:.0e} of the gradient"
 
 
 def forwards(exam: Exam) -> str:

@@ -1,0 +1,3 @@
+"""What `broken_code` loads."""
+
+FACTOR = 0.5
