@@ -12,7 +12,7 @@ from ft import Loss
 from ft_adversarial.perturbation.ball import noise_start, uniform_start, zeros
 from ft_adversarial.perturbation.embedding import Start
 from ft_adversarial.training.divergence import divergence
-from ft_adversarial.training.passes import Passes, detached
+from ft_adversarial.training.passes import Passes
 from ft_adversarial.training.settings import Ascent, TrainingConfig
 
 MethodFunction = Callable[[str, TrainingConfig, Passes, torch.Generator], Loss]
@@ -77,7 +77,7 @@ def smart(name: str, config: TrainingConfig, passes: Passes, generator: torch.Ge
     """
     ascent, symmetric = config.ascent, config.divergence != "forward"
     clean = passes.kept()
-    fixed = detached(clean.outputs)
+    fixed = {key: value.detach() for key, value in clean.outputs.items()}
 
     def apart(loss: Loss) -> Tensor:
         return divergence(loss.outputs, fixed, passes.batch, symmetric=symmetric)

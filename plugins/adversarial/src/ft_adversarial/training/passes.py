@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -92,7 +92,7 @@ class Passes:
         return replace(
             loss,
             total=loss.total.detach(),
-            outputs=detached(loss.outputs),
+            outputs={name: value.detach() for name, value in loss.outputs.items()},
         )
 
     def probed(self, shifts: Shifts, objective: Callable[[Loss], Tensor]) -> list[Tensor]:
@@ -106,9 +106,7 @@ class Passes:
     def _loss(self, shifts: Shifts | None, *, learning: bool) -> Loss:
         self.masks.wind_back()
         with nullcontext() if shifts is None else shifts.applied(learning=learning):
-            return self.inner(self.run, self.model, self.batch)
-
-
-def detached(outputs: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors among the outputs, without their graph; a decoder gives its cache beside them."""
-    return {name: one.detach() for name, one in outputs.items() if isinstance(one, Tensor)}
+            loss = self.inner(self.run, self.model, self.batch)
+        # A decoder gives its cache beside them.
+        outputs = {n: one for n, one in loss.outputs.items() if isinstance(one, Tensor)}
+        return replace(loss, outputs=outputs)
