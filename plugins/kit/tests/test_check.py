@@ -57,6 +57,7 @@ def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == {
         "plugin": f"'kit-words' ({WORDS})",
+        "family": "encoder",
         "rule": "settings",
         "says": "A wrong setting is refused in words, and every setting says what it means.",
         "outcome": "passed",
