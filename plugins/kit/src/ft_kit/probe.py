@@ -276,7 +276,7 @@ class FarProbe(Plugin):
         assert run.data is not None
         train = run.data.splits["train"]
         again = run.opener(run, run.output).model
-        features = FreshFeatures(run, train, training=False)
+        features = FreshFeatures(run, train)
         for what in different_outputs(run, again, features, len(train)):
             self.found("saved", f"after training {what} of the saved model differs")
 

@@ -31,17 +31,17 @@ class Saved:
 
     def __init__(self, run: LiveRun) -> None:
         self._run = run
-        self._states = [json.dumps(plugin_state(one)) for one in run.hooks.members]
+        self._states = [json.dumps(plugin_state(one)) for one in run.hooks.kept]
         self._tensors = plugin_tensors(run)
         self._own = self._generators()
         self._global = random_state()
 
     def _generators(self) -> list[Any]:
-        return [one.plugin.rng.bit_generator.state for one in self._run.hooks.members]
+        return [one.plugin.rng.bit_generator.state for one in self._run.hooks.kept]
 
     def put_back(self) -> None:
         """Give plugins and generators what they had."""
-        members = self._run.hooks.members
+        members = self._run.hooks.kept
         for member, state, own in zip(members, self._states, self._own, strict=True):
             member.plugin.load_state_dict(json.loads(state))
             member.plugin.rng.bit_generator.state = own
