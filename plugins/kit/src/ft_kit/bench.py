@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,8 +70,11 @@ class Subject:
     def families(self) -> tuple[str, ...]:
         """The families of models that it is tried with."""
         config, _ = checked(self, {})
-        made = self.loaded.cls if config is None else self.loaded.cls(config)
-        return tuple(made.families) or (ENCODER,)
+        made: Any = self.loaded.cls
+        with suppress(Exception):  # the rule `hooks` reports that it cannot be made
+            made = made if config is None else made(config)
+        given: Any = made.families
+        return (tuple(given) if isinstance(given, tuple | list) else ()) or (ENCODER,)
 
     def hooks(self, name: str) -> bool:
         """Whether it implements a hook."""
