@@ -61,7 +61,6 @@ FOUND = {
     "code": "helpers/factor.py would not be noticed: no import names it",
     "saved": "the saved model does not come back as it was: the output ",
     "saved_build": "the saved model does not come back as it was: scale",
-    "saved_rare": "after training the output loss of the saved model differs",
     "restored": "the predictions of the test split are others now: [0]['sure'][0]: False, not True",
     "company": "fails: KeyError: 'tokens'",
     "company_alone": "it works with kit-twice in no order: it does not like 'kit-twice'",

@@ -196,7 +196,6 @@ class FarProbe(Plugin):
         self._check_state(run)
         self._check_encode(run)
         self.found("forwards", "", counted=self._most, stated=run.hooks.forwards())
-        self._check_saved(run)
         features = self._few(run)
         if len(features) > 1:
             self._check_sum(run, features)
@@ -267,18 +266,6 @@ class FarProbe(Plugin):
         for place in changed(tensors, back):
             what = f"a new instance that loaded the tensors gives another state_tensors{place}"
             self.found("state", what)
-
-    def _check_saved(self, run: LiveRun) -> None:
-        """Every training example, with the model and with the one that is loaded again."""
-        from ft.engine.batch.features import FreshFeatures
-        from ft.engine.saved import different_outputs
-
-        assert run.data is not None
-        train = run.data.splits["train"]
-        again = run.opener(run, run.output).model
-        features = FreshFeatures(run, train)
-        for what in different_outputs(run, again, features, len(train)):
-            self.found("saved", f"after training {what} of the saved model differs")
 
     def _few(self, run: LiveRun) -> list[Any]:
         """Features of a few training examples."""
