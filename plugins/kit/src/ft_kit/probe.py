@@ -199,7 +199,11 @@ class FarProbe(Plugin):
         features = self._few(run)
         if len(features) > 1:
             self._check_sum(run, features)
-            self.found("cut", "", **cut_apart(run, features))
+            try:
+                facts = cut_apart(run, features)
+            except Exception as error:
+                facts = {"error": f"{type(error).__name__}: {error}"}
+            self.found("cut", "", **facts)
 
     def _check_encode(self, run: LiveRun) -> None:
         """The same examples, encoded in several steps of one epoch."""

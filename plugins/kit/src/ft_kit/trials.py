@@ -122,10 +122,12 @@ def cut_apart(run: LiveRun, features: list[Feature]) -> dict[str, Any]:
         step = Step(run, recorder)
         step._on_gradients = False  # listeners would count this step among the run's
         run.budget.training = tokens
-        step(features, 0.0, tuple, str)
+        try:
+            step(features, 0.0, tuple, str)
+        finally:
+            run.budget.training = budget
         recorders.append(recorder)
         drawn = drawn or saved.drawn()
-    run.budget.training = budget
     saved.put_back()
     whole, single = recorders
     names = whole.gradients.keys() | single.gradients.keys()

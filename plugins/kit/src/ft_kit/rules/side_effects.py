@@ -89,6 +89,13 @@ def cut(exam: Exam) -> str:
     if not facts:
         raise NotApplicable("its data has a single training example")
     (found,) = facts[:1]
+    if "error" in found:
+        if exam.single.error is not None:
+            raise NotApplicable("a batch of one example fails: see the rule 'single'")
+        raise Broken(
+            f"a step that is cut into a pass for each example fails: {found['error']}",
+            "let every output of the model have one row an example",
+        )
     if found["drawn"] and not exam.whole_batch:
         raise NotApplicable("its loss draws random numbers, other ones in each pass")
     one, several = found["losses"]
