@@ -23,7 +23,7 @@ REFERENCE = ROOT / "docs" / "reference"
 MARK = re.compile(r"(?<=<!-- generated: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 API = {
-    "To run": ("run", "predict", "load", "Trained", "Answer", "evaluate", "Result"),
+    "To run": ("run", "predict", "load", "Trained", "Answer", "evaluate", "Result", "derive"),
     "To compose tasks": ("compose", "Tasks"),
     "To write a plugin": ("Plugin", "hookimpl", "Config", "Run", "derive_seed"),
     "Settings": ("RunConfig", "DataConfig", "WordsConfig", "Tunable"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -110,3 +111,43 @@ def test_the_declared_transformers_is_the_one_that_is_tried() -> None:
                 if one.startswith("transformers"):
                     lowest = one.partition(">=")[2].partition(",")[0]
                     assert pinned.startswith(lowest + "."), f"{path}: {one}, tried with {pinned}"
+
+
+def test_a_model_without_a_head_for_the_task_is_refused(tmp_path: Path, load: Any) -> None:
+    load("families").make_tokenizer("Roberta").save_pretrained(tmp_path / "m")
+    config = transformers.BartConfig(
+        vocab_size=1000, d_model=16, encoder_layers=1, decoder_layers=1, max_position_embeddings=40
+    )
+    transformers.BartModel(config).save_pretrained(tmp_path / "m")
+    data = tmp_path / "a.jsonl"
+    row = {"text": "Anna lives in Ulm", "entities": [[0, 4, "PER"]]}
+    data.write_text(f"{json.dumps(row)}\n" * 20, encoding="utf-8")
+    with pytest.raises(
+        ft.ConfigError,
+        match="transformers has no head for token classification on models of type 'bart'",
+    ) as caught:
+        ft.run(["ner"], ner={"train": str(data)}, model=str(tmp_path / "m"), output=tmp_path / "r")
+    assert caught.value.hint == "choose a model of another type, or let a plugin provide build_head"
+
+
+def test_a_head_that_reads_the_last_position_reads_the_text(tmp_path: Path, load: Any) -> None:
+    tokenizer = load("families").make_tokenizer("XLNet")
+    tokenizer.model_max_length = 64
+    tokenizer.save_pretrained(tmp_path / "m")
+    torch.manual_seed(0)
+    config = transformers.XLNetConfig(
+        vocab_size=len(tokenizer), d_model=16, n_layer=1, n_head=2, d_inner=16, pad_token_id=4
+    )
+    transformers.XLNetModel(config).save_pretrained(tmp_path / "m")
+    run = ft.run(
+        ["sentiment"],
+        sentiment={"train": rows(tmp_path / "a.jsonl")},
+        model=str(tmp_path / "m"),
+        epochs=1,
+        precision="fp32",
+        device="cpu",
+        output=tmp_path / "run",
+    ).output
+    (alone,) = ft.predict(run, ["anna"])
+    beside, _ = ft.predict(run, ["anna", "anna and ben " * 10])
+    assert beside["scores"] == pytest.approx(alone["scores"], abs=1e-5)

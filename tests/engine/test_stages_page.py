@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 import ft
 from ft import hookimpl
+from ft.cli.main import main
 from ft.contract import hookspecs
 
 HERE = Path(__file__)
@@ -166,8 +168,12 @@ def held(folder: Path, rank: int = 0) -> list[list[Any]]:
     return [json.loads(line) for line in (folder / f"held-{rank}.jsonl").open()]
 
 
-def test_the_page_tells_of_each_hook_what_holds(go: Any, tmp_path: Path) -> None:
-    result = go(["texts", f"{HERE}:Everywhere"], epochs=1)
+def test_the_page_tells_of_each_hook_what_holds(
+    go: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each hook is in the account, in the trace and in `--explain` too."""
+    trace = tmp_path / "trace.json"
+    result = go(["texts", f"{HERE}:Everywhere"], epochs=1, trace=trace)
     ft.predict(result.output, ["anna went to london"])
     list(ft.predict(result.output, ["anna went to london"]))
     found = {tuple(row[:4]) for row in held(result.output)}
@@ -178,3 +184,32 @@ def test_the_page_tells_of_each_hook_what_holds(go: Any, tmp_path: Path) -> None
     assert sorted(set(told) - found) == [evaluated]
     hooks = {hook.partition(" ")[0] for hook, *_ in told}
     assert hooks == {name for name, one in vars(hookspecs).items() if hasattr(one, "ft_kind")}
+    costs = {row["hook"] for row in result.record["costs"] if row["plugin"] == "everywhere"}
+    traced = {one["cat"] for one in json.loads(trace.read_text()) if "cat" in one}
+    # A trial of saving is accounted as a whole; a record is sealed before the last event.
+    assert hooks - costs == {"load_model", "read_request", "on_run_end"}
+    assert hooks - traced == {"load_model", "read_request"}
+    capsys.readouterr()
+    tasks = f"{HERE.parents[1] / 'tasks.py'}:TextsTask"
+    assert main(["run", "--plugins", f"{tasks},{HERE}:Everywhere", "--explain"]) == 0
+    said = {line.strip() for line in capsys.readouterr().out.splitlines()}
+    for hook in hooks:
+        assert any(line.startswith(f"{hook}: ") and "everywhere" in line for line in said), hook
+
+
+def test_the_page_tells_which_processes_call_a_hook(
+    together: Any, still: Path, tmp_path: Path
+) -> None:
+    tasks = f"{HERE.parents[1] / 'tasks.py'}:TextsTask"
+    options = "epochs=1 batch_size=8 precision=fp32 device=cpu report=false advice=false"
+    values = [f"run.model={still}", *(f"run.{one}" for one in options.split())]
+    arguments = ["run", "--plugins", f"{tasks},{HERE}:Everywhere"]
+    arguments += [part for one in values for part in ("-o", one)]
+    together.run([*arguments, "--output", tmp_path / "run"])
+    main, other = ({row[0] for row in held(tmp_path / "run", rank)} for rank in (0, 1))
+    told = {
+        hook for (hook, *_), processes in page().items() if processes.startswith("the main one")
+    }
+    assert other <= main
+    assert main - other == told & main
+    assert told <= main | {"read_request"}

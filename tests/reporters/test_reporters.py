@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -134,6 +135,43 @@ def test_the_terminal_draws_a_bar_with_loss_and_speed() -> None:
     reporter._bars.refresh()
     reporter.close()
     assert re.search(r"45/90.*loss 0\.7000  [\d,]+ tokens/s  0:00 left", out.getvalue())
+
+
+@pytest.mark.parametrize("which", [RichReporter, PlainReporter])
+def test_lines_break_between_words_on_a_narrow_terminal(
+    which: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "80")
+    words = [f"word{i}" for i in range(60)]
+    table = Table("classes", ("class", "f1"), ((" ".join(words), 0.5), ("b", 0.25)), "a note " * 30)
+    out = Terminal()
+    reporter = which(out)
+    reporter.note(" ".join(words))
+    reporter.finding("warning", " ".join(words))
+    reporter.table(table)
+    close = getattr(reporter, "close", None)
+    if close:
+        close()
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("word59") == 3
+    assert text.split().count("note") == 30
+
+
+def test_a_line_of_json_is_never_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "80")
+    out = Terminal()
+    JsonReporter(out).note("a long note " * 30)
+    assert json.loads(out.getvalue())["text"] == "a long note " * 30
 
 
 def test_a_gone_reader_does_not_end_the_run(telling: ModuleType) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from transformers import AutoConfig, BertConfig, BertModel
 
+import ft
 from ft_kit import TEXTS
 from ft_kit.compare import tensors
 
@@ -52,3 +54,15 @@ def test_a_checkpoint_holds_the_adapter_alone(
     (last,) = (output / "checkpoints").glob("step-*")
     size = sum(path.stat().st_size for path in last.rglob("*") if path.is_file())
     assert size < 0.05 * (output / "model" / "model.safetensors").stat().st_size
+
+
+@pytest.mark.long
+def test_a_checkpoint_on_the_starter_is_under_two_megabytes(ft_run: Any) -> None:
+    output = ft_run(
+        LORA, max_steps=2, checkpoint_steps=1, model=str(ft.starter("model")), lora={"rank": 8}
+    ).output
+    for path in (output / "checkpoints").glob("step-*"):
+        kept = tensors(path / "model.safetensors")
+        assert sum(name.endswith(("query.up", "value.up")) for name in kept) == 12
+        assert sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) < 2_000_000
+    assert (output / "model" / "model.safetensors").stat().st_size > 80_000_000

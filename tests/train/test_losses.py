@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from ft import Config, Loss, Plugin, PluginError, Problems, hookimpl
+from ft import Config, Loss, Plugin, PluginError, Problems, Schema, Target, hookimpl
+from ft.engine.batch.parts import join
 
 HERE = Path(__file__)
 
@@ -234,3 +235,16 @@ def test_the_standard_divergence(kind: Any) -> None:
 def test_two_losses_are_refused_by_name(go: Any) -> None:
     with pytest.raises((PluginError, Problems), match="loss_of has 2 providers"):
         go(["words", spec("Bare"), spec("Joint")])
+
+
+def test_a_target_counts_with_its_weight_where_losses_are_joined() -> None:
+    schema = Schema(targets=(Target("stars", weight=3.0), Target("answer")))
+    losses = {"stars": Loss(torch.tensor(6.0), 2.0), "answer": Loss(torch.tensor(4.0), 4.0)}
+    whole = join(losses, {}, schema)
+    # Three times the mean 3, and the mean 1.
+    assert float(whole.total / whole.items) == pytest.approx(3 * 3 + 1)
+    part = whole.parts["stars"]
+    assert isinstance(part, Loss)
+    assert float(part.total) == 18
+    with pytest.raises(PluginError, match="was given 'answer', which the loss of the whole batch"):
+        join(losses, {"stars": 2.0}, schema)

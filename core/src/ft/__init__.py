@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ft.contract.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ft.api import evaluate, load, predict, run
+    from ft.api import derive, evaluate, load, predict, run
     from ft.builtin.compose import Tasks, compose
     from ft.cli.options import RunOptions, run_options
     from ft.config.resolve import Resolved, resolve
@@ -96,6 +96,7 @@ __all__ = [
     "bootstrap_sums",
     "compose",
     "data_or_starter",
+    "derive",
     "derive_seed",
     "did_you_mean",
     "evaluate",
@@ -125,7 +126,7 @@ __all__ = [
 _HOMES = {
     name: module
     for module, names in {
-        "ft.api": "evaluate load predict run",
+        "ft.api": "derive evaluate load predict run",
         "ft.builtin.compose": "Tasks compose",
         "ft.cli.options": "RunOptions run_options",
         "ft.reporters.text": "table_text",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ft.reporters.reporter import Reporter
+from ft.runfolder.hub import local_run
 
 if TYPE_CHECKING:
     from ft.contract.results import Result
@@ -96,7 +97,7 @@ def predict(
     """Predict with the model of a run.
 
     Args:
-        run_folder: the folder of a finished run.
+        run_folder: the folder of a finished run, or the name of one on the hub.
         inputs: one text or one mapping, many of them (a list, a ``Dataset``, a table of pandas), or
             the path (a `Path`) of a file: texts, one a line, ``.jsonl``, ``.json``, ``.csv``, ``.tsv``
             or ``.parquet``.
@@ -124,7 +125,7 @@ def predict(
         requests = [inputs]
     else:
         requests = rows_of(inputs)
-    folder, reporter = Path(run_folder), Reporter()
+    folder, reporter = local_run(run_folder), Reporter()
     found = predict_requests(
         folder,
         iter(requests),
@@ -153,7 +154,7 @@ def load(
     ``model = ft.load("runs/best"); model.predict(["one text", "another"])``
 
     Args:
-        run_folder: the folder of a finished run.
+        run_folder: the folder of a finished run, or the name of one on the hub.
         strict: refuse other plugins (versions, files) than the run was made with.
         trust_remote_code: run code that the model's folder brings; what the run was made with
             does not count.
@@ -166,7 +167,7 @@ def load(
     from ft.engine.predict import open_run
     from ft.engine.trained import LiveTrained
 
-    folder = Path(run_folder)
+    folder = local_run(run_folder)
     opened = open_run(
         folder,
         Reporter(),
@@ -178,6 +179,35 @@ def load(
     trained = LiveTrained(opened, folder)
     trained.warm()
     return trained
+
+
+def derive(
+    run_folder: str | Path,
+    target: str | Path,
+    plugins: Sequence[str],
+    write: Callable[[Path], None],
+    measure: Callable[[Path], Mapping[str, Any]],
+) -> None:
+    """Make a run folder of a finished run whose model has another form, such as an exported one.
+
+    Settings, schema, plugin states and record are those of the run; nothing is trained. The folder
+    appears whole or not at all: where a function raises, there is none.
+
+    Args:
+        run_folder: the folder of a finished run, or the name of one on the hub.
+        target: the new folder.
+        plugins: they are named behind the run's own; one of them provides the `load_model` that
+            loads the form.
+        write: is called with an empty folder for the model.
+        measure: is called with the new run's folder, which can be loaded by then; what it returns
+            is added to the record.
+
+    Raises:
+        ft.UserError: there is something at ``target``, or no finished run in ``run_folder``.
+    """
+    from ft.engine.derived import derive as derive_run
+
+    derive_run(local_run(run_folder), Path(target), plugins, write, measure)
 
 
 def evaluate(
@@ -193,7 +223,7 @@ def evaluate(
     """Score the model of a run.
 
     Args:
-        run_folder: the folder of a finished run.
+        run_folder: the folder of a finished run, or the name of one on the hub.
         data: a file to score in place of the run's own split.
         split: ``validation``, ``test``, or another that the task or a technique brings.
         strict: refuse other plugins (versions, files) than the run was made with.
@@ -212,7 +242,7 @@ def evaluate(
     try:
         source = None if data is None else str(data)
         return evaluate_run(
-            Path(run_folder),
+            local_run(run_folder),
             source,
             split,
             reporter,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
@@ -16,7 +15,7 @@ from ft.data.tags.cutting import RULES, join_words, split_words
 FAMILIES = {
     "WordPiece": "Bert",
     "byte-level": "Roberta",
-    "byte-level behind a pattern": "SplitBytes",
+    "byte-level behind a pattern": "Llama 3",
     "byte-level of a decoder": "Qwen2",
     "Unigram with a prefix": "XLMRoberta",
     "Unigram with a prefix at the beginning": "T5",
@@ -26,78 +25,67 @@ FAMILIES = {
 TEXT = "Anna lives in (Ulm) near Ben's town. Ben  works not far"
 
 
-PEOPLE, PLACES = ["Anna", "Ben", "Clara"], ["Ulm", "Paris", "Rome"]
-SENTENCES = [
-    f"{person} {verb} in ({place}) {rest}."
-    for person in PEOPLE
-    for place in PLACES
-    for verb in ("lives", "works")
-    for rest in ("near Ben's town", "not far")
-]
-
-
-def make_tokenizer(kind: str) -> Any:
-    """A tokenizer of a real class, with a vocabulary trained on the sentences."""
-    if kind in ("Bytes", "SplitBytes"):
-        return _byte_level(split=kind == "SplitBytes")
-    # LlamaTokenizer cuts nothing before its merges, which shall not reach over words.
-    lines = (
-        SENTENCES
-        if kind != "Llama"
-        else [line[a:b] for line in SENTENCES for a, b in split_words(line, "treebank")]
-    )
-    empty = getattr(transformers, f"{kind}Tokenizer")()
-    return empty.train_new_from_iterator(lines * 5, 200, show_progress=False)
-
-
-def _byte_level(*, split: bool) -> Any:
-    """As ModernBERT's or, cut by a pattern first, as Llama 3's and EuroBERT's."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    made: Any = Tokenizer(models.BPE())
-    bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not split)
-    pattern = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+"
-    steps = [pre_tokenizers.Split(Regex(pattern), "isolated"), bytes_only]
-    made.pre_tokenizer = pre_tokenizers.Sequence(steps) if split else bytes_only
-    made.decoder = decoders.ByteLevel()
-    special = ["<s>", "</s>", "<pad>", "<unk>"]
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    made.train_from_iterator(SENTENCES, trainer)
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=made,
-        bos_token="<s>",
-        eos_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-    )
-
-
 @pytest.fixture(scope="module")
-def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def tokenizers(load: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    families = load("families")
     made = {}
     for name, kind in FAMILIES.items():
         folder = tmp_path_factory.mktemp("tokenizer")
-        make_tokenizer(kind).save_pretrained(folder)
+        families.make_tokenizer(kind).save_pretrained(folder)
         made[name] = AutoTokenizer.from_pretrained(folder)
     return made
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("rule", ["words", "treebank", "inner", "whitespace"])
 def test_running_text_has_the_pieces_of_the_tokenizer(
-    family: str, tokenizers: dict[str, Any]
+    family: str, rule: str, tokenizers: dict[str, Any], load: Any
 ) -> None:
     tokenizer = tokenizers[family]
-    spans = split_words(TEXT, "treebank")
-    words = [TEXT[start:end] for start, end in spans]
-    ((ids, owners),) = pieces_of(tokenizer, [words], [TEXT])
-    assert ids == tokenizer(TEXT, add_special_tokens=False)["input_ids"]
-    assert owners == sorted(owners)
-    assert sorted(set(owners)) == list(range(len(words)))
+    for text in [TEXT, *(row["text"] for row in load("families").examples(60))]:
+        words = [text[start:end] for start, end in split_words(text, rule)]
+        ((ids, owners),) = pieces_of(tokenizer, [words], [text], cut=False)
+        assert ids == tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert owners == sorted(owners)
+        lacking = set(range(len(words))) - set(owners)
+        assert not any(character.isalnum() for word in lacking for character in words[word])
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "owned", "cut"),
+    [
+        ("Ulm).", "words", {"Ulm": "Ulm", ").": ")"}, {"Ulm": "Ulm", ")": ")", ".": "."}),
+        ('"Anna', "words", {'"Anna': "Anna"}, {'"': '"', "Anna": "Anna"}),
+        (
+            "Baden-Baden",
+            "inner",
+            {"Baden": "Baden-Baden", "-Baden": "Baden-Baden"},
+            None,
+        ),
+    ],
+)
+def test_a_piece_of_several_words_is_that_of_the_word_with_letters_or_the_first_mark(
+    text: str,
+    rule: str,
+    owned: dict[str, str],
+    cut: dict[str, str] | None,
+    tokenizers: dict[str, Any],
+) -> None:
+    tokenizer = tokenizers["byte-level behind a pattern"]
+    words = [text[start:end] for start, end in split_words(text, rule)]
+    for whole, expected in ((False, owned), (True, cut or owned)):
+        ((ids, owners),) = pieces_of(tokenizer, [words], [text], cut=whole)
+        pieces = tokenizer.convert_ids_to_tokens(ids)
+        assert dict(zip(pieces, (words[owner] for owner in owners), strict=True)) == expected
+
+
+def test_a_piece_of_several_words_with_letters_is_cut(tokenizers: dict[str, Any]) -> None:
+    tokenizer = tokenizers["WordPiece"]
+    for cut in (True, False):
+        ((ids, owners),) = pieces_of(tokenizer, [["An", "na"]], ["Anna"], cut=cut)
+        assert owners[0] == 0
+        assert set(owners) == {0, 1}
+        assert ids != tokenizer("Anna", add_special_tokens=False)["input_ids"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -121,14 +109,20 @@ def test_a_piece_that_reaches_over_words_is_cut(family: str, tokenizers: dict[st
 
 
 @settings(deadline=None, max_examples=40)
-@given(text=st.text("aU(.,'5 \u200b北京กé🔥\n", max_size=16), rule=st.sampled_from(RULES))
+@given(
+    text=st.text("aU(.,'5 \u200b北京กé🔥\n", max_size=16),
+    rule=st.sampled_from(RULES),
+    cut=st.booleans(),
+)
 def test_every_word_of_any_text_has_its_pieces_in_order(
-    text: str, rule: str, tokenizers: dict[str, Any]
+    text: str, rule: str, cut: bool, tokenizers: dict[str, Any]
 ) -> None:
     words = [text[start:end] for start, end in split_words(text, rule)]
     for family, tokenizer in tokenizers.items():
         if tokenizer.unk_token_id is None:
             continue
-        ((_, owners),) = pieces_of(tokenizer, [words], [text])
+        ((_, owners),) = pieces_of(tokenizer, [words], [text], cut=cut)
         assert owners == sorted(owners), family
-        assert set(owners) - {-1} == set(range(len(words))), family
+        lacking = set(range(len(words))) - set(owners)
+        assert not lacking or not cut, family
+        assert not any(character.isalnum() for word in lacking for character in words[word])

@@ -84,3 +84,24 @@ def test_numbers_are_no_words(write: Any, words: Any) -> None:
 def test_a_running_text_is_no_conll_file(write: Any, words: Any) -> None:
     with pytest.raises(FtError, match=r"are no tags, such as 'Paris', 'Rome': this is a text"):
         words(write("a.txt", "Anna Paris\nBen Rome\n"))
+
+
+def test_the_name_of_the_document_is_no_word(write: Any, words: Any) -> None:
+    """As in files of OntoNotes without the lines that begin a document, and in many others."""
+    row = "bc/cctv/{i} 0 {n} {word} NNP (NP*) - - - - {tag} -"
+    cells = [("Ann", "(PERSON)"), ("saw", "*"), ("New", "(GPE*"), ("York", "*)")]
+    sentences = [
+        "\n".join(
+            row.format(i=i // 3, n=n, word=f"{word}{i}", tag=tag)
+            for n, (word, tag) in enumerate(cells)
+        )
+        for i in range(6)
+    ]
+    found = words(write("a.conll", "\n\n".join(sentences) + "\n")).splits["train"][1]
+    assert found["tokens"] == ["Ann1", "saw1", "New1", "York1"]
+    assert found["tags"] == ["B-PERSON", "O", "B-GPE", "I-GPE"]
+
+
+def test_words_that_repeat_are_words(write: Any, words: Any) -> None:
+    data = words(write("a.conll", "\n\n".join(["ha B-X\nha O\nha O"] * 8) + "\n"))
+    assert data.splits["train"][0]["tokens"] == ["ha"] * 3

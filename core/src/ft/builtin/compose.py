@@ -126,6 +126,10 @@ class Tasks(Composite):
             if trained is not None:
                 told = trained.schema.extra["tasks"][part.name]["schema"]
                 part.data = replace(part.data, schema=Schema.from_json(told))
+            elif words := part.data.schema.words:
+                # What a word without a piece is read as follows from the one schema of the run.
+                schema = replace(part.data.schema, words=replace(words, cut=True))
+                part.data = replace(part.data, schema=schema)
             raise_all(declarations.schema_faults([part], part.data.schema))
         return _merged(self._parts)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ft.cli.options import Debug, Json, Quiet, Strict, TrustPlugins, TrustRemoteCode
+from ft.cli.options import Debug, FinishedRun, Json, Quiet, Strict, TrustPlugins, TrustRemoteCode
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    run: FinishedRun,
     data: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Score this file in place of the run's own split."),
@@ -31,6 +30,7 @@ def evaluate(
 ) -> None:
     """Score the model of a run on its test split, or on other data."""
     from ft.reporters.choose import choose
+    from ft.runfolder.hub import local_run
 
     reporter = choose(quiet=quiet, as_json=as_json)
     try:
@@ -38,7 +38,7 @@ def evaluate(
         from ft.engine.predict import evaluate as evaluate_run
 
         evaluate_run(
-            run,
+            local_run(run),
             data,
             split,
             reporter,

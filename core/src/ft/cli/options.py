@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., None])
 
+FinishedRun = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="The folder of a finished run, or its name on the hub."),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show only warnings and the final metrics.")
 ]

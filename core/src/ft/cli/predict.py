@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TextIO
 
 import typer
 
-from ft.cli.options import Debug, Quiet, Strict, TrustPlugins, TrustRemoteCode
+from ft.cli.options import Debug, FinishedRun, Quiet, Strict, TrustPlugins, TrustRemoteCode
 from ft.contract.errors import UserError
 from ft.engine.batch.read_requests import BadRequest, Format, Request
 from ft.reporters.stream import is_terminal
@@ -18,7 +18,7 @@ STDIN = "-"
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    run: FinishedRun,
     source: Annotated[
         str,
         typer.Argument(
@@ -48,6 +48,10 @@ def predict(
             help='A wrong request: refuse it, or answer it with {"error": ...} and go on.'
         ),
     ] = "refuse",
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="Use the fastest form of the run that `ft export` has made."),
+    ] = False,
     strict: Strict = False,
     trust_remote_code: TrustRemoteCode = False,
     trust_plugins: TrustPlugins = False,
@@ -60,11 +64,14 @@ def predict(
     """Predict with the model of a run: one answer a request, in the order of the input."""
     from ft.reporters.choose import choose
     from ft.reporters.lines import QuietReporter
+    from ft.runfolder.forms import fastest
+    from ft.runfolder.hub import local_run
 
-    if not run.is_dir():
+    folder = fastest(local_run(run)) if fast else local_run(run)
+    if not folder.is_dir():
         raise UserError(
             "there is no such folder",
-            where=str(run),
+            where=run,
             hint="give the folder that `ft run` printed at its end",
         )
     requests = _requests(source, form)
@@ -82,7 +89,7 @@ def predict(
         from ft.engine.ranks.interrupt import terminable
 
         found = predict_requests(
-            run,
+            folder,
             requests,
             reporter,
             builtin(),

@@ -87,7 +87,8 @@ def encode(
     rest with 0), and an attention mask is made for each ``*input_ids``. An example may give several
     features (windows of a long text): the column ``row`` then says which example, counted from 0,
     each feature belongs to. ``word_ids`` (the word each piece begins, -1 elsewhere) makes the
-    outputs come back one row a word.
+    outputs come back one row a word; with ``word_count``, the words of the example, those that no
+    piece begins are read by the next word.
 
     A technique alters the raw examples when ``training`` and calls ``inner``; it must not change
     the lists it was given. Without techniques the features are cached on disk; with any, every

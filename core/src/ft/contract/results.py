@@ -61,13 +61,23 @@ class Loss:
             weights: of the shape of ``each``, or one that broadcasts to it; 0 leaves an item out.
 
         Raises:
-            PluginError: the task does not say the loss of every item.
+            PluginError: the task does not say the loss of every item, or the shapes do not fit.
         """
         if self.each is None:
             raise PluginError(
                 "the task's loss does not say the loss of every item",
                 hint="let its loss_of return Loss(..., each=...), the loss of every item, or leave "
                 "out the technique that weighs items",
+            )
+        shape = tuple(getattr(weights, "shape", ()))
+        own = tuple(self.each.shape)
+        if len(shape) > len(own) or any(
+            n not in (1, m) for n, m in zip(reversed(shape), reversed(own), strict=False)
+        ):
+            raise PluginError(
+                f"weights of the shape {shape} were given to items of the shape {own}",
+                hint="give a number, a tensor of that shape, or one that broadcasts to it, such as "
+                "(batch, 1) to (batch, tokens)",
             )
         each = self.each * weights
         return replace(self, total=self.total + (each - self.each).sum(), each=each)

@@ -27,7 +27,8 @@ FILE = "file"
 """Column with the index into ``TaskData.files[split]`` of the file an example comes from."""
 
 EXAMPLE_ID = "example_id"
-"""Key the core adds to every batch of raw examples: the example's position in its split."""
+"""Key the core adds to every batch of raw examples: the example's position in its split; in training
+those of a pool count on from the end of ``train``."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Words:
         weight: of the tags among the targets, see `Target`.
         splitter: the rule by which running text is cut into words, see `ft.data.tags.cutting`;
             of training and evaluation text that is not cut yet, and of requests.
+        cut: whether a text is cut where a piece of the tokenizer reaches over the beginning of a
+            word, so that every word has pieces of its own. Without, the pieces stay those of the
+            text, and a mark that shares its piece (``.`` in ``).``) is within a span where the next
+            word continues it, and outside otherwise; the readers choose so for BIO2 if no span of
+            the training data ends with such a mark.
     """
 
     tokens: str = "tokens"
@@ -51,6 +57,7 @@ class Words:
     scheme: str | None = "BIO2"
     weight: float = 1.0
     splitter: str = "words"
+    cut: bool = True
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from ft.data.sources import WORDS, Source, find_sources
 from ft.data.splits import assemble, read_sources
 from ft.data.tables import load, open_entry
 from ft.data.tags.cutting import SAMPLE, choose_rule
+from ft.data.tags.marks import must_cut
 from ft.data.tags.offsets import Counting, Offsets, Positions
 from ft.data.tags.schemes import as_bio2
 from ft.data.tags.spans import tag_words
@@ -103,16 +104,24 @@ def read_words(
             )
         notes = [*notes, *note]
     entries, scheme, labels, more = bio2(found)
-    data = assemble(sources, entries, config, owner, [*notes, *more], [TOKENS], TAGS)
-    data.schema = Schema(words=Words(TOKENS, TAGS, labels, scheme, splitter=rule))
+    trained = _trained(run)
+    cut, said = (trained.cut, []) if trained else must_cut(entries.get("train", ()), scheme)
+    data = assemble(sources, entries, config, owner, [*notes, *more, *said], [TOKENS], TAGS)
+    data.schema = Schema(words=Words(TOKENS, TAGS, labels, scheme, splitter=rule, cut=cut))
     return data
+
+
+def _trained(run: Run | None) -> Words | None:
+    """The words of a trained model."""
+    data = getattr(run, "data", None)
+    return None if data is None else data.schema.words
 
 
 def _given_rule(config: WordsConfig, run: Run | None) -> str | None:
     """The rule of the trained model, or the one that is set; ``None``: the data decides."""
-    data = getattr(run, "data", None)
-    if data is not None and data.schema.words:
-        return str(data.schema.words.splitter)
+    trained = _trained(run)
+    if trained:
+        return trained.splitter
     return None if config.split_words == "auto" else str(config.split_words)
 
 

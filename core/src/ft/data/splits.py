@@ -173,7 +173,8 @@ def _held_note(splits: Mapping[str, Dataset], owner: str, label: str | None) -> 
         return note
     most = 8
     shown = ", ".join(f"{one:,} of {both:,} {name!r}" for name, one, both in counts[:most])
-    rest = f" and {len(counts) - most:,} more labels" if len(counts) > most else ""
+    more = len(counts) - most
+    rest = f" and {more:,} more label{'' if more == 1 else 's'}" if more > 0 else ""
     return f"{note} and in train's proportions: {shown}{rest}"
 
 

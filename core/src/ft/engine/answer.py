@@ -171,10 +171,9 @@ def _read(run: LiveRun, request: Any, number: int) -> dict[str, Any] | BadReques
         error.where = error.where or where
         return BadRequest(error)
     if not isinstance(example, Mapping):
-        provider, techniques = run.hooks.parts("read_request")
         raise PluginError(
             f"read_request returned {type(example).__name__}, not a mapping of columns",
-            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+            who=run.hooks.who("read_request"),
         )
     targets = run.data.schema.gold
     return {key: value for key, value in example.items() if key not in targets}

@@ -133,7 +133,7 @@ class Loop:
         if run.hooks.listens("on_epoch_start"):
             run.hooks.tell("on_epoch_start", run=run, epoch=progress.epoch)
             self.model.train()
-            self.optimizer.require_all(self.model)
+            self.optimizer.require_all(self.model, run.hooks.who("on_epoch_start"))
         if not self._ordered:
             self.plan = self._ask()
             return

@@ -17,10 +17,13 @@ from ft.engine.randomness import undisturbed
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-PADDED = frozenset({"fnet", "funnel", "nystromformer", "xlnet"})
+PADDED = frozenset({"fnet", "funnel", "nystromformer"})
 """Models of transformers whose outputs depend on the padding of the batch: they have no full
-attention mask, or their head reads the last position (XLNet).
+attention mask.
 """
+
+PADDED_LEFT = frozenset({"xlnet"})
+"""Models of relative positions whose head reads the last position, which must be no padding."""
 
 _SENTENCEPIECE = ("spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _NEEDED = {"sentencepiece": "sentencepiece", "google.protobuf": "protobuf"}

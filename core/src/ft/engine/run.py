@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -22,6 +23,7 @@ from ft.contract.settings import RunConfig
 from ft.engine.batch.memory import Budget
 from ft.engine.batch.parts import Counts, join
 from ft.engine.model_files import (
+    PADDED_LEFT,
     check_tokenizer,
     counts_from_padding,
     positions_of,
@@ -44,6 +46,11 @@ if TYPE_CHECKING:
     from ft.reporters.reporter import Reporter
 
 LONGEST = 512
+
+_NO_SUCH_HEAD = re.compile(
+    r"Unrecognized configuration class .* kind of AutoModel: AutoModelFor(\w+)"
+)
+"""What transformers says where it has no such head for a model."""
 
 TRAIN, PREDICT = "train", "predict"
 """Stages of a run; the others are the names of the splits that are predicted or evaluated."""
@@ -153,6 +160,15 @@ class LiveRun(Run):
         return int(own or 0) if given is None else int(given)
 
     @cached_property
+    def pads_left(self) -> bool:
+        """Whether padding stands before a text: the model's head reads the last position.
+
+        Elsewhere it stands behind, whatever a tokenizer is set to for generation, so that absolute
+        positions count from the text's first token.
+        """
+        return getattr(self.model_config, "model_type", None) in PADDED_LEFT
+
+    @cached_property
     @override
     def model_config(self) -> PretrainedConfig:
         return self.load(AutoConfig.from_pretrained, "configuration")
@@ -172,6 +188,11 @@ class LiveRun(Run):
             )
             hint = "give a folder that transformers' save_pretrained wrote, or a name on the hub"
             hint = sentencepiece_hint(self.model_path) or hint
+            if kind := _NO_SUCH_HEAD.match(first):
+                task = re.sub("(?=[A-Z])", " ", kind[1]).strip().lower()
+                kind_of_model = self.model_config.model_type
+                first = f"transformers has no head for {task} on models of type '{kind_of_model}'"
+                hint = "choose a model of another type, or let a plugin provide build_head"
             if "trust_remote_code" in str(error):
                 hint = "it brings code of its own: give --trust-remote-code if you trust it"
             raise ConfigError(

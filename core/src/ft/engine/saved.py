@@ -290,7 +290,7 @@ def _tried(run: LiveRun, features: Features) -> dict[str, Tensor]:
     """The batch whose outputs are compared."""
     grouped = features.fetch(range(min(TRIED, len(features))))
     chosen = [group[0] for group in grouped if group]
-    return to_device(collate(chosen, run.pad_id), run.device)
+    return to_device(collate(chosen, run.pad_id, left=run.pads_left), run.device)
 
 
 def _outputs(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -161,10 +161,10 @@ def on_device(run: LiveRun, hook: str, model: Any) -> torch.nn.Module:
         PluginError: it is not a module.
     """
     if not isinstance(model, torch.nn.Module):
-        provider, _ = run.hooks.parts(hook)
         raise PluginError(
             f"{hook} returned {type(model).__name__}, not a torch module",
-            who=f"plugin {provider.owner}",
+            who=run.hooks.who(hook),
+            hint="return the model: a torch.nn.Module that gives its outputs by name",
         )
     config: Any = getattr(model, "config", None)
     if hasattr(config, "pad_token_id") and config.pad_token_id != run.pad_id:

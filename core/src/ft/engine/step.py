@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -155,14 +155,15 @@ class Step:
                 "leave out the plugin that declares whole_batch",
             )
         own = slice(begin, begin + len(shares[index]))
-        batch = to_device(collate(features, self.pad_id), run.device)
+        batch = to_device(collate(features, self.pad_id, left=run.pads_left), run.device)
         generators = Generators(run.device, self._plugins)
         while True:
             run.backpropagated, done = None, Done()
             try:
                 with chunked(run, model, len(features), own) as stand_in:
                     with run.accelerator.autocast():
-                        loss: Loss = run.hooks.call("compute_loss", run, model, batch)
+                        made = run.hooks.call("compute_loss", run, model, batch)
+                        loss = self._checked(made, len(features))
                     run.backward(loss)
                     if not main:  # parameters that the loss used directly
                         self.optimizer.zero()
@@ -202,7 +203,7 @@ class Step:
     def _count(self, micro: list[Feature], done: Done) -> float:
         """Count the items of the parts of a micro-batch's loss."""
         run = self.run
-        batch = to_device(collate(micro, self.pad_id), run.device)
+        batch = to_device(collate(micro, self.pad_id, left=run.pads_left), run.device)
         with torch.no_grad(), run.accelerator.autocast():
             loss: Loss = run.hooks.provide("compute_loss", run, self.model, batch)
         for name, part in loss.parts.items():
@@ -247,15 +248,37 @@ class Step:
     def _backward(self, micro: list[Feature], done: Done) -> Tensor | float:
         """The gradients of a micro-batch; returns its items."""
         run = self.run
-        batch = to_device(collate(micro, self.pad_id), run.device)
+        batch = to_device(collate(micro, self.pad_id, left=run.pads_left), run.device)
         with run.accelerator.autocast():
-            loss: Loss = run.hooks.call("compute_loss", run, self.model, batch)
+            loss = self._checked(run.hooks.call("compute_loss", run, self.model, batch), len(micro))
         run.backward(loss)
         self._add_parts(loss, done)
         tokens = lengths(micro)
         done.tokens += sum(tokens)
         done.padded += len(micro) * max(tokens)
         return loss.items
+
+    def _checked(self, loss: Any, size: int) -> Loss:
+        """What compute_loss returned for so many features.
+
+        Raises:
+            PluginError: it is no loss.
+        """
+        each = getattr(loss, "each", None)
+        if not isinstance(loss, Loss):
+            what = f"a {type(loss).__name__}"
+        elif not isinstance(loss.total, Tensor) or loss.total.ndim:
+            what = "a Loss whose total is no scalar tensor"
+        elif each is not None and tuple(each.shape[:1]) != (size,):
+            what = f"a Loss with each of the shape {tuple(each.shape)} for a batch of {size}"
+        else:
+            return loss
+        raise PluginError(
+            f"compute_loss returned {what}",
+            who=self.run.hooks.who("compute_loss"),
+            hint="return ft.Loss(total, items): a sum over items, and how many; each, where it is "
+            "given, is (batch,) or (batch, tokens)",
+        )
 
     def _tell_gradients(self, items: Tensor) -> Tensor:
         """Normalise the gradients and tell the plugins of them.

@@ -174,7 +174,8 @@ def _train(
         history.with_data(run, fingerprints, made)
     set_seed(resolved.run.seed)
     reporter.phase("model", run.model_path)
-    model = run.model = build_model(run, data)
+    # What is loaded comes in `eval` mode, so from here on the mode is the same in every hook.
+    model = run.model = build_model(run, data).train()
     frozen = freeze(model, resolved.run.freeze)
     if frozen:
         whole = sum(parameter.numel() for parameter in model.parameters())

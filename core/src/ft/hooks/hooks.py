@@ -237,6 +237,15 @@ class Hooks:
             )
         return (named or default)[0], techniques
 
+    def who(self, hook: str) -> str:
+        """Who implements a hook, for messages: the provider and the techniques around it, or whoever
+        hears an event.
+        """
+        if hook in self._events:
+            return "plugin " + ", ".join(f"'{name}'" for name in self.listeners(hook))
+        provider, techniques = self.parts(hook)
+        return "plugin " + ", ".join(one.owner for one in [provider, *techniques])
+
     def _note_deprecated(self, hook: str, member: Member) -> None:
         deprecated = getattr(self._specs.get(hook), "ft_deprecated", None)
         if deprecated and member not in self.builtin:

@@ -18,11 +18,13 @@ from ft.reporters.stream import LastingStream, visible
 from ft.reporters.text import (
     cost_table,
     duration,
+    folded,
     metrics_text,
     number,
     read_lines,
     scored,
     table_text,
+    terminal_width,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +41,10 @@ class LineReporter(Reporter):
         self._stream = LastingStream(stream)
 
     def _say(self, text: str) -> None:
-        self._stream.write(f"{visible(text)}\n")
+        self._write("\n".join(folded(visible(text), terminal_width(self._stream))))
+
+    def _write(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
         self._stream.flush()
 
 
@@ -143,7 +148,7 @@ class JsonReporter(LineReporter):
         self._due: dict[str, float] = {}
 
     def _event(self, event: str, **values: Any) -> None:
-        self._say(to_json({"event": event, **values}))
+        self._write(visible(to_json({"event": event, **values})))
 
     @override
     def phase(self, name: str, detail: str = "") -> None:

@@ -15,7 +15,7 @@ from ft.reporters.lines import closing
 from ft.reporters.pace import Pace
 from ft.reporters.reporter import Reporter
 from ft.reporters.stream import LastingStream, visible
-from ft.reporters.text import metrics_text, number, read_lines, scored, table_text
+from ft.reporters.text import folded, metrics_text, number, read_lines, scored, table_text
 
 if TYPE_CHECKING:
     from ft.contract.results import Result
@@ -44,7 +44,12 @@ class RichReporter(Reporter):
         self._pace = Pace()
 
     def _print(self, text: str, style: str | None = None) -> None:
-        self._console.print(Text(visible(text), style=style or ""), soft_wrap=True)
+        lines = "\n".join(folded(visible(text), self._width))
+        self._console.print(Text(lines, style=style or ""), soft_wrap=True)
+
+    @property
+    def _width(self) -> int | None:
+        return self._console.width if self._console.is_terminal else None
 
     def _bar(self, name: str, total: int | None) -> TaskID:
         if name not in self._tasks:
@@ -109,7 +114,7 @@ class RichReporter(Reporter):
 
     @override
     def table(self, table: Table) -> None:
-        self._print(f"\n{table_text(table)}\n")
+        self._print(f"\n{table_text(table, self._width)}\n")
 
     @override
     def finish(self, result: Result) -> None:

@@ -51,9 +51,9 @@ def _metric(metric: Metric) -> str:
     return f"{number(metric.value)} [{number(metric.low)}, {number(metric.high)}]"
 
 
-def table_text(table: Table) -> str:
-    """A table with its title and note."""
-    lines = [table.title, *aligned(table.columns, table.rows)]
+def table_text(table: Table, width: int | None = None) -> str:
+    """A table with its title and note; ``width`` is that of `aligned`."""
+    lines = [table.title, *aligned(table.columns, table.rows, width)]
     return "\n".join([*lines, table.note] if table.note else lines)
 
 

@@ -109,20 +109,19 @@ def serve(
         load, strict=strict, trust_remote_code=trust_remote_code, trust_plugins=trust_plugins
     )
     models = Models(named(runs), trusting)
-    logs.start(logging.WARNING if quiet else logging.INFO)
     if key is None and not is_local(host):
         typer.echo("anybody who reaches this machine may ask: set FT_SERVE_API_KEY", err=True)
     bound = listen(host, port)
     names = ", ".join(models.folders)
-    interrupted = asyncio.run(
-        run(
-            models,
-            settings,
-            bound,
-            drain=drain,
-            max_connections=max_connections,
-            ready=lambda address: typer.echo(f"serving {names} at {address}"),
-        )
+    serving = run(
+        models,
+        settings,
+        bound,
+        drain=drain,
+        max_connections=max_connections,
+        ready=lambda address: typer.echo(f"serving {names} at {address}"),
     )
+    with bound, logs.written(logging.WARNING if quiet else logging.INFO):
+        interrupted = asyncio.run(serving)
     if interrupted:
         raise typer.Exit(130)

@@ -5,18 +5,31 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 logger = logging.getLogger("ft_serve")
 
 
-def start(level: int = logging.INFO) -> None:
-    """Write the log, one line an entry."""
+@contextmanager
+def written(level: int) -> Iterator[None]:
+    """Write the log to standard error, one line an entry, until the end of the block."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name in ("ft_serve", "uvicorn"):
-        log = logging.getLogger(name)
-        log.handlers, log.propagate = [handler], False
-        log.setLevel(level if name == "ft_serve" else logging.WARNING)
+    levels = {"ft_serve": level, "uvicorn": logging.WARNING}
+    logs = [logging.getLogger(name) for name in levels]
+    before = [(log.level, log.propagate) for log in logs]
+    for log, own in zip(logs, levels.values(), strict=True):
+        log.addHandler(handler)
+        log.setLevel(own)
+        log.propagate = False
+    try:
+        yield
+    finally:
+        for log, (old, propagate) in zip(logs, before, strict=True):
+            log.removeHandler(handler)
+            log.setLevel(old)
+            log.propagate = propagate
 
 
 def logged(error: Exception, what: str, *, with_texts: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ft
+from ft_serve.corrections import MOST_ROWS
 from ft_serve.models import Model
 from ft_serve.settings import Settings
 
@@ -38,7 +39,7 @@ def described(models: Sequence[Model], settings: Settings) -> dict[str, Any]:
         },
         "/reload": {
             "post": _guarded(
-                _posted("Load the models whose runs have changed.", {"type": "object"}, {}, "409"),
+                _posted("Load the models whose runs have changed.", {}, {}, "409"),
                 settings,
             )
         },
@@ -122,9 +123,19 @@ def _paths(prefix: str, model: Model, settings: Settings) -> dict[str, Any]:
             "type": "object",
             "properties": {
                 "input": item,
-                "correct": {"type": "object"},
-                "rows": {"type": "array", "items": {"type": "object"}, "minItems": 1},
+                "correct": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "description": "a label; or tags, one a word; or entities with type and place",
+                },
+                "rows": {
+                    "type": "array",
+                    "items": {"type": "object", "minProperties": 1},
+                    "minItems": 1,
+                    "maxItems": MOST_ROWS,
+                },
             },
+            "anyOf": [{"required": ["input", "correct"]}, {"required": ["rows"]}],
         }
         keep = _posted(
             "Keep what the answer should have been, as rows that `ft run` reads.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from ft.builtin.standard.requests import as_example, request_schema
 from ft.builtin.standard.texts import encode_texts
 from ft.builtin.standard.words import encode_words
 from ft.contract.errors import PluginError
+from ft.contract.messages import listed
 from ft.contract.model import forward
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.results import Loss
@@ -41,6 +42,35 @@ def _unknown(what: str, hook: str) -> PluginError:
         f"there is no standard {what} for this schema",
         hint=f"give the schema words with tags or texts with a label, or let the task plugin provide {hook}",
     )
+
+
+def _with_head_for(
+    run: Run, model: Any, names: Sequence[str], info: Mapping[str, Any]
+) -> nn.Module:
+    """A loaded model, whose head is a new one where the loaded one is for other classes.
+
+    Args:
+        run: it.
+        model: of transformers.
+        names: of the classes to be learned.
+        info: which weights were not there, or of another shape, as transformers says.
+    """
+    prefix, whole = model.base_model_prefix, cast(nn.Module, model)
+    head = {name for name, _ in model.named_parameters() if not name.startswith(f"{prefix}.")}
+    if not hasattr(model, prefix) or not head - {*info["missing_keys"]}:
+        return whole  # the head is new anyway
+    known = [str(name) for _, name in sorted((run.model_config.id2label or {}).items())]
+    if known == [*names]:
+        run.note(f"training goes on with the head of {run.model_path}: its classes are the same")
+        return whole
+    run.note(
+        f"the head of {run.model_path} is for other classes, {listed(known, 5)}: a new one begins"
+    )
+    if info["mismatched_keys"]:
+        return whole
+    fresh = type(model)(model.config)
+    setattr(fresh, prefix, getattr(model, prefix))
+    return cast(nn.Module, fresh)
 
 
 class Standard(Plugin):
@@ -82,15 +112,19 @@ class Standard(Plugin):
         raise _unknown("head", "build_head")
 
     def _load(self, run: Run, kind: Any, names: Sequence[str], **settings: Any) -> nn.Module:
-        if not run.restored:
-            settings |= {
-                "num_labels": len(names),
-                "id2label": dict(enumerate(names)),
-                "label2id": {name: i for i, name in enumerate(names)},
-                "ignore_mismatched_sizes": True,
-            }
-        model: nn.Module = run.load(kind.from_pretrained, "model", dtype=torch.float32, **settings)
-        return model
+        load, settings = kind.from_pretrained, {"dtype": torch.float32, **settings}
+        if run.restored:
+            restored: nn.Module = run.load(load, "model", **settings)
+            return restored
+        settings |= {
+            "num_labels": len(names),
+            "id2label": dict(enumerate(names)),
+            "label2id": {name: i for i, name in enumerate(names)},
+            "ignore_mismatched_sizes": True,
+            "output_loading_info": True,
+        }
+        model, info = run.load(load, "model", **settings)
+        return _with_head_for(run, model, names, info)
 
     @hookimpl
     def save_model(self, run: Run, model: nn.Module, folder: Path) -> None:
@@ -133,6 +167,11 @@ class Standard(Plugin):
         """Cross entropy over tagged pieces or labels; binary for several labels; squared error
         for numbers.
         """
+        if "logits" not in outputs:
+            raise PluginError(
+                f"the standard loss finds no output 'logits' (only {', '.join(outputs) or 'none'})",
+                hint="let the model return logits, or let the task plugin provide loss_of",
+            )
         if "labels" not in batch:
             raise PluginError(
                 "examples without a gold answer, such as those of a pool, have no standard loss",

@@ -59,7 +59,8 @@ def request_schema(schema: Schema) -> dict[str, Any]:
     """The JSON schema of what `as_example` takes."""
     text = {"type": "string"}
     if schema.words:
-        tokens = {"type": "array", "items": text, "description": "words that are cut already"}
+        described = "words that are cut already; as a text: a list in JSON, or with blanks between"
+        tokens = {"type": ["array", "string"], "items": text, "description": described}
         values: dict[str, Any] = {"text": text, schema.words.tokens: tokens}
         needs: dict[str, Any] = {"anyOf": [{"required": [name]} for name in values]}
         example = {"text": EXAMPLE}
@@ -69,10 +70,10 @@ def request_schema(schema: Schema) -> dict[str, Any]:
         example = dict.fromkeys(names, EXAMPLE)
     values |= {name: {"type": ["number", "null"]} for name in schema.numbers}
     values |= {name: {"format": "path"} for name in schema.images}
-    described: dict[str, Any] = {"type": "object", "properties": values, **needs}
+    request: dict[str, Any] = {"type": "object", "properties": values, **needs}
     if schema.words or len(schema.texts) == 1:
-        described = {"anyOf": [text, described]}
-    return described if schema.images else {**described, "examples": [example]}
+        request = {"anyOf": [text, request]}
+    return request if schema.images else {**request, "examples": [example]}
 
 
 def _words(given: Mapping[str, Any], roles: Words) -> dict[str, Any]:

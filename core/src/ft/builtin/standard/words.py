@@ -81,12 +81,13 @@ def encode_words(
 ) -> dict[str, list[Any]]:
     """Features of sentences of words.
 
-    Each word is labelled and read off at its first piece, in exactly one window: the one that
-    shows most context around it. Where the examples have a column ``text`` that is made of the
+    Each word that has a piece is labelled and read off at its first one, in exactly one window: the
+    one that shows most context around it. Where the examples have a column ``text`` that is made of the
     words, that is what is encoded.
 
     Returns:
-        Columns ``row``, ``input_ids``, ``word_ids``, and ``labels`` where there are tags.
+        Columns ``row``, ``input_ids``, ``word_ids``, ``word_count``, and ``labels`` where there are
+        tags.
 
     Raises:
         DataError: words and tags differ in number, or a tag is not among the schema's.
@@ -97,10 +98,11 @@ def encode_words(
     texts = examples.get("text")
     tags = examples.get(words.tags) if words.tags else None
     ids = {tag: i for i, tag in enumerate(words.labels)}
-    features: dict[str, list[Any]] = {"row": [], "input_ids": [], "word_ids": []}
+    features: dict[str, list[Any]] = {"row": [], "input_ids": [], "word_ids": [], "word_count": []}
     if tags is not None:
         features["labels"] = []
-    for row, (pieces, owners) in enumerate(pieces_of(tokenizer, sentences, texts)):
+    encoded = pieces_of(tokenizer, sentences, texts, cut=words.cut)
+    for row, (pieces, owners) in enumerate(encoded):
         labels = None
         if tags is not None and tags[row] is not None:
             labels = _label_ids(sentences[row], tags[row], ids, row)
@@ -114,6 +116,7 @@ def encode_words(
             features["row"].append(row)
             features["input_ids"].append([*frame.before, *pieces[begin:end], *frame.after])
             features["word_ids"].append(marks)
+            features["word_count"].append(len(sentences[row]))
             if tags is not None:
                 features["labels"].append(
                     None if labels is None else [labels[m] if m >= 0 else IGNORE for m in marks]

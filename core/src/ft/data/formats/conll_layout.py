@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ft.contract.errors import ConfigError, DataError
 from ft.data.config import WordsConfig
@@ -112,7 +113,12 @@ def find_layout(sample: list[str], name: str, config: WordsConfig, owner: str) -
         token, tag = 1, _tag_column(columns, width - 1, 3)
     else:
         tag = _tag_column(columns, width - 1, None)
-        token = _token_column(columns, tag)
+        kept = [
+            number
+            for number, row in zip(_sentences(sample), rows, strict=True)
+            if len(row) == width
+        ]
+        token = _token_column(columns, tag, kept)
     chosen = (token, tag)
     if config.token_column is not None:
         token = _given(config.token_column, width, name, f"{owner}.token_column")
@@ -169,12 +175,29 @@ def _tag_column(columns: list[tuple[str, ...]], last: int, parts_of_speech: int 
     return last
 
 
-def _token_column(columns: list[tuple[str, ...]], tag: int) -> int:
-    """The first column that is neither the words' numbers nor empty."""
-    for column in range(min(tag, len(columns))):
-        if not _is_filler(columns[column]):
-            return column
-    return 0
+def _token_column(columns: list[tuple[str, ...]], tag: int, sentences: list[int]) -> int:
+    """The first column that is neither the words' numbers nor empty nor the document's name."""
+    found = [one for one in range(min(tag, len(columns))) if not _is_filler(columns[one])]
+    words = [one for one in found if not _names_sentences(columns[one], sentences)]
+    return next(iter([*words, *found]), 0)
+
+
+def _names_sentences(cells: tuple[str, ...], sentences: list[int]) -> bool:
+    """Whether a column has the same value in all lines of each sentence."""
+    rows = list(zip(sentences, cells, strict=True))
+    inside = [one == other for one, other in pairwise(rows) if one[0] == other[0]]
+    return len(inside) >= _ENOUGH and all(inside)
+
+
+def _sentences(sample: list[str]) -> list[int]:
+    """The number of the sentence of each line that is neither empty nor a comment."""
+    found, number = [], 0
+    for line in sample:
+        if not line.strip():
+            number += 1
+        elif not line.startswith(("#", DOCUMENT)):
+            found.append(number)
+    return found
 
 
 def _is_filler(cells: tuple[str, ...]) -> bool:

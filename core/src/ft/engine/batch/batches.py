@@ -13,7 +13,7 @@ from torch import Tensor
 
 Feature = Mapping[str, Any]
 
-NOT_INPUTS = frozenset({"row", "word_ids", "length"})
+NOT_INPUTS = frozenset({"row", "word_ids", "word_count", "length"})
 LABEL_PAD = -100
 IDS = "input_ids"
 LABELS = "labels"
@@ -143,12 +143,12 @@ def divide(features: list[Feature], parts: int) -> list[list[Feature]]:
     return shares
 
 
-def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
-    """Pad features with the same columns into tensors.
+def collate(features: Sequence[Feature], pad_id: int, *, left: bool = False) -> dict[str, Tensor]:
+    """Pad features with the same columns into tensors, behind them or on the left.
 
     ``*input_ids`` are padded with ``pad_id`` and get an ``*attention_mask``, ``labels*`` with -100,
     other lists, arrays and tensors with 0; those of several dimensions are padded in each. Columns
-    that are not numbers are left out, as are ``row``, ``word_ids`` and ``length``.
+    that are not numbers are left out, as are ``row``, ``word_ids``, ``word_count`` and ``length``.
 
     Returns:
         Tensors by name, the first dimension the feature; integers and bools as int64, floats as
@@ -160,10 +160,10 @@ def collate(features: Sequence[Feature], pad_id: int) -> dict[str, Tensor]:
             continue
         values = [_plain(feature[name]) for feature in features]
         pad = pad_id if is_ids(name) else LABEL_PAD if name.startswith(LABELS) else 0
-        batch[name] = _tensor(values, pad)
+        batch[name] = _tensor(values, pad, left)
         mask = name[: -len(IDS)] + "attention_mask"
         if is_ids(name) and mask not in features[0]:
-            batch[mask] = _mask(values)
+            batch[mask] = _mask(values, left)
     return batch
 
 
@@ -198,12 +198,18 @@ def _numeric(value: Any) -> bool:
     )
 
 
-def _mask(values: Sequence[list[Any]]) -> Tensor:
+def _mask(values: Sequence[list[Any]], left: bool) -> Tensor:
     """Ones where there are ids."""
     if not all(map(_flat, values)):
-        return _tensor([_ones(value) for value in values], 0)
-    sizes = np.array([len(value) for value in values])
-    return torch.from_numpy((np.arange(sizes.max()) < sizes[:, None]).astype(np.int64))
+        return _tensor([_ones(value) for value in values], 0, left)
+    return torch.from_numpy(_places(values, left).astype(np.int64))
+
+
+def _places(rows: Sequence[Sequence[Any]], left: bool) -> np.ndarray:
+    """Where the values of rows stand in the table of the padded rows."""
+    sizes = np.array([len(row) for row in rows])
+    places = np.arange(sizes.max()) < sizes[:, None]
+    return places[:, ::-1] if left else places
 
 
 def _ones(value: Any) -> Any:
@@ -238,7 +244,7 @@ def _shape(values: Any) -> tuple[int, ...]:
     return (len(values), *widest)
 
 
-def _tensor(values: Sequence[Any], pad: int) -> Tensor:
+def _tensor(values: Sequence[Any], pad: int, left: bool) -> Tensor:
     if _flat(values):
         tensor = torch.tensor(values)
         return tensor.float() if tensor.is_floating_point() else tensor.long()
@@ -246,7 +252,7 @@ def _tensor(values: Sequence[Any], pad: int) -> Tensor:
         tensor = torch.from_numpy(np.stack(values))
         return tensor.float() if tensor.is_floating_point() else tensor.long()
     if all(map(_flat, values)):
-        return _padded_rows(values, pad)
+        return _padded_rows(values, pad, left)
     arrays = [_arrays(value) for value in values]
     kind = np.float32 if _floating(arrays) else np.int64
     padded = np.full(_shape(arrays), pad, dtype=kind)
@@ -254,13 +260,13 @@ def _tensor(values: Sequence[Any], pad: int) -> Tensor:
     return torch.from_numpy(padded)
 
 
-def _padded_rows(rows: Sequence[Sequence[Any]], pad: int) -> Tensor:
+def _padded_rows(rows: Sequence[Sequence[Any]], pad: int, left: bool) -> Tensor:
     """Rows of numbers, all at once."""
-    sizes = np.array([len(row) for row in rows])
+    places = _places(rows, left)
     numbers = np.array(list(chain.from_iterable(rows)))
     kind = np.float32 if _floating(numbers) else np.int64
-    padded = np.full((len(rows), sizes.max()), pad, dtype=kind)
-    padded[np.arange(sizes.max()) < sizes[:, None]] = numbers
+    padded = np.full(places.shape, pad, dtype=kind)
+    padded[places] = numbers
     return torch.from_numpy(padded)
 
 

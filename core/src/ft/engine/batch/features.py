@@ -108,8 +108,7 @@ def _features(columns: Mapping[str, Sequence[Any]]) -> list[Feature]:
 
 
 def _owner(run: LiveRun) -> str:
-    provider, techniques = run.hooks.parts("encode")
-    return "plugin " + ", ".join(one.owner for one in [provider, *techniques])
+    return run.hooks.who("encode")
 
 
 class FreshFeatures:

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 from ft.contract.errors import PluginError
 from ft.contract.results import Evaluation, Loss, Metric, Predictions
 from ft.contract.schema import EXAMPLE_ID
-from ft.engine.batch.batches import LABELS, Feature, by_columns, collate, lengths, micro_batches
+from ft.engine.batch.batches import (
+    IDS,
+    LABELS,
+    Feature,
+    by_columns,
+    collate,
+    lengths,
+    micro_batches,
+)
+from ft.engine.batch.by_word import by_word
 from ft.engine.batch.features import encode, examples_at
 from ft.engine.batch.memory import out_of_memory
 from ft.engine.collector import paused
@@ -161,13 +170,14 @@ def predict_examples(
     for row, group in enumerate(grouped):
         order = {id(feature): k for k, feature in enumerate(group)}
         outputs[row].sort(key=lambda pair: order[id(pair[0])])
-    gathered = [gather(windows) for windows in outputs]
+    words = run.data.schema.words if run.data else None
+    gathered = [gather(windows, words.labels if words else ()) for windows in outputs]
     decoded = run.hooks.call("decode", run, gathered, examples)
     if len(decoded) != len(grouped):
-        provider, techniques = run.hooks.parts("decode")
         raise PluginError(
             f"decode returned {len(decoded)} predictions for {len(grouped)} examples",
-            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+            who=run.hooks.who("decode"),
+            hint="return one mapping an example, in their order",
         )
     return decoded  # type: ignore[no-any-return]
 
@@ -211,15 +221,28 @@ def forward_all(
         for micro in micro_batches(features[:end], most, enough=most // 2):
             begin = end - len(micro)
             micro = features[begin:end]
-            arrays = _arrays(run, collate(micro, run.pad_id), tally, context)
+            inputs = collate(micro, run.pad_id, left=run.pads_left)
+            arrays = _arrays(run, inputs, tally, context)
             if arrays is None:
                 run.budget.shrink(run, "prediction", micro)
                 break
             end = begin
+            rows = enumerate(_padding_before(run, micro))
             yield (
                 begin,
-                [{name: array[i] for name, array in arrays.items()} for i in range(len(micro))],
+                [
+                    {name: a[i, pads:] if a.ndim > 2 else a[i] for name, a in arrays.items()}
+                    for i, pads in rows
+                ],
             )
+
+
+def _padding_before(run: LiveRun, micro: Sequence[Feature]) -> list[int]:
+    """How many pieces of padding stand before each of the features of a pass."""
+    if not run.pads_left or IDS not in micro[0]:
+        return [0] * len(micro)
+    sizes = [len(feature[IDS]) for feature in micro]
+    return [max(sizes) - size for size in sizes]
 
 
 def _arrays(
@@ -271,47 +294,38 @@ def _outputs(
     }
     wrong = {name: tuple(one.shape) for name, one in answers.items() if len(one) != size}
     if wrong:
-        provider, techniques = run.hooks.parts("infer")
         raise PluginError(
             f"the answers {wrong} to a batch of {size} do not have the batch as first dimension",
-            who="plugin " + ", ".join(one.owner for one in [provider, *techniques]),
+            who=run.hooks.who("infer"),
             hint="let infer return what decode needs, (batch, ...), and leave out the rest",
         )
     return answers
 
 
-def gather(windows: Sequence[tuple[Feature, dict[str, np.ndarray]]]) -> dict[str, Any]:
+def gather(
+    windows: Sequence[tuple[Feature, dict[str, np.ndarray]]], labels: Sequence[str]
+) -> dict[str, Any]:
     """The outputs of one example from those of its features.
 
-    With ``word_ids``, one row a word, from the piece that begins it; otherwise stacked windows,
-    or a list of arrays where their shapes differ. Where features differ in their columns, ``kinds``
-    holds such outputs for each kind.
+    With ``word_ids``, one row a word (see `by_word`); otherwise stacked windows, or a list of arrays
+    where their shapes differ. Where features differ in their columns, ``kinds`` holds such outputs
+    for each kind.
     """
     features = [feature for feature, _ in windows]
     gathered: dict[str, Any] = {"features": features}
     kinds = by_columns(features)
     if len(kinds) > 1:
-        gathered["kinds"] = [gather([windows[i] for i in kind]) for kind in kinds.values()]
+        gathered["kinds"] = [gather([windows[i] for i in kind], labels) for kind in kinds.values()]
         return gathered
     for name in windows[0][1] if windows else ():
         arrays = [output[name] for _, output in windows]
         if "word_ids" in features[0]:
-            gathered[name] = _by_word(features, arrays)
+            gathered[name] = by_word(features, arrays, labels)
         elif len({array.shape for array in arrays}) == 1:
             gathered[name] = np.stack(arrays)
         else:
             gathered[name] = arrays
     return gathered
-
-
-def _by_word(features: Sequence[Feature], arrays: Sequence[np.ndarray]) -> np.ndarray:
-    words = 1 + max((max(feature["word_ids"], default=-1) for feature in features), default=-1)
-    rows = np.zeros((words, *arrays[0].shape[1:]), dtype=arrays[0].dtype)
-    for feature, array in zip(features, arrays, strict=True):
-        ids = np.asarray(feature["word_ids"])
-        begins = np.flatnonzero(ids >= 0)
-        rows[ids[begins]] = array[begins]
-    return rows
 
 
 def as_examples(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

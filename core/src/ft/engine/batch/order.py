@@ -73,11 +73,9 @@ class Plan:
         try:
             ids, sizes = parsed(given, examples, pooled)
         except (TypeError, ValueError) as error:
-            provider, techniques = run.hooks.parts("order")
-            owners = ", ".join(one.owner for one in [provider, *techniques])
             raise PluginError(
                 f"order returned for epoch {epoch} {error}",
-                who=f"plugin {owners}",
+                who=run.hooks.who("order"),
                 hint="return positions of examples in the train split (those of a pool count on from "
                 "its end), or tuples of them, one a step; run.stop ends the training",
             ) from error

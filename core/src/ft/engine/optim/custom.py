@@ -34,8 +34,7 @@ class CustomOptimizer(Optimizer):
         self.config = run.config
         groups = parameter_groups(run.model, run.config)
         self.parameters = self.parameters_of(groups)
-        provider, techniques = run.hooks.parts("build_optimizer")
-        self._who = "plugin " + ", ".join(one.owner for one in [provider, *techniques])
+        self._who = run.hooks.who("build_optimizer")
         self._names = {p: name for group in groups for name, p in group["params"]}
         self._optimizer = run.hooks.call("build_optimizer", run, groups)
         self._check()

@@ -106,7 +106,10 @@ class Optimizer:
         """
         if not groups:
             raise ConfigError(
-                "every parameter is frozen: nothing is left to train", where="run.freeze"
+                "every parameter is frozen: nothing is left to train",
+                where="run.freeze, or build_head of a plugin",
+                hint="freeze less; what shall learn later is frozen in on_run_start, when the optimizer "
+                "has it already",
             )
         return [parameter for group in groups for _, parameter in group["params"]]
 
@@ -200,8 +203,12 @@ class Optimizer:
             raise ValueError("the moments do not fit the parameter")
         self._adamw.state[owner] = {k: value.to(owner.device) for k, value in state.items()}
 
-    def require_all(self, model: nn.Module) -> None:
+    def require_all(self, model: nn.Module, who: str) -> None:
         """See that every parameter that learns is in the optimizer.
+
+        Args:
+            model: whose parameters are looked at.
+            who: may have unfrozen one, for the message.
 
         Raises:
             PluginError: one was unfrozen that the optimizer was built without.
@@ -213,6 +220,7 @@ class Optimizer:
                 f"{len(lost)} parameters were unfrozen that the optimizer does not have, such as "
                 f"{lost[0]}: they would never be trained",
                 where="on_epoch_start",
+                who=who,
                 hint="leave them trainable in build_head (and by run.freeze), freeze them in "
                 "on_run_start, and unfreeze them later",
             )

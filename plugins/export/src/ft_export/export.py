@@ -1,0 +1,277 @@
+"""From a finished run to one whose model is exported: made, measured, refused or kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import ft
+from ft import DataError, Trained, UserError
+from ft_export.form.calls import Calls, recorded
+from ft_export.form.graphs import Format, make_graphs, write_graphs
+from ft_export.form.int8 import fewest, harm, layers_of, quantised, run
+from ft_export.form.loaded import ExportedModel, Graph, load
+from ft_export.parity import (
+    ASKED,
+    Parity,
+    compare_calls,
+    compare_shapes,
+    count_changed,
+    main_metric,
+    predictions,
+    size_of,
+    speeds,
+    standing_in,
+)
+
+FORMS = "exports"
+"""The folder within a run's folder that its exported forms are in, unless another is named."""
+
+CLOSE = 1e-3
+"""The default tolerance of floats, as a share of the largest output."""
+
+EQUAL, EQUAL_INT8 = 0.999, 0.99
+"""The default shares of decisions that must be the same."""
+
+PLUGIN = "exported"
+LEFT = (".safetensors", ".safetensors.index.json", "README.md")
+"""Names, or their ends, of what is not copied from the run's model: weights, and its card."""
+TRIED_CALLS = 4
+"""Calls that the harm of int8 to each layer is measured on."""
+
+
+@dataclass
+class Job:
+    """What is exported, and how.
+
+    Attributes:
+        source: the run.
+        to: the form.
+        int8: whether weights are made integers of 8 bits.
+        data: a file to evaluate on in place of the run's split.
+        split: the split to evaluate on.
+        tolerance: see `Parity.check`; ``None``: no bound.
+        decisions: see `Parity.check`.
+        say: is told what happens.
+    """
+
+    source: Path
+    to: Format
+    int8: bool
+    data: Path | None
+    split: str
+    tolerance: float | None
+    decisions: float
+    say: Callable[[str], None]
+
+
+def export(
+    run_folder: str | Path,
+    to: Format = "onnx",
+    *,
+    int8: bool = False,
+    output: str | Path | None = None,
+    data: str | Path | None = None,
+    split: str = "test",
+    tolerance: float | None = None,
+    decisions: float | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> tuple[Path, Parity]:
+    """Export the model of a run; the new folder is a run like any other.
+
+    Args:
+        run_folder: the folder of a finished run.
+        to: ``onnx`` or ``openvino``.
+        int8: make the weights integers of 8 bits, where that does not change too many decisions.
+        output: the new folder; by default ``exports/<form>`` in the run's own.
+        data: a file to compare the two on in place of the run's split.
+        split: the split to compare them on.
+        tolerance: the largest difference of outputs that is allowed, as a share of the largest
+            output; default: 0.001, and none for int8.
+        decisions: the smallest share of decisions that must be the same; default: 0.999, for int8 0.99.
+        say: is told what happens.
+
+    Returns:
+        The new folder, and what was measured.
+
+    Raises:
+        ft.UserError: the run cannot be exported, or the exported model does not answer alike.
+    """
+    source = Path(run_folder)
+    if int8 and to != "onnx":
+        raise UserError("--int8 is there for --to onnx alone", hint="leave it out")
+    target = Path(output) if output else source / FORMS / f"{to}{'-int8' if int8 else ''}"
+    job = Job(
+        source,
+        to,
+        int8,
+        None if data is None else Path(data),
+        split,
+        CLOSE if tolerance is None and not int8 else tolerance,
+        decisions if decisions is not None else EQUAL_INT8 if int8 else EQUAL,
+        say,
+    )
+    if not (source / "record.json").is_file():
+        raise UserError(
+            "there is no finished run here",
+            where=str(source),
+            hint="give the folder that `ft run` printed at its end",
+        )
+    if target.exists():
+        raise UserError("this is there already", where=str(target), hint="name another --output")
+    say("load the run and evaluate it")
+    trained = ft.load(source)
+    if isinstance(trained.model, ExportedModel):
+        raise UserError(
+            "this run is exported itself", where=str(source), hint="name the trained run"
+        )
+    with recorded(trained.model) as calls:
+        before = trained.evaluate(job.data, split=split)
+    calls.check()
+    made: dict[str, Any] = {}
+
+    def write(folder: Path) -> None:
+        made["in_float"] = _write(job, trained, calls, folder)
+
+    def measure(folder: Path) -> dict[str, Any]:
+        made["parity"] = parity = _measure(job, trained, calls, before, folder, made["in_float"])
+        parity.check(job.tolerance, job.decisions)
+        (folder / "parity.txt").write_text(ft.table_text(parity.table()) + "\n", encoding="utf-8")
+        told = {"to": to, "int8": int8, **parity.to_json()}
+        gain = parity.speed and parity.speed[1] / parity.speed[0]
+        scores = {key: one.to_json() for key, one in parity.metrics.items()}
+        return {"export": told, "speedup": gain, "metrics": {split: scores}}
+
+    try:
+        ft.derive(source, target, [PLUGIN], write, measure)
+    except UserError:
+        if "parity" in made:
+            say(ft.table_text(made["parity"].table()))
+        raise
+    return target, made["parity"]
+
+
+def _write(job: Job, trained: Trained, calls: Calls, folder: Path) -> list[str] | None:
+    """Fill the folder of the exported model.
+
+    Returns:
+        The layers that int8 leaves in float; ``None`` without int8.
+    """
+    job.say(f"translate the model to {job.to}")
+    graphs = make_graphs(trained.model, calls, job.to)
+    model = job.source / "model"
+    for path in sorted(model.rglob("*")):
+        # Configuration, tokenizer, and what the run's plugins keep there.
+        if path.is_file() and not path.name.endswith(LEFT):
+            copy = folder / path.relative_to(model)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    left_out: list[str] | None = None
+    if job.int8:
+        job.say("quantise it")
+        graphs, left_out = _quantise(job, trained, calls, graphs)
+    write_graphs(graphs, job.to, folder)
+    return left_out
+
+
+def _quantise(
+    job: Job, trained: Trained, calls: Calls, graphs: list[tuple[list[str], Any, Any]]
+) -> tuple[list[tuple[list[str], Any, Any]], list[str]]:
+    """Graphs in int8, and the layers that stay in float because int8 would change too much.
+
+    What is left in float is chosen on the validation split, or else on examples of training: the
+    split that the result is measured on has no part in it.
+    """
+    layers = [layers_of(program) for _, program, _ in graphs]
+    rows = _other_rows(job, trained)
+
+    def made(left_out: Sequence[str]) -> list[tuple[list[str], Any, Any]]:
+        return [
+            (
+                names,
+                quantised(program, call, [n for one in left_out for n in found.get(one, ())]),
+                call,
+            )
+            for (names, program, call), found in zip(graphs, layers, strict=True)
+        ]
+
+    whole = made(())
+    if not rows:
+        return whole, []
+    answers = trained.predict(rows)
+
+    def enough(candidate: list[tuple[list[str], Any, Any]]) -> bool:
+        model = ExportedModel([Graph(names, run(program)) for names, program, _ in candidate])
+        with standing_in(trained.model, model):
+            count, changed = count_changed(answers, trained.predict(rows))
+        return 1 - changed / max(1, count) >= job.decisions
+
+    if enough(whole):
+        return whole, []
+    job.say("int8 changes too many decisions: look for the layers that it hurts")
+    kinds = zip(graphs, layers, calls.kinds.values(), strict=True)
+    hurt: dict[str, float] = {}
+    for (_, program, _), found, kept in kinds:
+        hurt |= harm(program, found, kept[:TRIED_CALLS])
+    worst = sorted(hurt, key=lambda layer: -hurt[layer])
+    left_out = fewest(worst, lambda some: enough(made(some)))
+    if left_out is None:
+        raise UserError(
+            "int8 cannot keep the decisions of this model: with all layers in float they change as well",
+            hint="export without --int8",
+        )
+    return made(left_out), left_out
+
+
+def _other_rows(job: Job, trained: Trained) -> list[Mapping[str, Any]]:
+    """Examples that are not those of the parity table, as requests; none where the task takes none."""
+    try:
+        splits = trained.data().splits
+        names = [name for name in ("validation", "train") if name in splits and name != job.split]
+        rows = splits[names[0]].select(range(min(ASKED, len(splits[names[0]]))))
+        gold = set(trained.schema.gold)
+        found = [{k: v for k, v in row.items() if k not in gold} for row in rows]
+        trained.predict(found[:1])
+    except (DataError, IndexError):
+        return []
+    return found
+
+
+def _measure(
+    job: Job,
+    trained: Trained,
+    calls: Calls,
+    before: Any,
+    folder: Path,
+    in_float: list[str] | None,
+) -> Parity:
+    """Compare the run with what was made of it."""
+    job.say("compare it with the run")
+    after = ft.load(folder)
+    result = after.evaluate(job.data, split=job.split)
+    name = job.split if job.data is None else f"{job.split}-{job.data.stem}"
+    ours, theirs = predictions(job.source, name), predictions(folder, name)
+    count, changed = count_changed(ours, theirs)
+    exported: nn.Module = load(folder / "model", torch.device("cpu"))
+    longest = json.loads((job.source / "task.json").read_text(encoding="utf-8"))["max_length"]
+    kept = [call for kind in calls.kinds.values() for call in kind]
+    speed = speeds(trained, after, predictions(job.source, f"{name}.examples"))
+    return Parity(
+        shapes=compare_shapes(trained.model, exported, calls, longest),
+        outputs=compare_calls(trained.model, exported, kept),
+        decisions=count,
+        changed=changed,
+        scores=(main_metric(before, job.split), main_metric(result, job.split)),
+        metric=f"{before.main} ({name})",
+        size=(size_of(job.source / "model"), size_of(folder / "model")),
+        speed=speed,
+        in_float=in_float,
+        metrics=result.metrics[job.split],
+        notes=[] if speed else ["speed is not measured: the task's examples are no requests"],
+    )

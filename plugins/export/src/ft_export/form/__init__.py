@@ -1,0 +1,1 @@
+"""A model as graphs that another library runs: made, written, loaded, called."""

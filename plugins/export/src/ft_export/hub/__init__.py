@@ -1,0 +1,1 @@
+"""A run described by a card, and published on the hub."""

@@ -1,0 +1,161 @@
+"""`ft export`: an exported run answers as the run does, and is a run like any other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+import ft
+from ft.cli.main import main
+from ft_export import export
+
+
+@pytest.fixture(scope="session")
+def onnx(ner: Path) -> Path:
+    """The exported run of `ner`."""
+    folder, _ = export(ner)
+    return folder
+
+
+def test_an_exported_run_is_a_run_like_any_other(ner: Path, onnx: Path) -> None:
+    assert onnx == ner / "exports" / "onnx"
+    texts = ["anna went to paris .", "", "a " * 200 + "ben saw new york"]
+    before, after = ft.load(ner), ft.load(onnx)
+    assert not list(after.model.parameters())
+    ours, theirs = before.predict(texts), after.predict(texts)
+    assert [one["entities"] and [e["text"] for e in one["entities"]] for one in theirs] == [
+        one["entities"] and [e["text"] for e in one["entities"]] for one in ours
+    ]
+    for one, other in zip(ours, theirs, strict=True):
+        assert other["tags"] == one["tags"]
+        assert other["scores"] == pytest.approx(one["scores"], abs=1e-4)
+    assert len(theirs[2]["tags"]) == 204, "the long text is read in windows"
+    assert ft.predict(onnx, texts) == theirs
+
+
+def test_it_is_scored_as_the_run_is(ner: Path, onnx: Path) -> None:
+    ours, theirs = ft.evaluate(ner), ft.evaluate(onnx)
+    metrics = ours.metrics["test"]
+    assert metrics["f1"].value > 0.8
+    for name, metric in metrics.items():
+        assert theirs.metrics["test"][name].value == pytest.approx(metric.value, abs=1e-4)
+
+
+def test_parity_is_in_the_record(ner: Path, onnx: Path) -> None:
+    record = json.loads((onnx / "record.json").read_text(encoding="utf-8"))
+    told = record["export"]
+    assert told["to"] == "onnx"
+    assert set(told["shapes"]) == {"1 x 1", "1 x 64", "7 x 3"}
+    assert all(one["share"] < 1e-3 for one in (*told["shapes"].values(), told["outputs"]))
+    assert told["changed"] == 0
+    assert told["decisions"] > 400
+    assert record["speedup"] == pytest.approx(told["speed"][1] / told["speed"][0])
+    assert record["derived_from"] == ft.file_hash(ner / "task.json")
+    assert "decisions changed" in (onnx / "parity.txt").read_text(encoding="utf-8")
+
+
+def test_fast_takes_the_fastest_form(
+    ner: Path, onnx: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, record = tmp_path / "in.txt", onnx / "record.json"
+    source.write_text("ben saw paris\n", encoding="utf-8")
+    kept = record.read_text(encoding="utf-8")
+    try:
+        for speedup, used in ((9.0, onnx), (0.5, ner)):
+            record.write_text(
+                json.dumps({**json.loads(kept), "speedup": speedup}), encoding="utf-8"
+            )
+            assert main(["predict", str(ner), str(source), "--fast", "--quiet"]) == 0
+            answer = json.loads(capsys.readouterr().out)
+            assert answer["scores"] == ft.predict(used, "ben saw paris")[0]["scores"]
+    finally:
+        record.write_text(kept, encoding="utf-8")
+
+
+def test_fast_without_a_form_is_refused(
+    sentiment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(sentiment), "-", "--fast"]) == 2
+    assert "no faster form of this run" in capsys.readouterr().err
+
+
+def test_an_exported_model_cannot_be_trained(ner: Path, train: Callable[..., Path]) -> None:
+    data = tomllib.loads((ner / "config.toml").read_text(encoding="utf-8"))["ner"]["train"]
+    with pytest.raises(ft.PluginError, match="cannot be trained"):
+        train(["ner", "exported"], train=data)
+
+
+def test_int8_is_smaller_and_decides_alike(ner: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(ner), "--int8", "--json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert Path(told["folder"]) == ner / "exports" / "onnx-int8"
+    assert told["equal"] >= 0.99
+    assert told["in_float"] == []
+    assert told["outputs"]["largest"] > 0
+    whole = (ner / "exports" / "onnx" / "model" / "model.onnx").stat().st_size
+    assert (ner / "exports" / "onnx-int8" / "model" / "model.onnx").stat().st_size < whole
+    assert main(["export", str(ner), "--int8", "--quiet"]) == 2, "it is there already"
+
+
+def test_the_layer_that_int8_hurts_stays_in_float(ner: Path, tmp_path: Path) -> None:
+    """One input of the classifier is made large and its weights small: the same function, which a
+    single scale for all inputs cannot hold in 8 bits.
+    """
+
+    def write(folder: Path) -> None:
+        shutil.copytree(ner / "model", folder, dirs_exist_ok=True)
+        tensors = load_file(folder / "model.safetensors")
+        for name in ("weight", "bias"):
+            tensors[f"bert.encoder.layer.1.output.LayerNorm.{name}"][0] *= 1e4
+        tensors["classifier.weight"][:, 0] /= 1e4
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+    hurt = tmp_path / "hurt"
+    ft.derive(ner, hurt, [], write, lambda _: {})
+    folder, parity = export(hurt, int8=True)
+    assert parity.in_float == ["classifier"]
+    assert parity.equal >= 0.99
+    assert "in float" in (folder / "parity.txt").read_text(encoding="utf-8")
+
+
+def test_what_answers_otherwise_is_refused_and_leaves_nothing(
+    ner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "new"
+    arguments = ["export", str(ner), "--int8", "--tolerance", "1e-9", "--output", str(target)]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert "--tolerance allows 1e-09" in said
+    assert "decisions changed" in said, "the table shows by how much"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_openvino_takes_classes_of_texts(sentiment: Path) -> None:
+    pytest.importorskip("openvino")
+    folder, parity = export(sentiment, "openvino")
+    assert parity.changed == 0
+    assert parity.decisions == 60
+    texts = ["a great house", "awful , poor and bad"]
+    ours, theirs = ft.predict(sentiment, texts), ft.predict(folder, texts)
+    for one, other in zip(ours, theirs, strict=True):
+        assert other["label"] == one["label"]
+        assert other["scores"] == pytest.approx(one["scores"], abs=1e-4)
+    with pytest.raises(ft.UserError, match="--to onnx alone"):
+        export(sentiment, "openvino", int8=True)
+
+
+def test_what_an_exported_model_cannot_do_is_refused(
+    train: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The plugin `recommend` encodes its catalogue by parts of the model."""
+    recommend = pytest.importorskip("ft_recommend")
+    settings = recommend.Recommend.example_settings(tmp_path)
+    run = train("recommend", run={"learning_rate": 1e-3}, **settings)
+    with pytest.raises(ft.UserError, match="calls a part of the model by itself"):
+        export(run)
