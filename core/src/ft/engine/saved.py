@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ft.config.resolve import Resolved
-from ft.contract.errors import DataError, FtError, TrainingError
+from ft.contract.errors import ConfigError, DataError, FtError, TrainingError
 from ft.contract.files import PARTIAL, file_hash, flush, remove
 from ft.contract.model import forward, quiet_transformers
 from ft.contract.plugin import derive_seed
@@ -66,11 +66,13 @@ def save_model(run: LiveRun, folder: RunFolder) -> dict[str, str]:
             flush(path)
         remove(folder.model)
         partial.rename(folder.model)
-    return {
-        str(path.relative_to(folder.model)): file_hash(path)
-        for path in sorted(folder.model.rglob("*"))
-        if path.is_file()
-    }
+    return file_hashes(folder.model)
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """The hash of every file in a folder, by its path there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): file_hash(path) for path in files}
 
 
 @contextmanager
@@ -240,11 +242,13 @@ def _compare(
             run.opener,
             run.accelerator,
         )
-    except FtError:
-        raise
     except Exception as error:
+        # What cannot be loaded from the folder is a ConfigError, as if the user had named it.
+        if isinstance(error, FtError) and not isinstance(error, ConfigError):
+            raise
+        what = error.what if isinstance(error, FtError) else f"{type(error).__name__}: {error}"
         raise TrainingError(
-            f"the saved model cannot be loaded again: {type(error).__name__}: {error}",
+            f"the saved model cannot be loaded again: {what}",
             where=where,
             who=who,
             hint=hint,
