@@ -88,6 +88,7 @@ def test_the_card_says_what_the_record_says(ner: Path) -> None:
     for said in ("`LOC`, `PER`", "| train | 160 | train.conll |", "64 tokens", "| PER | ", "Costs"):
         assert said in text
     assert record["data"]["train"]["fingerprint"][:16] in text
+    assert data.base_model is None, "a folder of this machine is no model on the hub"
     assert str(ner.parent) not in text, "no folder of this machine"
 
 

@@ -71,7 +71,6 @@ def _metadata(
     licence: str | None,
     languages: list[str],
 ) -> ModelCardData:
-    base = str(record["model"]["path"])
     pipeline = _pipeline(schema)
     results = [
         EvalResult(
@@ -91,7 +90,8 @@ def _metadata(
         if "/" not in metric and _is_number(value["value"])
     ]
     return ModelCardData(
-        base_model=base if "/" in base and not base.startswith(("/", ".", "~")) else None,
+        # A folder, whose weights the record has the hashes of, is no name on the hub.
+        base_model=None if record["model"].get("files") else str(record["model"]["path"]),
         eval_results=results or None,
         language=languages or None,
         library_name="onnx" if record.get("export") else "transformers",
