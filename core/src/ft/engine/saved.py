@@ -182,7 +182,7 @@ def try_saving(run: LiveRun, resolved: Resolved, builtin: Builtin, features: Fea
     with run.aside(), _undisturbed(run), _noise(model, run.config.seed):
         if _own_form(run):
             # A model may derive buffers from its weights at a pass, such as the vectors of items.
-            _outputs(model, _tried(run, features))
+            _outputs(run, _tried(run, features))
         trial = run.output / f".trial{PARTIAL}"
         with _written(run, trial, trial):
             _compare(run, resolved, builtin, trial, features, "tried before the first step")
@@ -261,7 +261,7 @@ def _compare(
         if name not in theirs or not torch.equal(ours[name].cpu(), theirs[name].cpu())
     ]
     if different and _own_form(run):
-        different = _different_outputs(run, again.model, features)
+        different = _different_outputs(run, again, features)
     if different:
         raise TrainingError(
             f"the saved model does not come back as it was: {', '.join(different[:3])}",
@@ -276,11 +276,10 @@ def _own_form(run: LiveRun) -> bool:
     return any(run.hooks.customised(hook) for hook in HOOKS[1:])
 
 
-def _different_outputs(run: LiveRun, again: nn.Module, features: Features) -> list[str]:
+def _different_outputs(run: LiveRun, again: LiveRun, features: Features) -> list[str]:
     """The outputs of a few examples that are not those of the run's own model."""
-    assert run.model is not None
     batch = _tried(run, features)
-    ours, theirs = (_outputs(model, batch) for model in (run.model, again))
+    ours, theirs = (_outputs(one, batch) for one in (run, again))
     return [
         f"the output {name}"
         for name, value in ours.items()
@@ -294,16 +293,21 @@ def _tried(run: LiveRun, features: Features) -> dict[str, Tensor]:
     """The batch whose outputs are compared."""
     grouped = features.fetch(range(min(TRIED, len(features))))
     chosen = [group[0] for group in grouped if group]
+    chosen = [one for one in chosen if one.keys() == chosen[0].keys()]
     return to_device(collate(chosen, run.pad_id, left=run.pads_left), run.device)
 
 
-def _outputs(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _outputs(run: LiveRun, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    model = run.model
+    assert model is not None
     was_training = model.training
     model.eval()
     torch.manual_seed(0)
     try:
         with torch.no_grad():
-            found = forward(model, batch)
+            # Where a task answers in its own way, the model alone may not take such a batch.
+            own = run.hooks.customised("infer")
+            found = run.hooks.call("infer", run, model, batch) if own else forward(model, batch)
     finally:
         model.train(was_training)
     return {
