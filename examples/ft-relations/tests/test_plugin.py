@@ -108,7 +108,7 @@ def test_a_bad_row_is_named_with_its_line(
     assert "bad.jsonl:3" in str(caught.value)
     result = train(max_steps=1, relations={"train": path, "on_bad_row": "skip"})
     (bad,) = [json.loads(line) for line in (result.output / "bad_rows.jsonl").open()]
-    assert (bad["file"], bad["line"]) == (path, 3)
+    assert (bad["file"], bad["line"]) == ("bad.jsonl", 3)
     assert says in bad["reason"]
 
 
@@ -126,11 +126,10 @@ def test_a_request_without_entities_is_refused(train: Callable[..., Any]) -> Non
     assert "write <e1>...</e1> around the first entity" in str(caught.value)
 
 
-def test_an_empty_request_is_answered(train: Callable[..., Any]) -> None:
+def test_an_empty_request_is_refused(train: Callable[..., Any]) -> None:
     run = train(max_steps=1).output
-    empty, marked = ft.predict(run, ["", MARKED])
-    assert empty["label"]
-    assert marked["scores"] == pytest.approx(ft.predict(run, MARKED)[0]["scores"], abs=1e-5)
+    with pytest.raises(ft.DataError, match="request 1: has nothing in text"):
+        ft.predict(run, ["", MARKED])
 
 
 def test_a_relation_that_train_lacks_is_said(

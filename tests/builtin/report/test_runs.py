@@ -44,7 +44,7 @@ def test_a_run_leaves_a_report_that_a_browser_shows(
     assert seen.text(".card.first .value") == f"{score['value']:.4f}"
     assert seen.text(".card.first .interval").startswith("95 %")
     assert seen.page.locator("#curves svg").count() >= 3
-    assert f"{folder / 'config.toml'}" in seen.text("#origin pre")
+    assert "run/config.toml" in seen.text("#origin pre")
     for word in ("train", "test", record["data"]["train"]["fingerprint"][:16]):
         assert word in seen.text("#data")
     assert "load_data" in seen.text("#costs")
