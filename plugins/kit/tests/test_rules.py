@@ -96,5 +96,5 @@ def test_every_rule_has_a_broken_plugin_and_every_broken_plugin_a_rule() -> None
 
 
 test_pair = conformance(PAIR)
-test_early = conformance(EARLY)
-test_repeat = conformance(REPEAT)
+test_early = pytest.mark.long(conformance(EARLY))
+test_repeat = pytest.mark.long(conformance(REPEAT))
