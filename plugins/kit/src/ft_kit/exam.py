@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from ft.contract.errors import PluginError
+from ft.contract.errors import PluginError, Problems
 from ft.contract.plugin import Plugin
 from ft.loading.installed import installed
 from ft_kit import names
@@ -90,7 +90,9 @@ class Exam:
             members = [*([host] if host else []), *self.own]
             trial = self._run("single", members, guard=True, batch_size=1, max_steps=3, epochs=1)
             trials.append((host, trial))
-            if not isinstance(trial.error, PluginError):
+            error = trial.error
+            faults = error.errors if isinstance(error, Problems) else [error]
+            if not all(isinstance(fault, PluginError) for fault in faults):
                 return trials[-1]
         return trials[0]
 
