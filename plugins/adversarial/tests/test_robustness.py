@@ -23,7 +23,7 @@ class EvaluatingRun:
             self.batch["labels"] = self.logits().argmax(-1)
         self.schema = schema
         self.tokenizer = SimpleNamespace(all_special_ids=[0, 1, 2, 3])
-        self.hooks = SimpleNamespace(members=[])
+        self.hooks = SimpleNamespace(members=[], kept=[])
         self.loss = lambda model, batch: kit.task_loss(self, model, batch)
         self.logged: dict[str, float] = {}
         self.examples = {"example_id": [0, 1], "text": ["a fine film", "dull"], "label": ["a", "b"]}
