@@ -51,8 +51,9 @@ class Opened:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """A browser for one file of tests: a process takes one driver at a time, and other files have theirs."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("there is no chromium here: install Debian's package of that name")

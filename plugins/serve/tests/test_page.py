@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,12 +23,7 @@ def chromium() -> Iterator[Any]:
     if path is None:
         pytest.skip("there is no chromium here: install Debian's package of that name")
     driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    try:
-        started = driver.sync_playwright().start()
-    except driver.Error:
-        pytest.skip("tests of other pages hold playwright in this process: run this file alone")
-    with contextlib.ExitStack() as stack:
-        stack.callback(started.stop)
+    with driver.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=SLOW)
         yield browser
         browser.close()
