@@ -131,3 +131,8 @@ def test_what_a_run_leaves_for_others_names_no_folder_of_the_machine(
     assert {"report.html", "record.json", "bad_rows.jsonl", "test.examples.jsonl"} <= seen.keys()
     assert b'"place": "test.jsonl:1"' in seen["test.examples.jsonl"]
     assert b'"file": "train.jsonl"' in seen["bad_rows.jsonl"]
+
+
+def test_files_of_one_name_in_two_folders_are_both_kept() -> None:
+    used = {"/data/old/model": "1", "/data/older/model": "2", "model": "3"}
+    assert without_folders(used, used) == {"model": "1", "model (2)": "2", "model (3)": "3"}

@@ -47,10 +47,14 @@ def _replaced(value: Any, pattern: re.Pattern[str], names: Mapping[str, str]) ->
     if isinstance(value, str):
         return pattern.sub(lambda found: names[found[0]], value)
     if isinstance(value, Mapping):
-        return {
-            _replaced(key, pattern, names): _replaced(inner, pattern, names)
-            for key, inner in value.items()
-        }
+        found: dict[Any, Any] = {}
+        for key, inner in value.items():
+            name, number = _replaced(key, pattern, names), 1
+            while name in found:  # two folders with a file of one name: both are kept
+                number += 1
+                name = f"{_replaced(key, pattern, names)} ({number})"
+            found[name] = _replaced(inner, pattern, names)
+        return found
     if isinstance(value, list | tuple):
         return [_replaced(inner, pattern, names) for inner in value]
     return value
