@@ -105,7 +105,7 @@ def test_learnt_weights_move_and_come_back(go: Callable[..., Any], tables: dict[
     ("change", "message"),
     [
         ({"tasks": {"place": "sentiment"}}, "multitask.tasks"),
-        ({"weights": {"deeds": 2.0}}, "a weight for 'deeds', which is no task"),
+        ({"weights": {"deeds": 2.0}}, "there are weights for 'deeds', which is no task"),
         ({"weights": {"deed": 0}}, "greater than 0"),
         ({"temperature": 0.5}, "at least 1"),
     ],

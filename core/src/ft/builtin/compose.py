@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ft.contract.run import Run
 
 MARK = "keep_"
-"""Before the name of a task: the column that all of its features have, and no others."""
+"""Before the name of a task: the column that marks its features. One that tasks share has several."""
 
 
 def compose(
@@ -185,7 +185,7 @@ class Tasks(Composite):
 
     def _of(self, batch: Mapping[str, Any]) -> Part:
         """The task that a batch or a feature is of."""
-        return next(part for name, part in self._parts.items() if MARK + name in batch)
+        return self._all_of(batch)[0]
 
     def _all_of(self, batch: Mapping[str, Any]) -> list[Part]:
         """The tasks that a batch or a feature is of: all whose features of a request are the same."""

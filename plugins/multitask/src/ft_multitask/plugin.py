@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import ft
-from ft import ConfigError, Evaluation, Loss, Plugin, Predictions, Run, TaskData, hookimpl
+from ft import Evaluation, Loss, Plugin, Predictions, Run, TaskData, hookimpl
 from ft_multitask.example import write_example
 from ft_multitask.settings import MultitaskConfig
 from ft_multitask.shares import draw_epoch, epoch_sizes
@@ -42,13 +42,6 @@ class Multitask(Plugin):
         given = self.config.weights
         self.learnt = given == "uncertainty"
         weights = given if isinstance(given, dict) else {}
-        unknown = sorted(set(weights) - set(self.config.tasks))
-        if unknown:
-            raise ConfigError(
-                f"there is a weight for '{unknown[0]}', which is no task",
-                where="multitask.weights",
-                hint=f"the tasks are {', '.join(self.config.tasks)}",
-            )
         self.tasks = ft.compose(self.config.tasks, self.config.settings, weights)
 
     @classmethod

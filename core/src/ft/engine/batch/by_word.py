@@ -27,25 +27,24 @@ def by_word(
     Returns:
         (words, ...).
     """
-    found: dict[int, np.ndarray] = {}
-    for feature, array in zip(features, arrays, strict=True):
-        for i, word in enumerate(feature["word_ids"]):
-            if word >= 0:
-                found[word] = array[i]
-    count = features[0].get("word_count", 1 + max(found, default=-1))
+    ids = [np.asarray(feature["word_ids"], dtype=np.int64) for feature in features]
+    most = 1 + max((int(one.max(initial=-1)) for one in ids), default=-1)
+    count = features[0].get("word_count", most)
     rows = np.zeros((count, *arrays[0].shape[1:]), dtype=arrays[0].dtype)
+    has = np.zeros(count, dtype=bool)
+    for own, array in zip(ids, arrays, strict=True):
+        begins = np.flatnonzero(own >= 0)
+        rows[own[begins]] = array[begins]
+        has[own[begins]] = True
+    known = np.flatnonzero(has)
     tagged = OUTSIDE in labels and rows.shape[1:] == (len(labels),)
-    last = max(found, default=-1)
-    near = last
-    for word in reversed(range(count)):
-        if word in found:
-            near = word
-        if near < 0:
-            continue
-        rows[word] = found[near]
-        if word not in found and tagged:
+    for word in np.flatnonzero(~has) if len(known) else ():
+        at = int(np.searchsorted(known, word))
+        behind = at == len(known)
+        rows[word] = rows[known[at - behind]]
+        if tagged:
             best = int(rows[word].argmax())
-            if word > last or split_tag(labels[best])[0] == "B":
+            if behind or split_tag(labels[best])[0] == "B":
                 pair = [best, labels.index(OUTSIDE)]
                 rows[word, pair] = rows[word, pair[::-1]]
     return rows
