@@ -1,4 +1,4 @@
-"""Discovery: what is installed, from metadata alone; loading of what is named, and every refusal."""
+"""What is installed, from metadata alone; loading of what is named, and every refusal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import ft
 from ft.contract.errors import Problems
 from ft.loading.installed import duplicates, installed
 from ft.loading.load import load, load_all, try_load_all
-from ft.loading.outline import outline_of
 
 TOY = """
 import ft
@@ -379,32 +378,3 @@ def test_all_errors_come_together(tmp_path: Path) -> None:
     loaded, errors = try_load_all(["nothing_q", good])
     assert [one.name for one in loaded] == ["fraud"]
     assert len(errors) == 1
-
-
-# What a class hooks
-
-
-def test_the_outline_tells_what_a_class_and_its_bases_hook(tmp_path: Path) -> None:
-    text = TOY + (
-        "class Child(Toy):\n"
-        "    @ft.hookimpl\n    def evaluate(self, inner, run, predictions):\n        ...\n"
-        "    def on_run_end(self, run):\n        ...\n"
-    )
-    plan = outline_of(load(f"{write(tmp_path, 'child.py', text)}:Child").cls)
-    assert plan.kind == "task"
-    assert dict(plan.hooks) == {
-        "load_data": "provides",
-        "compute_loss": "wraps",
-        "evaluate": "wraps",
-    }
-
-
-def test_a_technique_only_wraps(tmp_path: Path) -> None:
-    text = TOY.replace("def load_data(self, run)", "def load_data(self, inner, run)")
-    plan = outline_of(load(write(tmp_path, "technique.py", text)).cls)
-    assert plan.kind == "technique"
-    assert dict(plan.hooks) == {
-        "load_data": "wraps",
-        "compute_loss": "wraps",
-        "on_run_end": "hears",
-    }
