@@ -81,6 +81,17 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
     assert "Usage: ft" in capsys.readouterr().err
 
 
+def test_usage_and_wrong_choices_are_told_without_the_marks_of_libraries(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["predict"]) == 2
+    assert capsys.readouterr().err.startswith("Usage: ft predict [OPTIONS] RUN [INPUT]\n")
+    assert main(["run", "--on-bad-row", "drop"]) == 2
+    error = capsys.readouterr().err
+    assert "Value error" not in error
+    assert "'drop'" in error
+
+
 def test_resume_takes_the_settings_of_the_run(session: Any) -> None:
     Path("old").mkdir()
     Path("old/config.toml").write_text(f'plugins = ["{Path.cwd()}/toy.py:Toy"]\n[run]\nseed = 5\n')

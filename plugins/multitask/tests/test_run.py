@@ -105,6 +105,10 @@ def test_learnt_weights_move_and_come_back(go: Callable[..., Any], tables: dict[
     ("change", "message"),
     [
         ({"tasks": {"place": "sentiment"}}, "multitask.tasks"),
+        (
+            {"tasks": {"place": "sentimnt", "deed": "sentiment"}},
+            "the task 'place': there is no plugin",
+        ),
         ({"weights": {"deeds": 2.0}}, "there are weights for 'deeds', which is no task"),
         ({"weights": {"deed": 0}}, "greater than 0"),
         ({"temperature": 0.5}, "at least 1"),

@@ -68,7 +68,13 @@ def compose(
         for name, table in settings.items()
         for key, value in table.items()
     )
-    loaded = {name: load(spec) for name, spec in named.items()}
+    loaded = {}
+    for name, spec in named.items():
+        try:
+            loaded[name] = load(spec)
+        except FtError as error:
+            error.where = f"the task '{name}'"
+            faults.append(error)
     scope = Scope({name: one.cls.Config for name, one in loaded.items()}, given.places, None)
     faults += [
         PluginError(

@@ -35,14 +35,22 @@ class Command(TyperCommand):
 
     def get_help(self, ctx: Any) -> str:
         """``RUN`` in place of ``{RUN}``, ``[INPUT]`` of ``[[INPUT]]``, ``<int>`` of ``<int range>``."""
-        text = str(super().get_help(ctx))
-        for marked, plain in (
-            (r"\{(\w+)\}", r"\1"),
-            (r"\[\[(\w+)\]\]", r"[\1]"),
-            (r"<(int|float) range>", r"<\1>      "),
-        ):
-            text = re.sub(marked, plain, text)
-        return text
+        return _plain(super().get_help(ctx))
+
+    def get_usage(self, ctx: Any) -> str:
+        """The line above an error, written as in the help."""
+        return _plain(super().get_usage(ctx))
+
+
+def _plain(text: str) -> str:
+    """A help text without typer's marks."""
+    for marked, plain in (
+        (r"\{(\w+)\}", r"\1"),
+        (r"\[\[(\w+)\]\]", r"[\1]"),
+        (r"<(int|float) range>", r"<\1>      "),
+    ):
+        text = re.sub(marked, plain, text)
+    return text
 
 
 class Commands(TyperGroup):
@@ -68,7 +76,8 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except UsageError as error:
-            error.message += _meant_setting(error)
+            # pydantic's words before those of a value that typer checked with it.
+            error.message = error.message.replace("Value error, ", "") + _meant_setting(error)
             raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
