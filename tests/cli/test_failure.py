@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ def test_the_traceback_on_request(
 ) -> None:
     session.error = ValueError("bad shape")
     if how == "FT_DEBUG":
-        os.environ["FT_DEBUG"] = "1"
+        monkeypatch.setenv("FT_DEBUG", "1")
     assert main(["run", "-p", "./toy.py", *(["--debug"] if how == "--debug" else [])]) == 1
     errors = capsys.readouterr().err
     assert "Traceback (most recent call last)" in errors

@@ -80,10 +80,10 @@ class Killed:
         overrides = [f"stumble.{key}={value}" for key, value in stumble.items()]
         options = [part for one in overrides for part in ("-o", one)]
         command = ["run", "--config", config, "--output", output, *options]
-        return output, self.children.start(command)
+        return output, self.children.start(command, folder=Path.cwd())
 
     def resume(self, output: Path) -> Any:
-        return self.children.start(["run", "--resume", output])
+        return self.children.start(["run", "--resume", output], folder=Path.cwd())
 
     def seconds(self, case: str) -> float:
         """How long a process takes for a whole run on this machine now."""

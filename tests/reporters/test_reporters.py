@@ -188,7 +188,7 @@ def test_the_choice_of_a_reporter(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(choose(quiet=False, as_json=False), PlainReporter)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert isinstance(choose(quiet=False, as_json=False, to_stderr=True), RichReporter)
-    os.environ["RANK"] = "1"
+    monkeypatch.setenv("RANK", "1")
     assert type(choose(quiet=False, as_json=True)) is Reporter
 
 

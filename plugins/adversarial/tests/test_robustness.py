@@ -138,7 +138,7 @@ def test_what_a_task_fits_to_the_clean_predictions_stays(kit):
             self.temperature = state["temperature"]
 
     run, task = EvaluatingRun(kit, SENTIMENT), Calibrated()
-    run.hooks.members = [SimpleNamespace(plugin=task)]
+    run.hooks.kept = [SimpleNamespace(plugin=task)]
     before = []
 
     def evaluate(run, predictions):

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ft.builtin.composed import Composed
+from ft.builtin.one_pass import MARK, join, own_outputs
 from ft.builtin.part import TASK, Part
 from ft.config.complaints import Scope
 from ft.config.given import Setting
@@ -24,15 +24,13 @@ from ft.contract.schema import EXAMPLE_ID, FILE, LINE, Schema, TaskData, Text
 from ft.engine.batch.features import group
 from ft.hooks import declarations
 from ft.hooks.chain import Composite
+from ft.loading.files import source_files
 from ft.loading.load import load
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from ft.contract.run import Run
-
-MARK = "keep_"
-"""Before the name of a task: the column that marks its features. One that tasks share has several."""
 
 
 def compose(
@@ -128,6 +126,9 @@ class Tasks(Composite):
         """The rows of all tasks, those of the first before those of the second."""
         trained = run.data if run.restored else None
         for part in self._parts.values():
+            if not run.restored:
+                for path in source_files(type(part.plugin).__module__).values():
+                    run.uses(path)  # so that a resume notices other code
             part.data = part.hooks.call("load_data", self._run(run, part))
             if trained is not None:
                 told = trained.schema.extra["tasks"][part.name]["schema"]
@@ -182,7 +183,7 @@ class Tasks(Composite):
                     made.append((row, {**values, MARK + name: 1}))
         made.sort(key=lambda pair: pair[0])
         if TASK not in examples:
-            made = _joined(made, [MARK + name for name in self._parts])
+            made = join(made, [MARK + name for name in self._parts])
         names = dict.fromkeys(key for _, feature in made for key in feature)
         return {
             "row": [row for row, _ in made],
@@ -260,7 +261,7 @@ class Tasks(Composite):
             for one in output.get("kinds", [output] if output["features"] else []):
                 parts = self._all_of(one["features"][0])
                 for part in parts:
-                    given[part.name][row] = one if len(parts) == 1 else _own(one, part.name)
+                    given[part.name][row] = one if len(parts) == 1 else own_outputs(one, part)
         for name, part in self._parts.items():
             own, rows = self._run(run, part), list(given[name])
             answers = list(given[name].values())
@@ -297,34 +298,6 @@ class Tasks(Composite):
             tables += [replace(one, title=f"{name}: {one.title}") for one in evaluation.tables]
         values = [one.value if one.higher_is_better else -one.value for one in mains]
         return Evaluation({**metrics, "mean": Metric(sum(values) / len(values))}, "mean", tables)
-
-
-def _joined(
-    made: list[tuple[int, dict[str, Any]]], marks: Sequence[str]
-) -> list[tuple[int, dict[str, Any]]]:
-    """The features of requests; those of a request that say the same for all tasks as one.
-
-    Args:
-        made: row and feature, by row.
-        marks: the columns that say which task a feature is of.
-    """
-    joined: list[tuple[int, dict[str, Any]]] = []
-    for row, pairs in groupby(made, key=lambda pair: pair[0]):
-        features = [feature for _, feature in pairs]
-        whole = {name: value for one in features for name, value in one.items()}
-        one_each = len(features) == len(marks) == sum(mark in whole for mark in marks)
-        inputs = [one.get("input_ids") for one in features]
-        same = one_each and None not in inputs and all(one == inputs[0] for one in inputs)
-        fits = same and all(whole[k] == value for one in features for k, value in one.items())
-        joined += [(row, whole)] if fits else [(row, one) for one in features]
-    return joined
-
-
-def _own(output: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A task's own part of what the model answered for several."""
-    begin = f"{name}."
-    own = {key.removeprefix(begin): one for key, one in output.items() if key.startswith(begin)}
-    return {"features": output["features"], **own}
 
 
 def _merged(parts: Mapping[str, Part]) -> TaskData:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import typer
@@ -56,15 +57,20 @@ def _plain(text: str) -> str:
 class Commands(TyperGroup):
     """The core's commands, and behind them those that installed distributions add."""
 
+    @cached_property
+    def others(self) -> list[Installed]:
+        """What distributions offer, by name: looked up once, for the help asks for each command."""
+        return installed(COMMANDS)
+
     def list_commands(self, ctx: Any) -> list[str]:
         """The core's in their order, then the others by name."""
-        return [*self.commands, *dict.fromkeys(_others(self.commands))]
+        return list(dict.fromkeys([*self.commands, *(one.name for one in self.others)]))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command of the core, or for the listing a stand-in with the summary of another."""
         if cmd_name in self.commands:
             return self.commands[cmd_name]
-        offers = [one for one in installed(COMMANDS) if one.name == cmd_name]
+        offers = [one for one in self.others if one.name == cmd_name]
         if not offers:
             return None
         both = " and ".join(one.owner for one in offers)
@@ -82,7 +88,7 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was typed; that of a distribution is imported here."""
-        name, offers = args[0], [one for one in installed(COMMANDS) if one.name == args[0]]
+        name, offers = args[0], [one for one in self.others if one.name == args[0]]
         if offers:
             try:
                 _refuse_clash(name, offers, name in self.commands)
@@ -105,10 +111,6 @@ def _meant_setting(error: Any) -> str:
     if "extra argument" in error.message and "=" in error.message:
         return ". Each setting needs a -o before it: -o table.key=value"
     return ""
-
-
-def _others(core: Any) -> Iterator[str]:
-    return (one.name for one in installed(COMMANDS) if one.name not in core)
 
 
 def _refuse_clash(name: str, offers: Sequence[Installed], is_core: bool) -> None:

@@ -27,7 +27,7 @@ from ft.engine.device import make_accelerator
 from ft.engine.randomness import undisturbed_random
 from ft.engine.resume.checkpoint import plugin_state
 from ft.engine.resume.constant import weights
-from ft.engine.run import LiveRun
+from ft.engine.run import PREDICT, LiveRun
 from ft.engine.setup import Builtin, make_hooks, on_device
 from ft.runfolder.folder import RunFolder
 
@@ -300,16 +300,11 @@ def _tried(run: LiveRun, features: Features) -> dict[str, Tensor]:
 def _outputs(run: LiveRun, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     model = run.model
     assert model is not None
-    was_training = model.training
-    model.eval()
     torch.manual_seed(0)
-    try:
-        with torch.no_grad():
-            # Where a task answers in its own way, the model alone may not take such a batch.
-            own = run.hooks.customised("infer")
-            found = run.hooks.call("infer", run, model, batch) if own else forward(model, batch)
-    finally:
-        model.train(was_training)
+    with run.answering(PREDICT):
+        # Where a task answers in its own way, the model alone may not take such a batch.
+        own = run.hooks.customised("infer")
+        found = run.hooks.call("infer", run, model, batch) if own else forward(model, batch)
     return {
         name: value.float()
         for name, value in found.items()

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.util
 import sys
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -67,7 +68,8 @@ def source_files(module: str) -> dict[str, Path]:
     """
     files = own_files(module)
     # Relative imports in these stay within their package, all of which is here.
-    unread = [(path, "") for path in files.values()]
+    # ft imports itself and libraries, none of which is local.
+    unread = [] if module.partition(".")[0] == "ft" else [(path, "") for path in files.values()]
     while unread:
         for name in imported_names(*unread.pop()):
             path = _local(name)
@@ -86,9 +88,19 @@ def imported_names(path: Path, package: str = "") -> list[str]:
         package: that relative imports start from; without one they are left out.
     """
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
+        source = path.read_bytes()
+    except OSError:
         return []
+    return list(_imports(source, package))
+
+
+@lru_cache(maxsize=4096)
+def _imports(source: bytes, package: str) -> tuple[str, ...]:
+    """Names imported by a source, which is read for every run but parsed once in a process."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
     names: dict[str, None] = {}
     for node in ast.walk(tree):
         found = []
@@ -104,7 +116,7 @@ def imported_names(path: Path, package: str = "") -> list[str]:
         for name in found:
             parts = name.split(".")
             names.update(dict.fromkeys(".".join(parts[: k + 1]) for k in range(len(parts))))
-    return [name for name in names if name]
+    return tuple(name for name in names if name)
 
 
 def _base(node: ast.ImportFrom, package: str) -> str:
