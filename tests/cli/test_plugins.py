@@ -22,12 +22,17 @@ def test_plugins_lists_without_importing(
     for arguments in (["plugins"], ["plugins", "list"]):
         assert main(arguments) == 0
         text = capsys.readouterr().out
-        assert re.search(r"^toyish +task +ft-toy +1\.2 +What it does\.$", text, re.MULTILINE)
+        assert re.search(
+            r"^toyish +task +ft-toy +1\.2 +What it does\. For: nlp\.$", text, re.MULTILINE
+        )
     for arguments in (["plugins", "--json"], ["plugins", "list", "--json"]):
         assert main(arguments) == 0
         listed = json.loads(capsys.readouterr().out)["plugins"]
         (one,) = [one for one in listed if one["name"] == "toyish"]
-        assert (one["kind"], one["summary"]) == ("task", "What it does.")
+        assert (one["kind"], one["summary"], one["uses"]) == ("task", "What it does.", ["nlp"])
+    site("ft-desk", "desk", keywords="ft-task,route tickets,sort mail")
+    assert main(["plugins"]) == 0
+    assert "What it does. For: route tickets, sort mail." in capsys.readouterr().out
     site("ft-both", "mixed", keywords="ft-task,ft-technique")
     site("ft-mute", "mute", keywords="")
     assert main(["plugins"]) == 0
@@ -35,6 +40,14 @@ def test_plugins_lists_without_importing(
     assert re.search(r"^mixed +\? +ft-both ", text, re.MULTILINE)
     assert re.search(r"^mute +\? +ft-mute ", text, re.MULTILINE)
     assert "ft_toy_q" not in sys.modules
+
+
+def test_a_name_that_says_what_one_wants_finds_the_plugin(
+    site: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    site("ft-desk", "desk", keywords="ft-task,route tickets,sort mail")
+    assert main(["run", "--plugins", "route-tickets"]) == 2
+    assert "to do: for that there is desk" in capsys.readouterr().err
 
 
 def test_plugins_warns_of_a_clash(

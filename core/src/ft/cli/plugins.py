@@ -46,6 +46,7 @@ def list_installed(as_json: Json = False) -> None:
             "version": one.version,
             "kind": one.kind,
             "summary": one.summary,
+            "uses": list(one.uses),
         }
         for one in found
     ]
@@ -58,7 +59,11 @@ def list_installed(as_json: Json = False) -> None:
     if not rows:
         typer.echo("no plugin is installed; a plugin of your own runs with --plugins ./file.py")
         return
-    columns = ("name", "kind", "distribution", "version", "summary")
+    columns = ("name", "kind", "distribution", "version", "summary, and what it is for")
+    for row in rows:
+        row[columns[-1]] = " ".join(
+            [row["summary"], *(["For: " + ", ".join(row["uses"]) + "."] if row["uses"] else [])]
+        )
     cells = [[row[column] or "?" for column in columns] for row in rows]
     for line in aligned(columns, cells, terminal_width(sys.stdout)):
         typer.echo(line)

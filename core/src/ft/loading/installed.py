@@ -37,6 +37,7 @@ class Installed:
         kind: ``task`` or ``technique``, where the distribution says one of them among its keywords,
             as ``ft-task`` or ``ft-technique``.
         target: where it is, ``package.module:Class`` or ``package.module:function``.
+        uses: what people do with it, such as ``route tickets``: the other keywords.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Installed:
     summary: str
     target: str
     kind: str | None = None
+    uses: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -57,7 +59,8 @@ def installed(group: str = PLUGINS) -> list[Installed]:
     found = []
     for point in metadata.entry_points(group=group):
         about: Any = point.dist.metadata if point.dist else {}
-        kinds = KINDS & {word.strip() for word in (about.get("Keywords") or "").split(",")}
+        words = [word.strip() for word in (about.get("Keywords") or "").split(",")]
+        kinds = KINDS & set(words)
         found.append(
             Installed(
                 name=point.name,
@@ -66,6 +69,7 @@ def installed(group: str = PLUGINS) -> list[Installed]:
                 summary=about.get("Summary") or "",
                 target=point.value.partition("[")[0].strip(),
                 kind=kinds.pop().removeprefix("ft-") if len(kinds) == 1 else None,
+                uses=tuple(word for word in words if word and word not in KINDS),
             )
         )
     return sorted(found, key=lambda one: (one.name, one.distribution))

@@ -18,7 +18,7 @@ from ft.contract.errors import FtError, PluginError, raise_all
 from ft.contract.messages import did_you_mean, nearest
 from ft.contract.plugin import Config, Plugin
 from ft.loading.files import import_file, search_also, source_files
-from ft.loading.installed import installed, require_this_ft
+from ft.loading.installed import Installed, installed, require_this_ft
 
 FLAG = "--plugins"
 
@@ -135,7 +135,7 @@ def _from_entry_point(name: str) -> Loaded:
     everything = installed()
     offers = [one for one in everything if one.name == name]
     if not offers:
-        raise _unknown(name, sorted({one.name for one in everything}))
+        raise _unknown(name, everything)
     if len(offers) > 1:
         both = " and ".join(one.owner for one in offers)
         raise PluginError(
@@ -208,10 +208,15 @@ def _import(module: str, attribute: str, who: str) -> object:
     return attribute_of(imported, attribute, who)
 
 
-def _unknown(name: str, names: list[str]) -> PluginError:
+def _unknown(name: str, offered: Sequence[Installed]) -> PluginError:
+    names = sorted({one.name for one in offered})
+    word = name.replace("-", " ").replace("_", " ").lower()
+    fit = sorted({one.name for one in offered if any(word in use.lower() for use in one.uses)})
     near = did_you_mean(name.removeprefix("ft-").removeprefix("ft_"), names, 3)
     if Path(f"{name}.py").is_file():
         hint = f"for the file here write ./{name}.py"
+    elif fit:
+        hint = f"for that there is {' or '.join(fit)}"
     elif near:
         hint = near
     elif "." in name:

@@ -15,6 +15,7 @@ def conformance(
     settings: Mapping[str, Any] | None = None,
     families: Sequence[str] = (),
     known: Mapping[str, str] = MappingProxyType({}),
+    marks: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[..., None]:
     """A test function that checks a plugin, one test a rule.
 
@@ -26,6 +27,7 @@ def conformance(
         settings: of the plugin, over those of its `ft.Plugin.example_settings`.
         families: of models to try it with; by default those that it declares.
         known: rules that it is known to break, with why: their tests are expected to fail.
+        marks: of pytest, for the tests of some rules, such as ``{"company": pytest.mark.slow}``.
     """
     import pytest
 
@@ -33,7 +35,7 @@ def conformance(
 
     rules = {rule.id: rule for rule in RULES}
 
-    @pytest.mark.parametrize("rule", list(rules))
+    @pytest.mark.parametrize("rule", [pytest.param(one, marks=marks.get(one, ())) for one in rules])
     def test_contract(rule: str, ft_kit: Kit) -> None:
         from ft_kit.contract import judge
 
