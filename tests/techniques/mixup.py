@@ -19,8 +19,9 @@ class Mixup(Plugin):
 
     @hookimpl
     def compute_loss(self, inner, run, model, batch):
-        partner = torch.from_numpy(self.rng.permutation(len(batch["input_ids"]))).to(run.device)
-        share = float(self.rng.beta(self.config.alpha, self.config.alpha))
+        rng = self.rng_at(run.step)  # every pass over one batch mixes alike
+        partner = torch.from_numpy(rng.permutation(len(batch["input_ids"]))).to(run.device)
+        share = float(rng.beta(self.config.alpha, self.config.alpha))
         mixed = {name: value for name, value in batch.items() if name != "input_ids"}
         words, mask = model.get_input_embeddings()(batch["input_ids"]), batch["attention_mask"]
         mixed["inputs_embeds"] = share * words + (1 - share) * words[partner]

@@ -63,8 +63,12 @@ def batch(tokens: TokenTable, rows: list[int]) -> dict[str, torch.Tensor]:
         "history": torch.tensor([[1, 2, 0, 0], [3, 0, 0, 0], [0, 0, 0, 0]])[: len(rows)],
         "item": torch.tensor(rows) + 1,
         "context": torch.zeros(len(rows), 2),
-        "columns": torch.arange(ITEMS),
     }
+
+
+def scored(towers: TwoTower, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Every item for every user, (batch, ITEMS)."""
+    return towers(**inputs)["user"] @ towers.candidates(torch.arange(ITEMS)).T
 
 
 def test_vectors_of_texts_do_not_depend_on_padding(encoder: Any, tokens: TokenTable) -> None:
@@ -79,31 +83,36 @@ def test_vectors_of_texts_do_not_depend_on_padding(encoder: Any, tokens: TokenTa
 
 def test_an_empty_history_has_no_nan_even_in_the_gradient(build: Any, tokens: TokenTable) -> None:
     towers = build().train()
-    outputs = towers(**batch(tokens, [0, 1, 2]))
-    outputs["logits"].sum().backward()
-    assert torch.isfinite(outputs["logits"]).all()
+    logits = scored(towers, batch(tokens, [0, 1, 2]))
+    logits.sum().backward()
+    assert torch.isfinite(logits).all()
     assert all(torch.isfinite(p.grad).all() for p in towers.parameters() if p.grad is not None)
 
 
 def test_the_candidates_text_scores_as_the_bank_does(build: Any, tokens: TokenTable) -> None:
     towers = build()
-    outputs = towers(**batch(tokens, [3, 7, 5]))
+    inputs = batch(tokens, [3, 7, 5])
+    outputs = towers(**inputs)
     live = (outputs["user"] * outputs["candidate"]).sum(1)
-    assert torch.allclose(live, outputs["logits"][[0, 1, 2], [3, 7, 5]], atol=1e-4)
-    assert torch.allclose(outputs["live_logits"].diagonal(), live)
+    assert torch.allclose(live, scored(towers, inputs)[[0, 1, 2], [3, 7, 5]], atol=1e-4)
 
 
-def test_the_share_of_candidates_that_is_read(build: Any, tokens: TokenTable) -> None:
-    towers = build(tuned_share=0.34)
-    assert len(towers(**batch(tokens, [3, 7, 5]))["candidate"]) == 3
-    assert len(towers.train()(**batch(tokens, [3, 7, 5]))["candidate"]) == 1
+def test_the_candidates_that_are_read(build: Any, tokens: TokenTable) -> None:
+    towers, inputs = build(), batch(tokens, [3, 7, 5])
+    whole = towers(**inputs)["candidate"]
+    some = towers(**inputs, read=torch.tensor([True, False, False]))["candidate"]
+    assert torch.allclose(some[0], whole[0], atol=1e-6)
+    assert not some[1:].any()
+    none = towers(**inputs, read=torch.zeros(3, dtype=torch.bool))["candidate"]
+    assert none.shape == whole.shape
+    assert not none.any()
 
 
 def test_an_encoder_that_does_not_learn_is_not_called(build: Any, tokens: TokenTable) -> None:
     towers = build(tuned_share=0.0).train()
     outputs = towers(**batch(tokens, [3, 7, 5]))
     assert "candidate" not in outputs
-    outputs["logits"].sum().backward()
+    outputs["user"].sum().backward()
     assert all(p.grad is None for p in towers.encoder.parameters())
     assert not towers.stale
 
@@ -114,7 +123,7 @@ def test_the_bank_follows_the_encoder_at_the_next_evaluation(
     towers = build().train()
     before = towers.bank.clone()
     inputs = batch(tokens, [3, 7, 5])
-    towers(**inputs)["live_logits"].sum().backward()
+    towers(**inputs)["candidate"].sum().backward()
     with torch.no_grad():
         for p in towers.encoder.parameters():
             if p.grad is not None:
@@ -176,7 +185,7 @@ def test_a_saved_model_comes_back(
     assert state.keys() == theirs.keys()
     assert all(torch.equal(state[name], theirs[name]) for name in state)
     inputs = batch(tokens, [3, 7, 5])
-    assert torch.allclose(towers(**inputs)["logits"], again(**inputs)["logits"])
+    assert torch.allclose(scored(towers, inputs), scored(again, inputs))
 
 
 def test_a_head_that_does_not_fit_is_refused(build: Any, tmp_path: Path) -> None:

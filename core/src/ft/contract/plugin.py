@@ -58,7 +58,8 @@ class Plugin:
         whole_batch: declares that the loss compares the examples of a batch with each other, so that
             the batch must not be cut: `compute_loss` is given all of it, also of several processes,
             and a model that runs it in chunks where ``run.max_tokens`` does not hold it (Gao et al.
-            2021, GradCache). The model must treat every example alone (no BatchNorm).
+            2021, GradCache). The model must treat every example alone (no BatchNorm). Beside
+            ``early_backward`` the batch must be one pass.
         varies: declares of a provider of `encode` that its features differ from epoch to epoch, so
             that none are kept; it draws from ``self.rng_at(run.epoch, example_id)``.
         needs: plugins that must be named too.

@@ -216,23 +216,6 @@ def graph_faults(techniques: Sequence[Implementation]) -> list[FtError]:
     return faults
 
 
-def whole_batch_faults(members: Sequence[Member]) -> list[FtError]:
-    """Plugins that need the batch whole beside ones that back-propagate a part of it early."""
-    whole = [member for member in members if member.plugin.whole_batch]
-    early = [member for member in members if member.plugin.early_backward]
-    return [
-        PluginError(
-            f"{one.owner} needs the whole batch in one loss, and {other.owner} back-propagates "
-            "before that loss is known",
-            where=FLAG,
-            hint=f"leave out '{other.name}' or '{one.name}', or choose settings of '{other.name}' "
-            "that make one pass",
-        )
-        for one in whole
-        for other in early
-    ]
-
-
 def _way_out(needing: Plugin, early: Plugin) -> str:
     """What to do where a plugin needs the graph that another, nearer to the task, has freed."""
     if early.needs_graph and needing.early_backward:

@@ -85,7 +85,6 @@ class Hooks:
             [error for member in everyone for error in self._faults(member)]
             + self._name_faults()
             + declarations.company_faults(self.members)
-            + declarations.whole_batch_faults(self.kept)
         )
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)

@@ -14,7 +14,6 @@ def conformance(
     plugin: str,
     settings: Mapping[str, Any] | None = None,
     families: Sequence[str] = (),
-    known: Mapping[str, str] = MappingProxyType({}),
     marks: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[..., None]:
     """A test function that checks a plugin, one test a rule.
@@ -26,7 +25,6 @@ def conformance(
         plugin: as in ``--plugins``: a name, a file, ``package.module:Class``.
         settings: of the plugin, over those of its `ft.Plugin.example_settings`.
         families: of models to try it with; by default those that it declares.
-        known: rules that it is known to break, with why: their tests are expected to fail.
         marks: of pytest, for the tests of some rules, such as ``{"company": pytest.mark.slow}``.
     """
     import pytest
@@ -43,10 +41,6 @@ def conformance(
         exams = ft_kit.exams(plugin, settings, families)
         verdicts = [judge(one, exam) for exam in (exams[:1] if one.once else exams)]
         failed = [each for each in verdicts if each.outcome == "failed"]
-        if rule in known and not failed:
-            pytest.fail(f"it keeps the rule '{rule}' now: take it out of known", pytrace=False)
-        if rule in known:
-            pytest.xfail(known[rule])
         if failed:
             owner = exams[0].subject.loaded.owner
             pytest.fail("\n\n".join(each.explain(owner) for each in failed), pytrace=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -42,20 +41,21 @@ def strategy(config: RecommendConfig, items: int) -> Negatives:
     return "all" if items <= ALL_UP_TO else "mixed"
 
 
-def choose(
-    targets: Tensor,
-    popularity: Tensor,
-    config: RecommendConfig,
-    seed_of: Callable[[Tensor], int],
-) -> Candidates:
+def compares(config: RecommendConfig) -> bool:
+    """Whether the loss compares the examples of a batch with each other."""
+    if config.loss == "rating":
+        return False
+    return config.tuned_share > 0 or config.negatives not in ("all", "sampled")
+
+
+def choose(targets: Tensor, popularity: Tensor, config: RecommendConfig, seed: int) -> Candidates:
     """The candidates of a batch.
 
     Args:
         targets: (batch,) rows of the users' own items.
         popularity: (items,) how often each item is liked in training.
         config: says which, how many, by which power of popularity.
-        seed_of: gives the seed of the sampling from the targets, so that every pass over one batch
-            has the same negatives.
+        seed: of the sampling, the same in every pass over one batch.
     """
     items = len(popularity)
     how = strategy(config, items)
@@ -67,7 +67,7 @@ def choose(
     columns = targets
     if how != "in_batch":
         weights = popularity.clamp(min=0).double() ** config.sampling_power
-        generator = torch.Generator().manual_seed(seed_of(targets))
+        generator = torch.Generator().manual_seed(seed)
         sampled = _draw(weights, config.sampled, generator).to(targets.device)
         columns = torch.cat([targets, sampled])
         expected += config.sampled * (weights / weights.sum()).float()

@@ -161,23 +161,22 @@ class TwoTower(nn.Module):
         history: Tensor,
         item: Tensor | None = None,
         context: Tensor | None = None,
-        columns: Tensor | None = None,
+        read: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """The vectors of users, and scores of candidates where these are given.
+        """The vectors of users, and of their candidates where the encoder learns; one row an example.
 
         Args:
             input_ids: (batch, tokens), the candidates' texts, padded.
             history: (batch, history), rows in the catalogue plus one, the latest first; 0: none.
             item: (batch,), the candidates' rows plus one.
             context: (batch, context).
-            columns: (columns,), rows of the items to score for every user.
+            read: (batch,) on the CPU, 1 for the candidates whose texts are read, which stand first;
+                default: all of them.
 
         Returns:
-            ``user``: (batch, dimension + 1), whose last place is 1. With ``columns``, ``logits``:
-            (batch, columns), from the bank. With ``item``, while the encoder learns, ``candidate``:
-            (k, dimension + 1), from the texts given, the last place being the item's bias, and
-            ``live_logits``: (k, k), the first k users by these candidates; k is the batch in
-            evaluation, the tuned share of it in training.
+            ``user``: (batch, dimension + 1), whose last place is 1. With ``item``, while the encoder
+            learns, ``candidate``: (batch, dimension + 1), from the texts given, the last place being
+            the item's bias; 0 where the text is not read.
         """
         learns = self.learns_texts
         if self.training:
@@ -185,19 +184,17 @@ class TwoTower(nn.Module):
         elif self.stale:
             self.refresh()
         live = None
-        if item is not None and learns:
-            share = self.shape.tuned_share if self.training else 1.0
-            count = max(1, round(share * len(item)))
+        count = len(history) if read is None else int(read.sum())
+        if item is not None and learns and count:
             live = mean_vectors(self.encoder, input_ids[:count], self.shape.pad_id)
         with torch.autocast(history.device.type, enabled=False):
-            user = self.users(history, context)
-            outputs = {"user": user}
-            if columns is not None:
-                outputs["logits"] = user @ self.candidates(columns).T
-            if live is not None:
-                assert item is not None
-                outputs["candidate"] = self.candidates(item[: len(live)] - 1, live)
-                outputs["live_logits"] = user[: len(live)] @ outputs["candidate"].T
+            outputs = {"user": self.users(history, context)}
+            if item is not None and learns:
+                vectors = outputs["user"].new_zeros(outputs["user"].shape)
+                if live is not None:
+                    made = self.candidates(item[:count] - 1, live)
+                    vectors = pad(made, (0, 0, 0, len(item) - count))
+                outputs["candidate"] = vectors
         return outputs
 
     def users(self, history: Tensor, context: Tensor | None = None) -> Tensor:
@@ -214,14 +211,17 @@ class TwoTower(nn.Module):
             user = user + self.context(context)
         return pad(self.dropout(user) * self.log_scale.exp(), (0, 1), value=1.0)
 
-    def candidates(self, rows: Tensor, text: Tensor | None = None) -> Tensor:
+    def candidates(
+        self, rows: Tensor, text: Tensor | None = None, seed: int | None = None
+    ) -> Tensor:
         """Vectors of candidates with their bias behind, (n, dimension + 1).
 
         Args:
             rows: (n,) in the catalogue.
             text: (n, hidden), of length one; default: the bank's.
+            seed: of which items' own vectors are left out in training; default: torch's generator.
         """
-        known = self._known(rows)
+        known = self._known(rows, seed)
         centered = self._centered(self.bank[rows] if text is None else text)
         features = self.features[rows]
         vectors = self.offers(centered, features, self._own_rows(rows), known)
@@ -248,11 +248,16 @@ class TwoTower(nn.Module):
         """Texts' vectors relative to the catalogue's mean, of length one."""
         return normalize(text - self.center, dim=1)
 
-    def _known(self, rows: Tensor) -> Tensor:
+    def _known(self, rows: Tensor, seed: int | None = None) -> Tensor:
         """(n, 1): 1 for items of the training data, in training left out at random."""
         known = self.popularity[rows].gt(0)
         if self.training:
-            known = known & (torch.rand(len(rows), device=rows.device) >= self.shape.item_dropout)
+            if seed is None:
+                drawn = torch.rand(len(rows), device=rows.device)
+            else:
+                generator = torch.Generator().manual_seed(seed)
+                drawn = torch.rand(len(rows), generator=generator).to(rows.device)
+            known = known & (drawn >= self.shape.item_dropout)
         return known.float().unsqueeze(1)
 
     def add_items(self, bank: Tensor, features: Tensor) -> None:

@@ -31,6 +31,7 @@ from ft_recommend.example import write_example
 from ft_recommend.examples import write_split
 from ft_recommend.interactions import TRAIN
 from ft_recommend.knowledge import Knowledge
+from ft_recommend.losses import compares
 from ft_recommend.report import Baselines, table
 from ft_recommend.requests import request_schema
 from ft_recommend.scoring import rmse, summarise
@@ -57,17 +58,19 @@ class Recommend(Plugin):
 
     @classmethod
     def run_defaults(cls, config: Any) -> dict[str, Any]:
-        """The head learns from nothing, over many short texts."""
+        """The head learns from nothing, over many short texts; a batch of them is one pass."""
+        size = 512
         return {
             "epochs": 8,
-            "batch_size": 512,
-            "max_tokens": 16384,
+            "batch_size": size,
+            "max_tokens": max(16384, size * max(config.text_length, config.history)),
             "learning_rate": 2e-5,
             "head_learning_rate": 5e-3,
         }
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
+        self.whole_batch = compares(self.config)
         self._corpus: Corpus | None = None
         self._task: TwoTowerTask | None = None
         self._files: TemporaryDirectory[str] | None = None
@@ -198,11 +201,9 @@ class Recommend(Plugin):
     @hookimpl
     def compute_loss(self, run: Run, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
         """The loss over candidates, summed over the examples (see `losses`)."""
-
-        def seed(targets: Tensor) -> int:
-            return int(self.rng_at("negatives", run.step, targets.tolist()).integers(2**63))
-
-        return self.task.compute_loss(model, batch, seed)
+        # The same for every pass over one batch.
+        negatives, left_out = self.rng_at("negatives", run.step).integers(2**63, size=2).tolist()
+        return self.task.compute_loss(model, batch, (negatives, left_out))
 
     @hookimpl
     def decode(

@@ -79,7 +79,7 @@ class RecommendConfig(DataConfig):
         description="against which candidates: all items, sampled ones, the batch's, or both "
         "(mixed); auto: all up to 20,000 items, else mixed",
     )
-    sampled: int = Field(1024, gt=0, description="negatives sampled a forward pass")
+    sampled: int = Field(1024, gt=0, description="negatives sampled a step")
     sampling_power: float = Field(
         0.0, ge=0, le=1, description="items are sampled by popularity to this power; 0: alike"
     )

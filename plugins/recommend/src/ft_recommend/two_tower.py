@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -161,37 +161,56 @@ class TwoTowerTask:
         bank = encode_table(self.model.encoder, tokens, self.model.bank.device)
         self.model.add_items(bank, torch.from_numpy(padded(features)))
 
-    def compute_loss(
-        self, model: nn.Module, batch: Mapping[str, Tensor], seed_of: Callable[[Tensor], int]
-    ) -> Loss:
-        """The loss over candidates, and where the encoder learns the loss over those just encoded."""
+    def compute_loss(self, model: Any, batch: Mapping[str, Tensor], seeds: tuple[int, int]) -> Loss:
+        """The loss over candidates, and where the encoder learns the loss over those just encoded.
+
+        Scores are made here, from vectors that have one row an example: a model that runs the batch in
+        chunks gives those of the whole batch.
+
+        Args:
+            model: the two towers.
+            batch: see `encode`.
+            seeds: of the negatives, and of which candidates go without their own vectors; used in
+                training.
+        """
         config, towers = self.config, self.model
         targets = batch["labels"]
+        negatives, left_out = seeds if model.training else (0, 0)
         rated = config.loss == "rating"
         if rated:
             candidates = losses.in_batch(targets, towers.popularity, False)
         else:
-            seed = seed_of if model.training else lambda _: 0
-            candidates = losses.choose(targets, towers.popularity, config, seed)
+            candidates = losses.choose(targets, towers.popularity, config, negatives)
+        share = config.tuned_share if model.training else 1.0
+        few = max(1, round(share * len(targets)))
         names = ("input_ids", "history", "item", "context")
         inputs = {name: batch[name] for name in names if name in batch}
-        outputs = model(**inputs, columns=candidates.columns)
-        logits, live = outputs["logits"], outputs.get("live_logits")
-        if rated:
-            total = losses.rating_loss(logits.diagonal(), batch["rating"]).sum()
-        else:
-            total = losses.ranking_loss(logits, candidates, config.loss).sum()
+        outputs = model(**inputs, read=torch.arange(len(targets)) < few)
+        user, live = outputs["user"], outputs.get("candidate")
         parts = {}
-        if live is not None:
-            few = len(live)
+        with torch.autocast(user.device.type, enabled=False):
+            offers = model.candidates(candidates.columns, seed=left_out)
             if rated:
-                each = losses.rating_loss(live.diagonal(), batch["rating"][:few])
+                scores = (user * offers).sum(1)
+                total = losses.rating_loss(scores, batch["rating"]).sum()
+                outputs = {**outputs, "scores": scores.unsqueeze(1)}
             else:
-                own = losses.in_batch(targets[:few], towers.popularity, config.correction)
-                each = losses.ranking_loss(live, own, config.loss)
-            term = each.mean() * len(targets)
-            total = total + term
-            parts["texts"] = term.detach()
+                logits = user @ offers.T
+                total = losses.ranking_loss(logits, candidates, config.loss).sum()
+                outputs = {**outputs, "logits": logits}
+            if live is not None:
+                user, live = user[:few], live[:few]
+                if rated:
+                    scores = (user * live).sum(1)
+                    outputs["live_scores"] = scores.unsqueeze(1)
+                    each = losses.rating_loss(scores, batch["rating"][:few])
+                else:
+                    own = losses.in_batch(targets[:few], towers.popularity, config.correction)
+                    outputs["live_logits"] = user @ live.T
+                    each = losses.ranking_loss(outputs["live_logits"], own, config.loss)
+                term = each.mean() * len(targets)
+                total = total + term
+                parts["texts"] = term.detach()
         if not model.training:
             outputs = {name: outputs[name] for name in ("user", "candidate") if name in outputs}
         return Loss(total, float(len(targets)), outputs, parts)

@@ -83,6 +83,8 @@ class Chunked:
         learns = torch.is_grad_enabled()
         if len(rows) == 1 and not self._shared:
             return self._forward(**inputs)
+        if learns:
+            self._require_one_loss(len(rows))
         needing = {k: v for k, v in inputs.items() if isinstance(v, Tensor) and v.requires_grad}
         call = Call([], [], rows, {}, needing if learns else {})
         parts = []
@@ -98,6 +100,27 @@ class Chunked:
         if learns and not self._idle:
             self._calls.append(call)
         return joined
+
+    def _require_one_loss(self, chunks: int) -> None:
+        """Refuse chunks where a plugin back-propagates early: they are run for one loss.
+
+        Raises:
+            PluginError: a plugin declares ``early_backward``.
+        """
+        run = self._run
+        early = next((one for one in run.hooks.kept if one.plugin.early_backward), None)
+        if early is None:
+            return
+        whole = next(one for one in run.hooks.kept if one.plugin.whole_batch)
+        raise PluginError(
+            f"{whole.owner} needs the whole batch in one loss, and {early.owner} back-propagates "
+            f"before that loss is known: together they need one pass, and the {self._batch} examples "
+            + ("are shared by several processes" if self._shared else f"take {chunks}"),
+            where="run.max_tokens",
+            hint=("start one process, " if self._shared else "raise run.max_tokens, ")
+            + f"lower run.batch_size, leave out '{early.name}' or '{whole.name}', or choose settings of "
+            f"'{early.name}' that make one pass",
+        )
 
     def _cut(self, inputs: Mapping[str, Any]) -> Iterator[slice]:
         """The rows of each chunk: as many as the budget of tokens holds."""
