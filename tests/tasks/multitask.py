@@ -69,3 +69,6 @@ class Multitask(ft.Plugin):
     @hookimpl
     def read_request(self, run: Any, request: Any) -> Any:
         return self.tasks.read_request(run, request)
+
+    def request_schema(self, run: Any) -> Any:
+        return self.tasks.request_schema(run)

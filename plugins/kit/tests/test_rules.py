@@ -62,6 +62,8 @@ FOUND = {
     "saved": "the saved model does not come back as it was: the output ",
     "saved_build": "the saved model does not come back as it was: scale",
     "restored": "the predictions of the test split are others now: [0]['sure'][0]: False, not True",
+    "request": "is not answered: request 1: a request needs a verse",
+    "request_none": "it reads requests of its own form, and request_schema gives no example of one",
     "company": "fails: KeyError: 'tokens'",
     "company_alone": "it works with kit-twice in no order: it does not like 'kit-twice'",
     "network": "looking up 'version.invalid' at",

@@ -149,7 +149,8 @@ def served() -> Iterator[Callable[..., Client]]:
 
         def made(name: str, folder: Path) -> Model:
             one = fakes[name]
-            return Model(name, one, one.name, "run", one.request_schema(), {}, ())
+            more = getattr(one, "columns", {}), getattr(one, "plugins", ())
+            return Model(name, one, one.name, "run", one.request_schema(), *more)
 
         if models is None:
             folders = {name: Path(name) for name in fakes}

@@ -182,6 +182,62 @@ def test_a_list_is_ranked_and_corrected(served: Any, fake: Any, look: Any, tmp_p
     ]
 
 
+def test_several_tasks_are_shown_and_one_is_corrected(
+    served: Any, fake: Any, look: Any, tmp_path: Path
+) -> None:
+    one = ft.Schema(texts=(ft.Text("text"),), label=ft.Label(names=("neg", "pos")))
+    tasks = {"mood": {"schema": one.to_json()}, "names": {"schema": WORDS.to_json()}}
+    answer = {
+        "tokens": ["Anna", "came"],
+        "offsets": [[0, 4], [5, 9]],
+        "mood": {"label": "pos", "scores": {"neg": 0.25, "pos": 0.75}},
+        "names": {"tags": ["B-PER", "O"], "entities": [{"type": "PER", "first": 0, "last": 0}]},
+    }
+    schema = ft.Schema(texts=(ft.Text("text"),), extra={"tasks": tasks})
+    model = Says(fake, answer, {"text": "Anna came"}, schema=schema, labels=()).model
+    page = look(served({"first": model}, corrections=tmp_path), viewport=SIZES[1])
+    page.click("#go")
+    assert page.inner_text("[data-task=names] mark") == "AnnaPER"
+    assert page.inner_text("[data-task=mood] .label") == "pos"
+    page.click("#wrong")
+    page.select_option("#task", "mood")
+    page.check("input[value=neg]")
+    page.click("#fix button:not([type])")
+    page.wait_for_selector("#kept:has-text('Kept: 1')")
+    page.select_option("#task", "names")
+    page.click("#editor .word:nth-child(1)")
+    page.click("#fix button:not([type])")
+    page.wait_for_selector("#kept:has-text('Kept: 1')")
+    assert json.loads((tmp_path / "first" / "mood.jsonl").read_text())["label"] == "neg"
+    assert json.loads((tmp_path / "first" / "names.jsonl").read_text())["tags"] == ["O", "O"]
+
+
+def test_an_answer_is_marked_in_its_context_and_corrected(
+    served: Any, fake: Any, look: Any, tmp_path: Path
+) -> None:
+    """By the view that the package of `qa` brings."""
+    pytest.importorskip("ft_qa")
+    item = {"question": "who", "context": "😀 Anna Maria went to London"}
+    best = [{"answer": "London", "start": 21, "end": 27, "score": 1.5}]
+    answer = {**item, "answer": "London", "answers": [{"start": 21, "end": 27}], "best": best}
+    model = Says(fake, answer, item).model
+    model.plugins = ("qa",)
+    page = look(served({"first": model}, corrections=tmp_path), viewport=SIZES[1])
+    page.click("#go")
+    assert page.inner_text("#view mark") == "London"
+    assert page.locator("#view ol li").all_inner_texts() == ["London 1.50"]
+    page.click("#wrong")
+    for presses, right in (((2, 3), [{"text": "Anna Maria", "start": 2}]), ((3, 3), [])):
+        for word in presses:
+            page.click(f"#editor .word:nth-child({word})")
+        page.click("#fix button:not([type])")
+        page.wait_for_selector("#kept:has-text('Kept: 1')")
+        row = json.loads((tmp_path / "first.jsonl").read_text().splitlines()[-1])
+        assert (row["question"], row["context"]) == (item["question"], item["context"])
+        assert row["answers"] == right
+        page.evaluate("document.getElementById('kept').textContent = ''")
+
+
 def test_anything_else_is_shown_as_it_is(served: Any, fake: Any, look: Any) -> None:
     page = look(served({"first": Says(fake, {"sum": 7}, {"text": "a"}).model}))
     page.click("#go")

@@ -251,6 +251,21 @@ class Tasks(Composite):
             example |= {whole.get(key, key): value for key, value in read.items()}
         return example
 
+    def request_schema(self, run: Run) -> dict[str, Any]:
+        """What every task takes: the schemas of all, and one example that has what each asks for."""
+        schemas: list[dict[str, Any]] = []
+        example: dict[str, Any] = {}
+        for part in self._parts.values():
+            provider, _ = part.hooks.parts("read_request")
+            schema = dict(provider.plugin.request_schema(self._run(run, part)))
+            given = next(iter(schema.pop("examples", ())), None)
+            if not isinstance(given, Mapping):
+                return {}  # a task that says nothing of its requests, or takes texts alone
+            example = {**given, **example}
+            schemas += [] if schema in schemas else [schema]
+        whole = schemas[0] if len(schemas) == 1 else {"allOf": schemas}
+        return {**whole, "examples": [example]}
+
     def decode(
         self, run: Run, outputs: Sequence[Mapping[str, Any]], examples: Mapping[str, list[Any]]
     ) -> list[dict[str, Any]]:

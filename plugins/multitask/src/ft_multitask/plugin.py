@@ -169,3 +169,7 @@ class Multitask(Plugin):
     def read_request(self, run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """The request as every task reads it."""
         return self.tasks.read_request(run, request)
+
+    def request_schema(self, run: Run) -> Mapping[str, Any]:
+        """What every task takes."""
+        return self.tasks.request_schema(run)

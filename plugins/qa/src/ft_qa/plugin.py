@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -38,7 +39,8 @@ NO_ANSWER = "no_answer"
 """Key of the schema's ``extra``: whether a question may have no answer."""
 
 SIDES = ("start", "end")
-HINT = 'e.g. {"question": "Who went to London?", "context": "Anna went to London."}'
+EXAMPLE = {QUESTION: "Who went to London?", CONTEXT: "Anna went to London."}
+HINT = f"e.g. {json.dumps(EXAMPLE)}"
 
 
 class QA(Plugin):
@@ -237,6 +239,16 @@ class QA(Plugin):
             if not isinstance(request.get(name), str):
                 raise DataError(f"a request needs a text as its {name}", hint=HINT)
         return request
+
+    def request_schema(self, run: Run) -> Mapping[str, Any]:
+        """A question and a context."""
+        names = (QUESTION, CONTEXT)
+        return {
+            "type": "object",
+            "properties": {name: {"type": "string"} for name in names},
+            "required": list(names),
+            "examples": [EXAMPLE],
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """The threshold."""

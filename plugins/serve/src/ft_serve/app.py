@@ -160,6 +160,7 @@ class Server:
             {
                 **model.about(),
                 "labels": list(model.trained.labels),
+                "tasks": {name: model.labels(name) for name in model.tasks if name},
                 "plugins": list(model.plugins),
                 "item": model.schema,
                 "corrections": self._corrections is not None,
@@ -248,8 +249,8 @@ class Server:
         self._available()
         if isinstance(body, dict) and "input" in body:
             self._size(model, body["input"])
-        rows = await run_in_threadpool(rows_of, model, body)
-        count = await run_in_threadpool(self._corrections.keep, model, rows)
+        task, rows = await run_in_threadpool(rows_of, model, body)
+        count = await run_in_threadpool(self._corrections.keep, model, rows, task)
         self.metrics.correction(model)
         return _answer({"model": model.about(), "rows": count})
 
@@ -299,9 +300,10 @@ class Server:
         if size > self.settings.max_characters:
             message = f"an item has {self.settings.max_characters:,} characters at most"
             raise Refusal(413, "item_too_long", message)
-        named = model.paths.intersection(item) if isinstance(item, dict) else ()
-        if named and not self.settings.allow_files:
-            message = f"'{min(named)}' names a file of the server, which it does not read"
+        named = model.paths.intersection(item) if isinstance(item, dict) else frozenset()
+        if (named or model.reads_files) and not self.settings.allow_files:
+            what = f"'{min(named)}'" if named else "an item"
+            message = f"{what} names a file of the server, which it does not read"
             raise Refusal(403, "file_refused", message)
         return size
 

@@ -18,7 +18,7 @@ MOST_ROWS = 1000
 
 
 class Corrections:
-    """The files of corrected examples, one a model.
+    """The files of corrected examples: ``MODEL.jsonl``, or ``MODEL/TASK.jsonl`` for each of several tasks.
 
     Args:
         folder: of the files; it is made when the first example comes.
@@ -30,8 +30,8 @@ class Corrections:
         self._most = most
         self._lock = Lock()
 
-    def keep(self, model: Model, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Write rows behind those of the model's file, all of them or none.
+    def keep(self, model: Model, rows: Sequence[Mapping[str, Any]], task: str = "") -> int:
+        """Write rows behind those of the file of a model, or of one of its tasks, all of them or none.
 
         Each has the columns ``corrected_at`` (UTC), ``corrected_model`` and ``corrected_version`` too.
 
@@ -43,16 +43,17 @@ class Corrections:
             "corrected_model": model.hash,
             "corrected_version": model.version,
         }
-        names = {ours: model.columns.get(ours, ours) for row in rows for ours in row}
+        columns = model.columns.get(task, {})
+        names = {ours: columns.get(ours, ours) for row in rows for ours in row}
         lines = [
             ft.to_json({**{names[key]: value for key, value in row.items()}, **also})
             for row in rows
         ]
         content = "".join(f"{line}\n" for line in lines).encode()
-        path = self.folder / f"{model.name}.jsonl"
+        path = self.folder / (f"{model.name}/{task}.jsonl" if task else f"{model.name}.jsonl")
         try:
             with self._lock:
-                self.folder.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 if path.exists() and path.stat().st_size + len(content) > self._most:
                     raise Refusal(507, "corrections_full", "no more corrections can be kept")
                 with path.open("ab", buffering=0) as file:
@@ -63,39 +64,45 @@ class Corrections:
         return len(rows)
 
 
-def rows_of(model: Model, body: Any) -> list[dict[str, Any]]:
-    """The training rows that a correction means.
+def rows_of(model: Model, body: Any) -> tuple[str, list[dict[str, Any]]]:
+    """The training rows that a correction means, and the task that they are for.
 
     Args:
         model: the one that was wrong.
         body: ``{"input": item, "correct": {...}}`` with a label, or with the tags or the entities of
-            words; or ``{"rows": [...]}``, rows of the task's training file as they are.
+            words; or ``{"rows": [...]}``, rows of the task's training file as they are. Where the model
+            answers several tasks ``"task"`` names one.
 
     Raises:
         Refusal: it is none of these.
     """
     if not isinstance(body, Mapping):
         raise _wrong("a correction is an object")
+    task = body.get("task", "")
+    if not isinstance(task, str) or task not in model.tasks:
+        names = ft.listed([name for name in model.tasks if name], 20)
+        raise _wrong(f'"task" is one of {names}' if names else 'the model has one task: no "task"')
     if "rows" in body:
-        return _given(body["rows"])
+        return task, _given(body["rows"])
     item, correct = body.get("input"), body.get("correct")
     if item is None or not isinstance(correct, Mapping):
         raise _wrong('a correction has "input" and an object "correct", or "rows"')
-    schema = model.trained.schema
+    schema = model.tasks[task]
     (answer,) = model.trained.answer([item])
     if answer.prediction is None:
         assert answer.error is not None
         raise Refusal(422, "invalid_item", answer.error.what)
+    prediction = {**answer.prediction, **(answer.prediction[task] if task else {})}
     if schema.words and schema.words.tags:
-        return [_tagged(model, answer.prediction, correct)]
+        return task, [_tagged(schema.words, prediction, correct)]
     columns = [text.column for text in schema.texts]
-    plain = columns and all(isinstance(answer.prediction.get(one), str) for one in columns)
+    plain = columns and all(isinstance(prediction.get(one), str) for one in columns)
     if schema.label is None or not plain:
         raise _wrong('give the rows of the training file that are right: {"rows": [...]}')
     kept = [*columns, *schema.numbers, *schema.categories]
-    row = {name: answer.prediction[name] for name in kept if name in answer.prediction}
+    row = {name: prediction[name] for name in kept if name in prediction}
     column = schema.label.column
-    return [{**row, column: _label(schema.label, correct.get(column, correct.get("label")))}]
+    return task, [{**row, column: _label(schema.label, correct.get(column, correct.get("label")))}]
 
 
 def _given(rows: Any) -> list[dict[str, Any]]:
@@ -121,11 +128,9 @@ def _label(label: ft.Label, value: Any) -> Any:
 
 
 def _tagged(
-    model: Model, prediction: Mapping[str, Any], correct: Mapping[str, Any]
+    words: ft.Words, prediction: Mapping[str, Any], correct: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The words with the tags that are right: given as such, or as entities of characters or words."""
-    words = model.trained.schema.words
-    assert words is not None
     assert words.tags is not None
     tokens = list(prediction[words.tokens])
     if "entities" not in correct:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -109,7 +109,7 @@ class Metrics:
             wait.observe(waited)
         counts: dict[str, int] = {}
         for answer in answers:
-            for label, probability in found(answer.prediction or {}):
+            for label, probability in _of_all(model, answer.prediction or {}):
                 if label is not None:
                     label = label if label in self._names(model) else "(other)"
                     counts[label] = counts.get(label, 0) + 1
@@ -120,13 +120,26 @@ class Metrics:
 
     def _names(self, model: Model) -> frozenset[str]:
         if model not in self._known:
-            labels = [ft.tags.split_tag(label)[1] or label for label in model.trained.labels]
-            own = labels if model.trained.schema.words else model.trained.labels
+            own = [
+                f"{task}/{name}" if task else name
+                for task, schema in model.tasks.items()
+                for label in model.labels(task)
+                for name in [(schema.words and ft.tags.split_tag(label)[1]) or label]
+            ]
             # Models that were replaced are forgotten.
             served = self._models.all()
             self._known = {one: names for one, names in self._known.items() if one in served}
             self._known[model] = frozenset(list(dict.fromkeys(own))[:MOST_LABELS])
         return self._known[model]
+
+
+def _of_all(
+    model: Model, prediction: Mapping[str, Any]
+) -> Iterator[tuple[str | None, float | None]]:
+    """What a prediction says of each task; a label of one of several is called ``TASK/LABEL``."""
+    for task in model.tasks:
+        for label, probability in found(prediction.get(task, {}) if task else prediction):
+            yield (f"{task}/{label}" if task and label is not None else label), probability
 
 
 def found(prediction: Mapping[str, Any]) -> list[tuple[str | None, float | None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -29,9 +29,13 @@ class Model:
             state of its plugins.
         version: the name of the run's folder.
         schema: the JSON schema of one item.
-        columns: what the training file calls a column, by our name for it.
+        columns: of each task (``""`` where there is one alone) what the training file calls a column,
+            by our name for it.
         plugins: the names of the run's plugins, the task first.
         ratio: tokens a character of an item, as measured lately.
+        tasks: the schema of each task that it answers, by name; of most models one, ``""``.
+        reads_files: whatever is asked names a file to be read, an image.
+        paths: keys of an item that name files to be read.
     """
 
     name: str
@@ -39,18 +43,26 @@ class Model:
     hash: str
     version: str
     schema: dict[str, Any]
-    columns: Mapping[str, str]
+    columns: Mapping[str, Mapping[str, str]]
     plugins: Sequence[str]
     ratio: float = FIRST_RATIO
+    tasks: Mapping[str, ft.Schema] = field(init=False)
+    reads_files: bool = field(init=False)
     paths: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        values: dict[str, Any] = self.schema.get("properties") or next(
-            (one["properties"] for one in self.schema.get("anyOf", ()) if "properties" in one), {}
-        )
-        self.paths = frozenset(
-            name for name, value in values.items() if value.get("format") == "path"
-        )
+        schema = self.trained.schema
+        several = schema.extra.get("tasks", {})  # what `ft.compose` keeps there
+        self.tasks = {name: ft.Schema.from_json(one["schema"]) for name, one in several.items()}
+        self.tasks = self.tasks or {"": schema}
+        self.reads_files = any(one.images for one in self.tasks.values())
+        self.paths = frozenset(_paths(self.schema))
+
+    def labels(self, task: str = "") -> list[str]:
+        """The labels, or tags, that a task predicts."""
+        schema = self.tasks[task]
+        own = schema.words.labels if schema.words else schema.label.names if schema.label else ()
+        return list(own)
 
     def about(self) -> dict[str, str]:
         """What every answer says of the model."""
@@ -78,10 +90,24 @@ def load(name: str, path: Path, **trust: bool) -> Model:
     digest = hash_of(folder)
     trained = ft.load(folder, **trust)
     config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
-    tables = [value for value in config.values() if isinstance(value, dict)]
-    columns = {ours: own for table in tables for ours, own in (table.get("columns") or {}).items()}
+    columns: dict[str, dict[str, str]] = {"": {}}
+    for table in (value for value in config.values() if isinstance(value, dict)):
+        columns[""] |= table.get("columns") or {}
+        for task, own in (table.get("settings") or {}).items():  # of a plugin of several tasks
+            columns[task] = (own.get("columns") or {}) if isinstance(own, dict) else {}
     plugins = [str(plugin) for plugin in config.get("plugins", ())]
     return Model(name, trained, digest, folder.name, trained.request_schema(), columns, plugins)
+
+
+def _paths(schema: Any) -> Iterator[str]:
+    """The properties that name files, wherever in the schema they stand."""
+    if isinstance(schema, Mapping):
+        for name, value in (schema.get("properties") or {}).items():
+            if isinstance(value, Mapping) and value.get("format") == "path":
+                yield name
+        for kind in ("anyOf", "allOf", "oneOf"):
+            for one in schema.get(kind) or ():
+                yield from _paths(one)
 
 
 def hash_of(folder: Path) -> str:

@@ -119,9 +119,12 @@ def _paths(prefix: str, model: Model, settings: Settings) -> dict[str, Any]:
     )
     found = {f"{prefix}/predict": {"post": _guarded(predict, settings)}}
     if settings.corrections is not None:
+        names = [name for name in model.tasks if name]
+        task = {"task": {"enum": names, "description": "which of its tasks"}} if names else {}
         correction = {
             "type": "object",
             "properties": {
+                **task,
                 "input": item,
                 "correct": {
                     "type": "object",

@@ -148,6 +148,12 @@ RULES: tuple[Rule, ...] = (
         run.restored,
     ),
     Rule(
+        "request",
+        "The example of a request is answered.",
+        "reference/plugin.md#what-a-request-looks-like",
+        run.request,
+    ),
+    Rule(
         "company",
         "The plugin works beside those of the other kind, in both orders.",
         "explanation/design.md#what-a-technique-may-know",

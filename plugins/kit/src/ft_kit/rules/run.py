@@ -10,6 +10,7 @@ from typing import Any
 
 from ft.contract.errors import ConfigError, DataError, PluginError, TrainingError
 from ft.hooks.declarations import SCHEMA
+from ft.loading.outline import outline_of
 from ft_kit.bench import Subject
 from ft_kit.contract import Broken, NotApplicable
 from ft_kit.edges import Kind
@@ -166,6 +167,41 @@ def restored(exam: Exam) -> str:
     if place:
         raise Broken(f"the predictions of the {split} split are others now: {place}", hint)
     return _predict(exam, trial.output, split, before, hint)
+
+
+def request(exam: Exam) -> str:
+    """`request_schema` of the plugin that provides `read_request` has `examples`, which a server shows
+    and which warm up a loaded model: every trained model of the task answers each of them, as it comes
+    out of JSON. For texts and words the core has them; a task that reads requests itself, other than
+    those that name files, gives its own.
+    """
+    import ft
+
+    if exam.subject.kind != "task":
+        raise NotApplicable("it is a technique")
+    trial = ran(exam)
+    with exam.bench.cache():
+        trained = ft.load(trial.output)
+        schema = trained.request_schema()
+        examples = list(schema.get("examples", ()))
+        if not examples:
+            if trained.schema.images or "read_request" not in outline_of(type(exam.instance)).hooks:
+                raise NotApplicable("its requests name files, or are none of its own")
+            raise Broken(
+                "it reads requests of its own form, and request_schema gives no example of one",
+                'return {"examples": [...], ...} from request_schema',
+            )
+        hint = "give an example that any trained model answers, not one of this data alone"
+        for example in examples:
+            try:
+                asked = json.loads(json.dumps(example))
+            except (TypeError, ValueError) as error:
+                raise Broken(f"the example {example!r} is not JSON: {error}", hint) from error
+            (answer,) = trained.answer([asked])
+            if answer.prediction is None:
+                assert answer.error is not None
+                raise Broken(f"the example {example!r} is not answered: {said(answer.error)}", hint)
+    return ""
 
 
 def _predict(exam: Exam, run: Path, split: str, before: list[Any], hint: str) -> str:

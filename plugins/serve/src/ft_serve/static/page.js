@@ -28,7 +28,17 @@
   }
 
   const model = () => models[by("model").selectedIndex];
-  const form = (schema) => (schema.anyOf || []).find((one) => one.properties) || schema;
+  // The schema of an object: of all that must hold together, the one with all their fields.
+  function form(schema) {
+    if (schema.allOf) {
+      const all = schema.allOf.map(form);
+      return {
+        properties: Object.assign({}, ...all.map((one) => one.properties)),
+        required: [...new Set(all.flatMap((one) => one.required || ("text" in (one.properties || {}) ? ["text"] : [])))],
+      };
+    }
+    return (schema.anyOf || []).find((one) => one.properties) || schema;
+  }
 
   // Fields for texts; JSON where an item holds anything else.
   function names() {
@@ -75,9 +85,9 @@
       const item = given(), began = performance.now();
       const found = await call(`models/${encodeURIComponent(model().name)}/predict`, { inputs: [item] });
       const answer = found.answers[0], box = by("view");
-      asked = { item, answer, view: ft.find(answer, item) };
+      asked = { item, answer, view: ft.find(answer, item, model()) };
       box.replaceChildren();
-      asked.view.show(answer, box, item);
+      asked.view.show(answer, box, item, model());
       const cut = found.cut.length ? " The text is longer than what the model reads: its end was cut off." : "";
       by("about").textContent = `${found.model.name}, ${found.model.version} (${found.model.hash}), ${Math.round(performance.now() - began)} ms.${cut}`;
       by("raw").textContent = JSON.stringify(answer, null, 2);

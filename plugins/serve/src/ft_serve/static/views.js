@@ -1,7 +1,7 @@
 "use strict";
 // A view shows answers of one form. `ft.view({...})` adds one before those that are there:
-//   fits(answer, item)         whether it shows this answer
-//   show(answer, box, item)    puts it into the element `box`
+//   fits(answer, item, model)        whether it shows this answer
+//   show(answer, box, item, model)   puts it into the element `box`
 //   edit(answer, box, item, model)   lets a person say what is right in `box`; gives a function that
 //                              returns {correct: ...} or {rows: [...]}, or throws an Error with a sentence
 const ft = (() => {
@@ -21,7 +21,7 @@ const ft = (() => {
   return {
     make, shade, percent,
     view(one) { views.unshift(one); },
-    find(answer, item) { return views.find((one) => one.fits(answer, item)); },
+    find(answer, item, model) { return views.find((one) => one.fits(answer, item, model)); },
   };
 })();
 
@@ -188,5 +188,42 @@ ft.view({  // words with tags, of which entities are made
       const tags = answer.tokens.map((token, k) => (of(k) < 0 ? "O" : spans[of(k)].type));
       return { correct: { tags } };
     };
+  },
+});
+
+ft.view({  // several tasks, each with the view of its own answer
+  parts(answer, item, model) {
+    const names = Object.keys(model.tasks || {});
+    const shared = Object.fromEntries(Object.entries(answer).filter(([key]) => !names.includes(key)));
+    return names.map((name) => {
+      const own = { ...shared, ...answer[name] }, about = { ...model, labels: model.tasks[name], tasks: {} };
+      return { name, own, about, view: ft.find(own, item, about) };
+    });
+  },
+  fits: (answer, item, model) => Object.keys(model.tasks || {}).length > 0 && Object.keys(model.tasks).every((name) => name in answer),
+  show(answer, box, item, model) {
+    for (const { name, own, about, view } of this.parts(answer, item, model)) {
+      const part = ft.make("section", null, { "data-task": name });
+      part.append(ft.make("h3", name));
+      view.show(own, part, item, about);
+      box.append(part);
+    }
+  },
+  edit(answer, box, item, model) {
+    const parts = this.parts(answer, item, model);
+    const choice = ft.make("select", null, { id: "task" });
+    parts.forEach(({ name }) => choice.append(ft.make("option", name)));
+    box.append(ft.make("label", "Which task is wrong?", { for: "task" }), choice);
+    const inner = ft.make("div");
+    box.append(inner);
+    let right;
+    const draw = () => {
+      const { own, about, view } = parts[choice.selectedIndex];
+      inner.replaceChildren();
+      right = view.edit(own, inner, item, about);
+    };
+    choice.addEventListener("change", draw);
+    draw();
+    return () => ({ task: choice.value, ...right() });
   },
 });
