@@ -289,7 +289,11 @@ def on_features(run: Run, features: Features) -> None:
 
 @event(versionadded="0.1")
 def on_run_start(run: Run) -> None:
-    """The model is built and the data is loaded; training is about to begin."""
+    """The model is built and the data is loaded; training is about to begin.
+
+    A run that is resumed does not call this again: what must be there then too, such as a hook on a
+    layer, is put there in `on_features`.
+    """
 
 
 @event(versionadded="0.1")

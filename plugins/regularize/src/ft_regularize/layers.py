@@ -1,0 +1,72 @@
+"""What is done to the layers of the encoder: random top layers, and layers that begin to learn late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ft import ConfigError
+
+
+def layers_of(model: Any) -> nn.ModuleList:
+    """The layers of the encoder, from below.
+
+    Raises:
+        ConfigError: none are found.
+    """
+    base = getattr(model, "base_model", model)
+    lists = [one for one in base.modules() if isinstance(one, nn.ModuleList)]
+    if not lists:
+        raise ConfigError(
+            f"the model, a {type(model).__name__}, has no list of layers",
+            hint="leave fresh_layers and unfreeze out for this model",
+        )
+    return max(lists, key=len)
+
+
+def begin_anew(model: Any, count: int, seed: int) -> None:
+    """Give the top layers random weights (Zhang et al. 2021, arXiv 2006.05987).
+
+    Args:
+        model: a model of transformers.
+        count: how many layers.
+        seed: of the random numbers.
+
+    Raises:
+        ConfigError: the encoder has fewer layers.
+    """
+    layers = layers_of(model)
+    if count > len(layers):
+        raise ConfigError(
+            f"fresh_layers is {count}, and the encoder has {len(layers)} layers",
+            hint=f"give at most {len(layers)}",
+        )
+    deviation = float(getattr(model.config, "initializer_range", 0.02) or 0.02)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in (one for layer in list(layers)[-count:] for one in layer.modules()):
+            for name, parameter in module.named_parameters(recurse=False):
+                if parameter.ndim > 1:
+                    values = torch.empty(parameter.shape).normal_(0, deviation, generator=generator)
+                    parameter.copy_(values)
+                else:  # of a norm the scale is 1; every bias is 0
+                    parameter.fill_(float(name == "weight"))
+
+
+def stages(model: Any) -> list[list[nn.Parameter]]:
+    """The parameters that begin to learn together: layer by layer from the top, then what is below.
+
+    Those that are frozen already are in none of them.
+
+    Args:
+        model: with an encoder.
+    """
+    base = getattr(model, "base_model", model)
+    left = {id(one): one for one in base.parameters() if one.requires_grad}
+    found = [
+        [left.pop(id(one)) for one in layer.parameters() if id(one) in left]
+        for layer in reversed(list(layers_of(model)))
+    ]
+    return [*found, list(left.values())]
