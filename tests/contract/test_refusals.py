@@ -138,6 +138,14 @@ TABLE = {
         "unfrozen that the optimizer does not have",
         "on_run_start",
     ),
+    "loss_of: never called": (
+        CHAIN.format(hook="loss_of", arguments="outputs, batch")
+        + "return inner(run, outputs, batch)\n\n    @hookimpl\n"
+        + "    def compute_loss(self, inner, run, model, batch):\n"
+        + "        return ft.Loss(model(input_ids=batch['input_ids'])['logits'].sum(), 1.0)",
+        "wraps loss_of, which",
+        "run.loss_of|leave out",
+    ),
     "whole_batch: beside early_backward": (
         "    whole_batch = True\n    early_backward = True",
         "needs the whole batch in one loss",

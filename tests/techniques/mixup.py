@@ -13,6 +13,8 @@ class Mixup(Plugin):
 
     whole_batch = True
     needs_graph = True
+    needs_schema = ("words|label",)
+    before = ("adversarial",)  # which perturbs the words that are mixed
 
     class Config(Config):
         alpha: float = Field(0.4, gt=0, description="the larger, the more even are the two shares")

@@ -26,7 +26,10 @@ BESIDE = (
 )
 """Companies in the order of ``--plugins``."""
 
-LACKING = {(name, task) for name in ("balanced", "pseudo") for task in ("ner", "recommend")}
+LACKING = {
+    *((name, task) for name in ("balanced", "pseudo") for task in ("ner", "recommend")),
+    ("mixup", "recommend"),
+}
 """Techniques whose needs of the schema a task does not meet."""
 
 
@@ -34,8 +37,8 @@ def refusal(name: str, task: str, company: list[str]) -> str | None:
     """What says that plugins do not go together; ``None`` where they do."""
     if (name, task) in LACKING:
         return "needs data with"
-    if name == "mixup" and "adversarial" in company:
-        return "needs the whole batch in one loss"
+    if name == "mixup" and company[:1] == ["adversarial"]:
+        return "must be named before"
     return None
 
 

@@ -196,6 +196,7 @@ SAID = {
     "early_backward": "calls `run.backward` early: what needs the graph is named before it",
     "needs_graph": "needs the graph: is named before what calls `run.backward` early",
     "own_items": "joins losses with items of their own",
+    "varies": "encodes anew in every epoch",
     "whole_batch": "compares the examples of a batch: it is not cut",
 }
 """What a declaration means, to be read with the names that it has."""

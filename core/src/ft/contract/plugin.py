@@ -142,7 +142,8 @@ class Plugin:
     def forwards(self, inner: int) -> int:
         """Forward passes through the model in a training step, given those of what it wraps.
 
-        A technique that runs `inner` twice returns ``2 * inner``; ``ft run --explain`` prints it.
+        A technique that runs `inner` twice returns ``2 * inner``; so does a task whose `compute_loss`
+        calls the model twice, which is given 1. ``ft run --explain`` prints it.
         """
         return inner
 

@@ -89,6 +89,7 @@ class Step:
         self._whole = any(plugin.whole_batch for plugin in self._plugins)
         self._own_items = any(plugin.own_items for plugin in self._plugins)
         self._on_gradients = run.hooks.listens("on_gradients")
+        self._checked_loss_of = not run.hooks.wrapped("loss_of")
 
     def __call__(
         self,
@@ -107,6 +108,7 @@ class Step:
 
         Raises:
             TrainingError: a single example does not fit into memory.
+            PluginError: a technique around `loss_of` is never called.
         """
         run = self.run
         ranks = run.ranks
@@ -118,6 +120,8 @@ class Step:
                 run.counts = self._counts(shares[ranks.index], where)
             done, items = self._passes(shares[ranks.index], where, self._backward)
         run.counts = {}
+        if not self._checked_loss_of:
+            self._require_loss_of()
         if not isinstance(items, Tensor):
             items = torch.full((), items, device=run.device)
         total = run.backpropagated
@@ -135,6 +139,23 @@ class Step:
         done.norm = self.optimizer.step(items, factor, total)
         self.optimizer.zero()
         return done
+
+    def _require_loss_of(self) -> None:
+        """Refuse a technique around `loss_of` where nobody calls that: it would change nothing.
+
+        Raises:
+            PluginError: the step that was just made did not call it.
+        """
+        self._checked_loss_of = True
+        hooks = self.run.hooks
+        for one in hooks.parts("loss_of")[1]:
+            if not hooks.ledger.cost(one.plugin.name, "loss_of").calls:
+                raise PluginError(
+                    f"{one.owner} wraps loss_of, which nobody called in a step: it would change nothing",
+                    who=hooks.who("compute_loss"),
+                    hint="let its compute_loss return run.loss_of(outputs, batch), or leave out "
+                    f"'{one.plugin.name}'",
+                )
 
     def _whole_batch(
         self, shares: list[list[Feature]], where: Callable[[], str]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DECLARATIONS = ("needs", "after", "before", "conflicts", "needs_schema", "families")
 """Attributes of `Plugin`, each a tuple of names."""
 
-GRAPH = ("early_backward", "needs_graph", "own_items", "whole_batch")
+GRAPH = ("early_backward", "needs_graph", "own_items", "varies", "whole_batch")
 """Attributes of `Plugin`, each true or false."""
 
 FAMILIES = ("encoder", "decoder", "encoder-decoder", "image", "convnet")

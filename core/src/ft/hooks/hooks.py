@@ -380,8 +380,9 @@ class Hooks:
 
     def forwards(self) -> int:
         """Forward passes through the model in one training micro-batch."""
-        count = 1
-        for technique in self.parts("compute_loss")[1]:
+        provider, techniques = self.parts("compute_loss")
+        count: int = provider.plugin.forwards(1)
+        for technique in techniques:
             count = technique.plugin.forwards(count)
         return count
 

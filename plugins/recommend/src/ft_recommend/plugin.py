@@ -200,10 +200,18 @@ class Recommend(Plugin):
 
     @hookimpl
     def compute_loss(self, run: Run, model: nn.Module, batch: Mapping[str, Tensor]) -> Loss:
+        """The vectors of users and items, and `loss_of` them."""
+        return run.loss_of(self.task.outputs(model, batch, self._seeds(run)), batch)
+
+    @hookimpl
+    def loss_of(self, run: Run, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
         """The loss over candidates, summed over the examples (see `losses`)."""
-        # The same for every pass over one batch.
+        return self.task.loss_of(outputs, batch, self._seeds(run))
+
+    def _seeds(self, run: Run) -> tuple[int, int]:
+        """The same for every pass over one batch."""
         negatives, left_out = self.rng_at("negatives", run.step).integers(2**63, size=2).tolist()
-        return self.task.compute_loss(model, batch, (negatives, left_out))
+        return negatives, left_out
 
     @hookimpl
     def decode(

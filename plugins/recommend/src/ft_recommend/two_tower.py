@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from transformers import AutoModel
 
 from ft import Loss
@@ -161,59 +162,82 @@ class TwoTowerTask:
         bank = encode_table(self.model.encoder, tokens, self.model.bank.device)
         self.model.add_items(bank, torch.from_numpy(padded(features)))
 
-    def compute_loss(self, model: Any, batch: Mapping[str, Tensor], seeds: tuple[int, int]) -> Loss:
-        """The loss over candidates, and where the encoder learns the loss over those just encoded.
-
-        Scores are made here, from vectors that have one row an example: a model that runs the batch in
-        chunks gives those of the whole batch.
+    def outputs(
+        self, model: Any, batch: Mapping[str, Tensor], seeds: tuple[int, int]
+    ) -> dict[str, Tensor]:
+        """The vectors that the loss compares; see `loss_of`.
 
         Args:
             model: the two towers.
             batch: see `encode`.
-            seeds: of the negatives, and of which candidates go without their own vectors; used in
+            seeds: of the negatives, and of which of them go without their own vectors; used in
                 training.
+
+        Returns:
+            ``user`` and ``candidate`` of the model, one row an example: a model that runs the batch in
+            chunks gives those of the whole batch. ``offers``: (columns, dimension + 1), vectors of
+            the items that every user is scored on.
         """
-        config, towers = self.config, self.model
-        targets = batch["labels"]
-        negatives, left_out = seeds if model.training else (0, 0)
-        rated = config.loss == "rating"
-        if rated:
-            candidates = losses.in_batch(targets, towers.popularity, False)
-        else:
-            candidates = losses.choose(targets, towers.popularity, config, negatives)
-        share = config.tuned_share if model.training else 1.0
-        few = max(1, round(share * len(targets)))
         names = ("input_ids", "history", "item", "context")
         inputs = {name: batch[name] for name in names if name in batch}
-        outputs = model(**inputs, read=torch.arange(len(targets)) < few)
-        user, live = outputs["user"], outputs.get("candidate")
-        parts = {}
+        size = len(batch["labels"])
+        outputs = model(**inputs, read=torch.arange(size) < self._few(size))
+        columns = self._candidates_of(batch, seeds).columns
+        with torch.autocast(outputs["user"].device.type, enabled=False):
+            return {**outputs, "offers": model.candidates(columns, seed=seeds[1])}
+
+    def _few(self, size: int) -> int:
+        """How many of a batch's candidates the encoder reads."""
+        share = self.config.tuned_share if self.model.training else 1.0
+        return max(1, round(share * size))
+
+    def _candidates_of(
+        self, batch: Mapping[str, Tensor], seeds: tuple[int, int]
+    ) -> losses.Candidates:
+        targets, popularity = batch["labels"], self.model.popularity
+        if self.config.loss == "rating":
+            return losses.in_batch(targets, popularity, False)
+        return losses.choose(
+            targets, popularity, self.config, seeds[0] if self.model.training else 0
+        )
+
+    def loss_of(
+        self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor], seeds: tuple[int, int]
+    ) -> Loss:
+        """The loss over candidates, and where the encoder learns the loss over those just encoded.
+
+        Args:
+            outputs: what `outputs` gives.
+            batch: see `encode`.
+            seeds: those that `outputs` had.
+        """
+        config, targets = self.config, batch["labels"]
+        user, live, size = outputs["user"], outputs.get("candidate"), len(targets)
+        parts, found = {}, dict(outputs)
         with torch.autocast(user.device.type, enabled=False):
-            offers = model.candidates(candidates.columns, seed=left_out)
-            if rated:
-                scores = (user * offers).sum(1)
-                total = losses.rating_loss(scores, batch["rating"]).sum()
-                outputs = {**outputs, "scores": scores.unsqueeze(1)}
+            if config.loss == "rating":
+                found["scores"] = (user * outputs["offers"]).sum(1, keepdim=True)
+                each = losses.rating_loss(found["scores"].squeeze(1), batch["rating"])
             else:
-                logits = user @ offers.T
-                total = losses.ranking_loss(logits, candidates, config.loss).sum()
-                outputs = {**outputs, "logits": logits}
+                candidates = self._candidates_of(batch, seeds)
+                found["logits"] = user @ outputs["offers"].T
+                each = losses.ranking_loss(found["logits"], candidates, config.loss)
             if live is not None:
-                user, live = user[:few], live[:few]
-                if rated:
-                    scores = (user * live).sum(1)
-                    outputs["live_scores"] = scores.unsqueeze(1)
-                    each = losses.rating_loss(scores, batch["rating"][:few])
+                few = self._few(size)
+                read, live = user[:few], live[:few]
+                if config.loss == "rating":
+                    found["live_scores"] = (read * live).sum(1, keepdim=True)
+                    own = losses.rating_loss(found["live_scores"].squeeze(1), batch["rating"][:few])
                 else:
-                    own = losses.in_batch(targets[:few], towers.popularity, config.correction)
-                    outputs["live_logits"] = user @ live.T
-                    each = losses.ranking_loss(outputs["live_logits"], own, config.loss)
-                term = each.mean() * len(targets)
-                total = total + term
-                parts["texts"] = term.detach()
-        if not model.training:
-            outputs = {name: outputs[name] for name in ("user", "candidate") if name in outputs}
-        return Loss(total, float(len(targets)), outputs, parts)
+                    among = losses.in_batch(targets[:few], self.model.popularity, config.correction)
+                    found["live_logits"] = read @ live.T
+                    own = losses.ranking_loss(found["live_logits"], among, config.loss)
+                own = pad(own * (size / few), (0, size - few))
+                parts["texts"] = own.sum().detach()
+                each = each + own
+        if not self.model.training:
+            found = {name: found[name] for name in ("user", "candidate") if name in found}
+        return Loss(each.sum(), float(size), found, parts, each=each)
 
     def decode(
         self, outputs: Sequence[Mapping[str, Any]], examples: Mapping[str, list[Any]]
