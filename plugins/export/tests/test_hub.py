@@ -57,6 +57,10 @@ BACK = """
 import sys, json, ft
 model = ft.load(sys.argv[1])
 print(json.dumps(model.predict(sys.argv[2])))
+if sys.argv[3:]:
+    run = {"model": sys.argv[1], "epochs": 1, "device": "cpu", "ner": json.loads(sys.argv[3])}
+    print(ft.run(["ner"], **run).metrics["test"]["f1"].value)
+    ft.load("someone/nothing")
 """
 
 
@@ -124,25 +128,17 @@ def test_what_is_pushed(pushed: Any, ner: Path) -> None:
 def test_a_pushed_run_comes_back(pushed: Any, client: Client, hub: Any, ner: Path) -> None:
     text = "clara went to new york ."
     wanted = ft.load(ner).predict(text)
-    done = client(BACK, NAME, text)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == wanted
+    data = {name: str(_data(ner, name)) for name in ("train", "test")}
+    done = client(BACK, NAME, text, json.dumps(data))
+    assert "no such model on the hub" in done.stderr, "what it ends with"
+    said = done.stdout.splitlines()
+    assert json.loads(said[0]) == wanted
+    assert float(said[-1]) > 0.8, "its model is trained further"
     asked = len(hub.requests)
     offline = client(BACK, NAME, text, HF_HUB_OFFLINE="1")
     assert offline.returncode == 0, offline.stderr
     assert json.loads(offline.stdout) == wanted
     assert len(hub.requests) == asked, "nothing is asked for without a network"
-    further = client(
-        "import sys, json, ft\n"
-        "r = ft.run(['ner'], model=sys.argv[1], epochs=1, device='cpu', ner=json.loads(sys.argv[2]))\n"
-        "print(r.metrics['test']['f1'].value)",
-        NAME,
-        json.dumps({name: str(_data(ner, name)) for name in ("train", "test")}),
-    )
-    assert further.returncode == 0, further.stderr
-    assert float(further.stdout) > 0.8
-    unknown = client(BACK, "someone/nothing", text)
-    assert "no such model on the hub" in unknown.stderr
 
 
 def _data(run: Path, split: str) -> Path:

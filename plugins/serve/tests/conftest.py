@@ -63,7 +63,10 @@ class Fake:
 
     def _one(self, text: Any) -> ft.Answer:
         if not isinstance(text, str):
-            return ft.Answer(None, ft.DataError("'text' is no text", where="request 7"))
+            error = ft.DataError(
+                "'text' is no text", where="request 7", hint="try --on-bad-row skip"
+            )
+            return ft.Answer(None, error)
         if text == "raise":
             raise RuntimeError(SECRET)
         if text == "nan":

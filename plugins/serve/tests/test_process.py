@@ -147,3 +147,20 @@ def test_what_is_wrong_from_the_start_is_said(
     Path("short").write_text("guess me")
     assert main(["serve", "--port", "0", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_port_in_use_and_a_damaged_run_are_said(
+    capsys: pytest.CaptureFixture[str], runs: dict[str, Path], tmp_path: Path
+) -> None:
+    from ft.cli.main import main
+    from ft_serve.run import listen
+
+    with listen("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["serve", str(runs["ner"]), "--port", port]) == 2
+    said = capsys.readouterr().err
+    assert f"127.0.0.1:{port}: cannot listen there" in said
+    assert "choose another --port" in said
+    (tmp_path / "task.json").write_text("{")
+    assert main(["serve", str(tmp_path), "--port", "0"]) == 2
+    assert str(tmp_path) in capsys.readouterr().err

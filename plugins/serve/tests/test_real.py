@@ -96,6 +96,7 @@ def test_a_corrected_tagging_trains(real: Any, runs: dict[str, Path], tmp_path: 
         {"input": "in rome", "correct": {"tags": ["O", "B-GOD"]}},
         {"input": "in rome"},
         {"rows": []},
+        {"input": "in rome", "rows": [{"tokens": ["rome"], "tags": ["O"]}]},
         [],
     ):
         assert client.code("/corrections", wrong) == (422, "invalid_correction")

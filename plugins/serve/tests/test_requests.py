@@ -31,7 +31,7 @@ def test_a_wrong_item_does_not_touch_its_neighbours(served: Any) -> None:
         (1, "invalid_item"),
         (2, "failed"),
     ]
-    # The number of the item among those of all clients is nobody's business.
+    # Nobody needs the number of the item among those of all clients, nor an option of the command line.
     assert found["errors"][0]["message"] == "'text' is no text"
     assert found["answers"][4]["probability"] is None
 

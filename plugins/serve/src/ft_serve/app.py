@@ -159,7 +159,7 @@ class Server:
         models = [
             {
                 **model.about(),
-                "labels": list(model.trained.labels),
+                "labels": model.labels() if "" in model.tasks else [],
                 "tasks": {name: model.labels(name) for name in model.tasks if name},
                 "plugins": list(model.plugins),
                 "item": model.schema,

@@ -211,8 +211,9 @@ class Batcher:
     def _outcome(self, answer: ft.Answer) -> Outcome:
         if answer.prediction is None:
             assert answer.error is not None
-            # Without its place, which counts the items of all clients.
-            said = [answer.error.what, *([answer.error.hint] if answer.error.hint else [])]
+            # Without its place, which counts the items of all clients, and options of the command line.
+            hint = answer.error.hint or ""
+            said = [answer.error.what, *([hint] if hint and " --" not in hint else [])]
             return Refusal(422, "invalid_item", "; ".join(said))
         return ft.to_json(answer.prediction), dict(answer.prediction), answer.cut
 

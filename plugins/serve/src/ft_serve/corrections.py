@@ -83,6 +83,8 @@ def rows_of(model: Model, body: Any) -> tuple[str, list[dict[str, Any]]]:
         names = ft.listed([name for name in model.tasks if name], 20)
         raise _wrong(f'"task" is one of {names}' if names else 'the model has one task: no "task"')
     if "rows" in body:
+        if "input" in body or "correct" in body:
+            raise _wrong('"rows" stand alone: leave out "input" and "correct"')
         return task, _given(body["rows"])
     item, correct = body.get("input"), body.get("correct")
     if item is None or not isinstance(correct, Mapping):

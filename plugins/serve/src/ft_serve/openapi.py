@@ -138,7 +138,10 @@ def _paths(prefix: str, model: Model, settings: Settings) -> dict[str, Any]:
                     "maxItems": MOST_ROWS,
                 },
             },
-            "anyOf": [{"required": ["input", "correct"]}, {"required": ["rows"]}],
+            "oneOf": [
+                {"required": ["input", "correct"], "properties": {"rows": False}},
+                {"required": ["rows"], "properties": {"input": False, "correct": False}},
+            ],
         }
         keep = _posted(
             "Keep what the answer should have been, as rows that `ft run` reads.",

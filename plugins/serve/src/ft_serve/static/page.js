@@ -124,7 +124,8 @@
     event.preventDefault();
     by("kept").className = "";
     try {
-      const found = await call(`models/${encodeURIComponent(model().name)}/corrections`, { input: asked.item, ...right() });
+      const what = right(), body = what.rows ? what : { input: asked.item, ...what };
+      const found = await call(`models/${encodeURIComponent(model().name)}/corrections`, body);
       by("kept").textContent = `Kept: ${found.rows} ${found.rows === 1 ? "example" : "examples"}.`;
     } catch (error) { by("kept").textContent = error.message; by("kept").className = "error"; }
   });
