@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ft.builtin.report.views.view import PER_KIND, Findings, cut, place_of
@@ -22,7 +23,7 @@ class TargetsView:
 
     renderer = "targets"
     kinds = (WRONG, RIGHT)
-    order = "those with the most wrong targets come first"
+    order = "those with the most wrong targets come first, texts that share least with the right ones"
 
     def __init__(self, schema: Schema) -> None:
         self._targets = schema.targets
@@ -50,7 +51,8 @@ class TargetsView:
             "answers": answers,
             "kinds": kinds,
         }
-        self._shelf.add(kinds, wrong / max(1, len(known)), row)
+        far = max((one["far"] for one in answers), default=0.0)
+        self._shelf.add(kinds, wrong / max(1, len(known)) + far, row)
 
     def _told(
         self, target: Target, example: Mapping[str, Any], found: Any
@@ -67,6 +69,7 @@ class TargetsView:
                 error = abs(float(gold) - float(found))
                 self._errors[target.column] += [error] if math.isfinite(error) else []
         return {
+            "far": _far(gold, found) if target.kind == "text" and right is False else 0.0,
             "name": target.column,
             "gold": self._shown(target, gold, example),
             "found": self._shown(target, found, example),
@@ -154,6 +157,12 @@ def is_right(target: Target, gold: Any, found: Any) -> bool:
 
 def _key(one: Any, names: Sequence[str]) -> tuple[Any, ...]:
     return tuple(one.get(name) for name in names) if isinstance(one, Mapping) else (str(one),)
+
+
+def _far(gold: Any, found: Any) -> float:
+    """How little of its pairs of characters a written text shares with the right one, 0 to 1."""
+    one, other = (Counter(map("".join, pairwise(str(text)))) for text in (gold, found))
+    return 1 - 2 * (one & other).total() / max(1, one.total() + other.total())
 
 
 def _span(one: Any, text: str | None) -> str:

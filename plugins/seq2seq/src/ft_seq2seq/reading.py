@@ -1,0 +1,191 @@
+"""The splits as pairs of a source and a target, whatever form their files have."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datasets import Dataset, DatasetDict
+
+import ft
+from ft import ConfigError, DataError, Run, TaskData
+from ft_seq2seq.settings import Seq2SeqConfig
+from ft_seq2seq.turns import TURNS, joined, replies, turns_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE, TARGET = "source", "target"
+
+REFERENCES = "references"
+"""Column with all references of a target, where there are several."""
+
+SPLITS = ("train", "validation", "test")
+
+
+def read_pairs(config: Seq2SeqConfig, owner: str, run: Run) -> tuple[TaskData, bool]:
+    """Every split with a text as its source and one as its target.
+
+    Returns:
+        The data, and whether its sources are turns with the separator between.
+
+    Raises:
+        ConfigError: a setting names nothing that is there.
+        DataError: a file, column or row does not fit.
+    """
+    with _read_files(config, owner, run) as (settings, files):
+        data = ft.read_split_tables(
+            settings,
+            owner=owner,
+            run=run,
+            columns=(TURNS,) if config.dialogue else (SOURCE, TARGET),
+            content=(TURNS,) if config.dialogue else (SOURCE,),
+            check=_dialogue_fault if config.dialogue else _pair_fault,
+        )
+    for split, paths in data.files.items():
+        data.files[split] = [files.get(path, path) for path in paths]
+    make = _from_dialogues if config.dialogue else _from_pairs
+    turns = config.dialogue or any(not _texts(rows, SOURCE) for rows in data.splits.values())
+    made = {split: make(split, rows, config, data) for split, rows in data.splits.items()}
+    whole = TaskData(DatasetDict(made), data.schema, data.files, data.notes, data.read)
+    return whole, turns
+
+
+def usual_target(train: Dataset) -> str:
+    """The most frequent target of train, of equals the first."""
+    return str(Counter(train[TARGET]).most_common(1)[0][0])
+
+
+def _texts(rows: Dataset, name: str) -> bool:
+    return getattr(rows.features[name], "dtype", None) in ("string", "large_string")
+
+
+def _from_pairs(split: str, rows: Dataset, config: Seq2SeqConfig, data: TaskData) -> Dataset:
+    if all(_texts(rows, name) for name in (SOURCE, TARGET)):
+        return rows
+    columns: dict[str, list[Any]] = {name: list(rows[name]) for name in rows.column_names}
+    columns[SOURCE] = [joined(source, config) for source in columns[SOURCE]]
+    golds = [[one] if isinstance(one, str) else list(one) for one in columns[TARGET]]
+    columns[TARGET] = [several[0] for several in golds]
+    most = max(map(len, golds), default=1)
+    if most > 1:
+        columns[REFERENCES] = golds
+        several = sum(len(one) > 1 for one in golds)
+        told = "the first is learnt" if split == "train" else "all are scored against"
+        data.notes.append(f"{several:,} examples of {split} have several references: {told}")
+    return Dataset.from_dict(columns)
+
+
+def _from_dialogues(split: str, rows: Dataset, config: Seq2SeqConfig, data: TaskData) -> Dataset:
+    columns: dict[str, list[Any]] = {SOURCE: [], TARGET: []}
+    kept = [name for name in (ft.LINE, ft.FILE) if name in rows.column_names]
+    columns |= {name: [] for name in kept}
+    for row in rows:
+        for source, target in replies(row[TURNS], config):
+            columns[SOURCE].append(source)
+            columns[TARGET].append(target)
+            for name in kept:
+                columns[name].append(row[name])
+    count = len(columns[SOURCE])
+    data.notes.append(f"{len(rows):,} dialogues of {split} hold {count:,} replies")
+    if not count:
+        who = f" by {config.reply_by!r}" if config.reply_by else ""
+        raise DataError(
+            f"no dialogue of {split} has a reply{who}: a turn after the first",
+            where=split,
+            hint="seq2seq.reply_by names the role whose turns are learnt",
+        )
+    return Dataset.from_dict(columns)
+
+
+def _pair_fault(row: Mapping[str, Any]) -> str | None:
+    source, target = row[SOURCE], row[TARGET]
+    if isinstance(source, Sequence) and not isinstance(source, str):
+        if fault := turns_fault(source):
+            return fault
+        source = " ".join(map(str, source))
+    if not isinstance(source, str):
+        return "has no text as its source"
+    if not source.strip():
+        return "has an empty source"
+    golds = [target] if isinstance(target, str) else target
+    if not isinstance(golds, Sequence) or not all(isinstance(one, str) for one in golds):
+        return "has no text as its target"
+    if not golds or not all(one.strip() for one in golds):
+        return "has an empty target"
+    return None
+
+
+def _dialogue_fault(row: Mapping[str, Any]) -> str | None:
+    return turns_fault(row[TURNS])
+
+
+@contextmanager
+def _read_files(
+    config: Seq2SeqConfig, owner: str, run: Run
+) -> Iterator[tuple[Seq2SeqConfig, dict[Path, Path]]]:
+    """The settings with parallel text files as one JSONL file each, line by line the same numbers;
+    and the source file of each. Without such files, the settings as they are.
+    """
+    if config.parallel is None:
+        yield config, {}
+        return
+    ending, other = (f".{one.removeprefix('.')}" for one in config.parallel)
+    with tempfile.TemporaryDirectory(prefix="ft-parallel-") as folder:
+        changed: dict[str, Any] = {}
+        files: dict[Path, Path] = {}
+        for split in SPLITS:
+            given = getattr(config, split)
+            if given is None or (run.wanted not in (None, split) and getattr(config, run.wanted)):
+                continue
+            made = []
+            for name in [given] if isinstance(given, str) else given:
+                path = Path(name).expanduser()
+                if not name.endswith(ending):
+                    raise ConfigError(
+                        f"{name} does not end in {ending}, as {owner}.parallel says",
+                        where=f"{owner}.{split}",
+                        hint=f"name the source's file, such as corpus{ending}",
+                    )
+                target = path.with_name(path.name.removesuffix(ending) + other)
+                joint = Path(folder) / f"{len(files)}" / f"{path.name}{other}.jsonl"
+                joint.parent.mkdir()
+                _join(path, target, joint, config.encoding, f"{owner}.{split}")
+                for one in (path, target):
+                    run.uses(one)
+                files[joint] = path
+                made.append(str(joint))
+            changed[split] = made[0] if isinstance(given, str) else tuple(made)
+        yield config.model_copy(update={**changed, "columns": {}, "encoding": "utf-8"}), files
+
+
+def _join(source: Path, target: Path, joint: Path, encoding: str, key: str) -> None:
+    """Write two files of lines as one of rows."""
+    try:
+        # Only line ends of the file part lines: U+2028 and its like stand inside texts.
+        with (
+            source.open(encoding=encoding) as one,
+            target.open(encoding=encoding) as two,
+            joint.open("w", encoding="utf-8") as file,
+        ):
+            counts = [0, 0]
+            for pair in zip_longest(one, two):
+                for side, line in enumerate(pair):
+                    counts[side] += line is not None
+                texts = [None if line is None else line.rstrip("\r\n") for line in pair]
+                file.write(json.dumps(dict(zip((SOURCE, TARGET), texts, strict=True))) + "\n")
+    except (OSError, UnicodeError, LookupError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{source} and {target} cannot be read: {reason}", where=key) from error
+    if counts[0] != counts[1]:
+        raise DataError(
+            f"{source} has {counts[0]:,} lines and {target} has {counts[1]:,}: line by line they "
+            "must be translations",
+            where=key,
+        )
