@@ -1,5 +1,7 @@
 """The contract with ft, rule by rule."""
 
+import pytest
+
 from ft_kit import conformance
 
-test_contract = conformance("seq2seq")
+test_contract = conformance("seq2seq", marks={"company": pytest.mark.long})

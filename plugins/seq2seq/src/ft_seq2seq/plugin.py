@@ -103,6 +103,11 @@ class Seq2Seq(Plugin):
             )
         loader = AutoModelForSeq2SeqLM.from_pretrained
         model: nn.Module = run.load(loader, "model", dtype=torch.float32)
+        # Marian's and Pegasus' positions are computed when a model is loaded, and never saved.
+        computed = getattr(model, "_keys_to_ignore_on_save", None) or ()
+        for name, parameter in model.named_parameters():
+            if name in computed:
+                parameter.requires_grad_(False)
         return model
 
     def _measure(self, run: Run, train: Dataset, config: Any) -> None:
