@@ -23,7 +23,9 @@ class TargetsView:
 
     renderer = "targets"
     kinds = (WRONG, RIGHT)
-    order = "those with the most wrong targets come first, texts that share least with the right ones"
+    order = (
+        "those with the most wrong targets come first, texts that share least with the right ones"
+    )
 
     def __init__(self, schema: Schema) -> None:
         self._targets = schema.targets
