@@ -98,6 +98,9 @@ def test_the_chain_is_described_and_its_forward_passes_counted() -> None:
     made = hooks(Twice(), Plus())
     assert made.describe("compute_loss") == "plus( twice( core ) )"
     assert made.forwards() == 2
+    task = Base()
+    task.forwards = lambda inner: 3 * inner  # type: ignore[method-assign]
+    assert hooks(Twice(), Plus(), core=task).forwards() == 6
     assert hooks(Twice(), Plus()).wrapped("compute_loss")
     assert not hooks(Twice()).wrapped("encode")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ft.builtin.report.views.labels import LabelsView
-from ft.builtin.report.views.lists import ListsView
+from ft.builtin.report.views.lists import ListsView, is_list
 from ft.builtin.report.views.plain import PlainView
 from ft.builtin.report.views.targets import TargetsView, predicted
 from ft.builtin.report.views.words import WordsView
@@ -34,7 +34,7 @@ def view_of(
         return WordsView(words)
     if label and label.column in example and "label" in item:
         return LabelsView(schema, label)
-    if schema.group and "target" in item and isinstance(item.get("items"), list):
+    if isinstance(item.get("items"), list) and is_list(schema, item):
         return ListsView(schema, titles)
     if told:
         return TargetsView(schema)

@@ -1,0 +1,231 @@
+"""Questions with their answers: which answers there are, which are right, and what would leak."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from datasets import Dataset, DatasetDict
+
+import ft
+from ft import DataError, Run, Schema, Target, TaskData, Text
+from ft_answers.catalogue import Catalogue, make_catalogue
+from ft_answers.settings import AnswersConfig
+
+QUESTION, ANSWER, GROUP, ID = "question", "answer", "group", "id"
+
+RIGHT = "answers"
+"""Column of the ids of the right answers, the one that trains first; none where none fits."""
+
+WORD = re.compile(r"\w+")
+
+
+def row_fault(row: Mapping[str, Any]) -> str | None:
+    """What is wrong with a question, or ``None``."""
+    question, answer = row[QUESTION], row[ANSWER]
+    if not isinstance(question, str) or not question.strip():
+        return "has no question" if question in (None, "") else f"has the question {question!r}"
+    values = answer if isinstance(answer, list) else [answer]
+    wrong = next((one for one in values if not isinstance(one, str | int | None)), None)
+    return None if wrong is None else f"has {wrong!r} for an answer"
+
+
+def answer_fault(row: Mapping[str, Any]) -> str | None:
+    """What is wrong with a row of the file of answers, or ``None``."""
+    if row[ID] in (None, ""):
+        return "has no id"
+    text = row[ANSWER]
+    return None if isinstance(text, str) and text.strip() else "has no text"
+
+
+def named(value: Any) -> list[str]:
+    """The answers that a cell names: ids or texts; none where it is empty."""
+    values = value if isinstance(value, list) else [value]
+    return [text for one in values if one is not None and (text := str(one).strip())]
+
+
+def plain(question: str) -> str:
+    """A question without case and punctuation: what stays the same is the same question."""
+    return " ".join(WORD.findall(question.casefold())) or question
+
+
+def load(
+    config: AnswersConfig, owner: str, run: Run, known: Catalogue | None
+) -> tuple[TaskData, Catalogue]:
+    """The splits with the ids of their right answers, and the answers.
+
+    Args:
+        config: the settings.
+        owner: the plugin's name.
+        run: the run.
+        known: the answers of a trained run, to which other data is to be compared.
+    """
+    columns = [QUESTION, ANSWER, *([GROUP] if GROUP in config.columns else [])]
+    together = GROUP if GROUP in columns else ANSWER if config.hold_out == "answer" else QUESTION
+    data = ft.read_split_tables(
+        config, owner=owner, run=run, columns=columns, content=(together,), check=row_fault
+    )
+    file = None if known is not None or config.answers is None else _read(config, owner, run, data)
+    splits = {split: _without_leaks(split, rows, data) for split, rows in data.splits.items()}
+    catalogue = known or _catalogue(config, splits, file)
+    resolve = _resolver(catalogue, file is not None, config)
+    for split, rows in splits.items():
+        splits[split] = _with_ids(split, rows, data, resolve)
+    if "train" in splits:
+        asked = defaultdict(list)
+        for question, right in zip(splits["train"][QUESTION], splits["train"][RIGHT], strict=True):
+            for one in right[:1]:
+                asked[one].append(question)
+        given = [(one.id, one.text) for one in catalogue.answers]
+        catalogue = make_catalogue(given, asked, config.match != "answers")
+        data.notes += list(_notes(catalogue, splits))
+    for split, rows in splits.items():
+        if not any(rows[RIGHT]):
+            raise DataError(
+                f"no question of the {split} split has an answer that is known",
+                where=f"{owner}.{split}",
+            )
+    schema = Schema(texts=(Text(QUESTION),), targets=(Target(RIGHT, kind="order"),))
+    return TaskData(DatasetDict(splits), schema, data.files, data.notes, data.read), catalogue
+
+
+def _read(config: AnswersConfig, owner: str, run: Run, data: TaskData) -> list[tuple[str, str]]:
+    """Id and text of each answer of the file of answers.
+
+    Raises:
+        DataError: two have the same id.
+    """
+    assert config.answers is not None
+    rows = ft.read_table(
+        run.uses(config.answers),
+        config=config.model_copy(update={"columns": config.answer_columns}),
+        owner=owner,
+        run=run,
+        columns=(ID, ANSWER),
+        setting="answers",
+        check=answer_fault,
+    )
+    found = [(str(one).strip(), text) for one, text in zip(rows[ID], rows[ANSWER], strict=True)]
+    lines: dict[str, int] = {}
+    texts: dict[str, str] = {}
+    same = []
+    for (name, text), line in zip(found, rows[ft.LINE], strict=True):
+        if name in lines:
+            raise DataError(
+                f"the id {name!r} stands in line {lines[name]} too",
+                where=f"{config.answers}:{line}",
+            )
+        lines[name] = line
+        if texts.setdefault(plain(text), name) != name:
+            same.append(f"{name} as {texts[plain(text)]}")
+    if same:
+        data.notes.append(
+            f"{len(same):,} answers have the same text as another, which no question can tell "
+            f"apart: {ft.listed(same, 3)}"
+        )
+    return found
+
+
+def _without_leaks(split: str, rows: Dataset, data: TaskData) -> Dataset:
+    """The split; train without the questions, or groups of them, that another split has."""
+    if split != "train":
+        return rows
+    others = [other for name, other in data.splits.items() if name != "train"]
+    questions = {plain(text) for other in others for text in other[QUESTION]}
+    grouped = GROUP in rows.column_names
+    groups = {one for other in others if grouped for one in other[GROUP] if one is not None}
+    own = rows[GROUP] if grouped else [None] * len(rows)
+    pairs = list(zip(rows[QUESTION], own, strict=True))
+    leaks = [i for i, (q, g) in enumerate(pairs) if plain(q) in questions or g in groups]
+    if not leaks:
+        return rows
+    where = data.places("train", leaks, 3)
+    data.notes.append(
+        f"{len(leaks):,} training questions stand in validation or test too, without regard to case "
+        f"and punctuation{' and by their group' if grouped else ''}: train does without them ({where})"
+    )
+    if len(leaks) == len(rows):
+        raise DataError("every training question stands in another split too", where="train")
+    gone = set(leaks)
+    return rows.select([i for i in range(len(rows)) if i not in gone])
+
+
+def _catalogue(
+    config: AnswersConfig, splits: Mapping[str, Dataset], file: Sequence[tuple[str, str]] | None
+) -> Catalogue:
+    """The answers of the file, or else those of all splits, numbered."""
+    if file is None:
+        cells = (cell for rows in splits.values() for cell in rows[ANSWER])
+        texts = dict.fromkeys(text for cell in cells for text in named(cell))
+        file = [(str(number), text) for number, text in enumerate(texts, 1)]
+    return make_catalogue(file, {}, False)
+
+
+def _resolver(
+    catalogue: Catalogue, from_file: bool, config: AnswersConfig
+) -> Callable[[str, str], str]:
+    """A function from what a cell names, and its place, to the id of the answer."""
+    # Where answers have no ids of their own, a cell holds a text, though it may look like a number.
+    ids = catalogue.number if config.answers is not None else {}
+
+    def resolve(name: str, place: str) -> str:
+        if name in ids:
+            return name
+        number = catalogue.by_text.get(name)
+        if number is not None:
+            return catalogue.answers[number].id
+        if from_file:
+            raise DataError(
+                f"{name[:80]!r} is neither an id nor a text of {config.answers}", where=place
+            )
+        return name  # an answer that a trained run does not know: never found
+
+    return resolve
+
+
+def _with_ids(
+    split: str, rows: Dataset, data: TaskData, resolve: Callable[[str, str], str]
+) -> Dataset:
+    """A split with the column of right answers: those of all rows with the same question.
+
+    A training row with several answers becomes a row for each.
+    """
+    own = []
+    for i, cell in enumerate(rows[ANSWER]):
+        names = named(cell)
+        own.append([resolve(one, data.place(split, i)) for one in names])
+    questions = [plain(text) for text in rows[QUESTION]]
+    right: dict[str, dict[str, None]] = defaultdict(dict)
+    for question, names in zip(questions, own, strict=True):
+        right[question].update(dict.fromkeys(names))
+    kept = [name for name in rows.column_names if name != ANSWER]
+    picked, answers = [], []
+    for i, (question, names) in enumerate(zip(questions, own, strict=True)):
+        firsts: Iterable[str | None] = names if split == "train" and names else names[:1] or [None]
+        for first in firsts:
+            rest = [one for one in right[question] if one != first]
+            picked.append(i)
+            answers.append([*([first] if first is not None else []), *rest])
+    values = (
+        {name: [rows[name][i] for i in picked] for name in kept}
+        if len(picked) != len(rows)
+        else {name: rows[name] for name in kept}
+    )
+    return Dataset.from_dict(values).add_column(RIGHT, answers)
+
+
+def _notes(catalogue: Catalogue, splits: Mapping[str, Dataset]) -> Iterable[str]:
+    """What the user should know of the answers."""
+    silent = [one.id for one in catalogue.answers if not one.asked]
+    if silent:
+        yield (
+            f"{len(silent):,} of {len(catalogue):,} answers have no training question; what the "
+            "model learns from others must do for them"
+        )
+    for split, rows in splits.items():
+        none = sum(not right for right in rows[RIGHT])
+        if none:
+            how = ": they train as questions that no answer is for" if split == "train" else ""
+            yield f"{none:,} of {len(rows):,} {split} questions have no answer{how}"
