@@ -72,6 +72,7 @@ class Answers(Plugin):
         self.threshold = given if isinstance(given, float | int) else None
         self._encoder = Encoder(self.config)
         self._mined: np.ndarray | None = None
+        self._reranker: Trained | None = None
         self._search: tuple[str, Search] | None = None
 
     @classmethod
@@ -102,7 +103,7 @@ class Answers(Plugin):
         """The encoder as it is: there is no head."""
         model: nn.Module = run.load(AutoModel.from_pretrained, "model", dtype=torch.float32)
         self._encoder.pooling(run)
-        self._reranker(run)
+        self._load_reranker(run)
         return model
 
     @hookimpl
@@ -133,21 +134,21 @@ class Answers(Plugin):
         self.catalogue = Catalogue.read(changed if changed.is_dir() else folder)
         return inner(run, folder)
 
-    def _reranker(self, run: Run) -> Trained | None:
-        """The run that orders the best answers anew.
+    def _load_reranker(self, run: Run) -> None:
+        """Load the run that orders the best answers anew.
 
         Raises:
             ConfigError: it is not one of `rerank`.
         """
-        if self.config.rerank is None:
-            return None
+        if self.config.rerank is None or self._reranker is not None:
+            return
         trained = run.load_trained(self.config.rerank)
         if "candidates" not in trained.request_schema().get("properties", {}):
             raise ft.ConfigError(
                 f"{self.config.rerank} is no run of rerank: it takes no candidates",
                 where=f"{self.name}.rerank",
             )
-        return trained
+        self._reranker = trained
 
     @hookimpl
     def encode(
@@ -264,7 +265,7 @@ class Answers(Plugin):
             index = Index(vectors, [len(one) for one in entries], self.config.exact_up_to)
             if index.note:
                 run.note(index.note)
-            self._search = key, Search(self.catalogue, index, self.config, self._reranker(run))
+            self._search = key, Search(self.catalogue, index, self.config, self._reranker)
         return self._search[1]
 
     @hookimpl
@@ -280,7 +281,9 @@ class Answers(Plugin):
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         questions = [text or "" for text in examples[QUESTION]]
         items: list[Mapping[str, Any]] = []
-        for found in self._searching(run)(vectors, questions):
+        # A cross-encoder is slow: what it makes of every epoch is not needed to choose one.
+        rerank = run.final or run.restored
+        for found in self._searching(run)(vectors, questions, rerank):
             known = [self.catalogue.answers[n] for n in found.numbers]
             score = round(found.score, 6)
             fits = self.threshold is None or score >= self.threshold
@@ -314,7 +317,7 @@ class Answers(Plugin):
                     f"no threshold has the precision {config.precision:g} on validation "
                     f"({self.name}.precision): the one that is taken has {chosen.precision:.3f}"
                 )
-        by_score = config.mix == "none" and config.rerank is None
+        by_score = config.mix == "none" and not (self._reranker and (run.final or run.restored))
         rows = [i for i, ids in enumerate(right) if ids]
         ranks = [
             [

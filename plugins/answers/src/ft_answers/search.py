@@ -61,12 +61,15 @@ class Search:
         if config.mix == "bm25":
             self._words = Words(documents(catalogue, config.match)).bm25()
 
-    def __call__(self, vectors: np.ndarray, questions: Sequence[str]) -> list[Found]:
+    def __call__(
+        self, vectors: np.ndarray, questions: Sequence[str], rerank: bool = True
+    ) -> list[Found]:
         """The answers of each question.
 
         Args:
             vectors: (questions, width) of length 1.
             questions: their texts.
+            rerank: let the run of `rerank`, if there is one, order the best.
         """
         depth = DEPTH if self._words else self._candidates
         numbers, scores = self.index.search(vectors, max(depth, self._candidates))
@@ -76,7 +79,7 @@ class Search:
         ]
         if self._words:
             lists = self._mixed(lists, questions)
-        if self._reranker:
+        if self._reranker and rerank:
             lists = self._reranked(lists, questions)
         found = []
         for vector, ranked in zip(vectors, lists, strict=True):
