@@ -44,7 +44,7 @@ class Process:
 
     def until(self, text: str) -> str:
         """The first line that holds a text."""
-        while text not in (line := self.lines.get(timeout=240)):
+        while text not in (line := self.lines.get(timeout=600)):
             self.said += line
         return line
 

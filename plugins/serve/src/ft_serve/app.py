@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -28,6 +27,7 @@ from ft_serve.metrics import Metrics
 from ft_serve.models import Model, Models
 from ft_serve.openapi import described
 from ft_serve.page import page
+from ft_serve.protocol import GONE
 from ft_serve.refusal import Refusal
 from ft_serve.security import check_host, check_key
 from ft_serve.settings import Settings
@@ -64,14 +64,15 @@ class Server:
         kept = settings.corrections
         self._corrections = Corrections(kept, settings.max_corrections) if kept else None
         routes: dict[str, Callable[[Request], Awaitable[Response]]] = {
+            # What is asked most comes first: they are looked through in this order.
+            "POST /predict": self._predict,
+            "POST /models/{name}/predict": self._predict,
             "GET /": self._page,
             "GET /health": self._health,
             "GET /ready": self._ready,
             "GET /metrics": self._metrics,
             "GET /openapi.json": self._openapi,
             "GET /models": self._models,
-            "POST /predict": self._predict,
-            "POST /models/{name}/predict": self._predict,
             "POST /corrections": self._correct,
             "POST /models/{name}/corrections": self._correct,
             "POST /reload": self._reload,
@@ -197,18 +198,17 @@ class Server:
 
     async def _wait(self, asked: Asked, request: Request) -> None:
         """Wait for the outcomes, unless the time is over or the client is gone."""
-        gone = asyncio.ensure_future(_disconnected(request))
+        gone: asyncio.Future[None] = request.scope["extensions"][GONE]
+        left = asked.deadline - monotonic()
+        timer = asyncio.get_running_loop().call_later(left, asked.finish, False)
+        gone.add_done_callback(asked.left_alone)
+        answered = False
         try:
-            await asyncio.wait(
-                {asked.done, gone},
-                timeout=asked.deadline - monotonic(),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            answered = await asked.done
         finally:
-            asked.abandoned = not asked.done.done()
-            gone.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await gone
+            asked.abandoned = not answered
+            timer.cancel()
+            gone.remove_done_callback(asked.left_alone)
         if asked.abandoned:
             end = too_late() if monotonic() >= asked.deadline else abandoned()
             for _ in asked.items:
@@ -315,11 +315,6 @@ def _answer(body: Any, refusal: Refusal | None = None) -> Response:
         headers=refusal.headers if refusal else None,
         media_type="application/json",
     )
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _refused(request: Request, refusal: Exception) -> Response:

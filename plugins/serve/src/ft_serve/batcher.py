@@ -59,13 +59,17 @@ class Asked:
         self.outcomes = outcomes
         self.left = sum(outcome is None for outcome in outcomes)
         self.loop = asyncio.get_running_loop()
-        self.done = self.loop.create_future()
+        self.done: asyncio.Future[bool] = self.loop.create_future()
         self.abandoned = False
 
-    def finish(self) -> None:
+    def finish(self, answered: bool = True) -> None:
         """Wake who waits for it; called in the event loop."""
         if not self.done.done():
-            self.done.set_result(None)
+            self.done.set_result(answered)
+
+    def left_alone(self, gone: asyncio.Future[None]) -> None:
+        """The client is gone."""
+        self.finish(False)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from starlette.requests import Request
 
+from ft_serve.protocol import WHOLE
 from ft_serve.refusal import Refusal
 from ft_serve.settings import Settings
 
@@ -32,18 +33,24 @@ async def _read(request: Request, settings: Settings) -> bytes:
     said = request.headers.get("content-length", "0")
     if said.isdigit() and int(said) > settings.max_bytes:
         raise _too_long(settings)
-    parts: list[bytes] = []
-    size = 0
     try:
+        if request.scope["extensions"].get(WHOLE):
+            return await _parts(request, settings)
         async with asyncio.timeout(settings.read_timeout):
-            async for part in request.stream():
-                size += len(part)
-                if size > settings.max_bytes:
-                    raise _too_long(settings)
-                parts.append(part)
+            return await _parts(request, settings)
     except TimeoutError as error:
         message = f"the request took longer than {settings.read_timeout:g} seconds to come"
         raise Refusal(408, "slow_client", message, {"Connection": "close"}) from error
+
+
+async def _parts(request: Request, settings: Settings) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > settings.max_bytes:
+            raise _too_long(settings)
+        parts.append(part)
     return b"".join(parts)
 
 

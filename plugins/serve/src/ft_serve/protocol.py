@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_HEADERS = 65_536
 """Bytes of the headers of a request."""
 
+GONE = "ft_serve.gone"
+"""Key of the extensions of a request's scope: a future that is done when the client is gone."""
+
+WHOLE = "ft_serve.whole"
+"""Key of the extensions of a request's scope: its body is there."""
+
 LINGER = 1.0
 """Seconds in which a client that was refused may read why."""
+
+
+class Joined:
+    """A transport that sends what is written in one go, such as headers and body, in one call.
+
+    Args:
+        transport: of the connection.
+        loop: it is sent when the loop comes round.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send the bytes soon."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Close the connection once everything is sent."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
 
 
 def protocol(read_timeout: float) -> type[HttpToolsProtocol]:
@@ -29,11 +68,14 @@ def protocol(read_timeout: float) -> type[HttpToolsProtocol]:
         _refused = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+            joined: Any = Joined(transport, self.loop)
+            self._gone: asyncio.Future[None] = self.loop.create_future()
+            super().connection_made(joined)
             self._arm()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._disarm()
+            self._gone.set_result(None)
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
@@ -49,10 +91,12 @@ def protocol(read_timeout: float) -> type[HttpToolsProtocol]:
 
         def on_headers_complete(self) -> None:
             self._headers_done = True
+            cast(dict[str, Any], self.scope)["extensions"] = {GONE: self._gone}
             super().on_headers_complete()
 
         def on_message_complete(self) -> None:
             self._disarm()
+            cast(dict[str, Any], self.scope)["extensions"][WHOLE] = True
             self._headers_done, self._bytes = False, 0
             super().on_message_complete()
 
