@@ -109,9 +109,10 @@ def test_the_loss_picks_where_no_text_is_written(go: Go, files: dict[str, str]) 
 @pytest.mark.parametrize("kind", ["bart", "marian"])
 def test_other_models_learn(go: Go, files: dict[str, str], kind: str) -> None:
     settings = {**files, "beams": 2, "generate": 0}
-    result = go(settings, kind=kind, epochs=14)
-    assert result.metrics["test"]["chrf"].value > 30
-    assert result.metrics["test"]["loss"].value < 1
+    result = go(settings, kind=kind)
+    assert result.metrics["test"]["loss"].value < 2.5
+    assert evaluations(result)[0]["loss"]["value"] > 2.5
+    assert result.metrics["test"]["chrf"].value > 5
 
 
 def test_parallel_files_are_read_line_by_line(
