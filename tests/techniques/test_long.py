@@ -39,6 +39,8 @@ def refusal(name: str, task: str, company: list[str]) -> str | None:
         return "needs data with"
     if name == "mixup" and company[:1] == ["adversarial"]:
         return "must be named before"
+    if (name, task) == ("unfreeze", "recommend") and "adversarial" in company:
+        return "does not call its word embedding"  # an encoder that stands still is not run
     return None
 
 
