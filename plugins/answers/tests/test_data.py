@@ -130,6 +130,19 @@ def test_a_split_without_any_answer_is_refused(write: Write, tmp_path: Path) -> 
         loaded(train=train, validation=held, test=test)
 
 
+def test_what_the_threshold_is_chosen_on_is_told(write: Write, tmp_path: Path) -> None:
+    train = write(tmp_path / "train.jsonl", rows(("who", "a"), ("how", "b")))
+    held = write(tmp_path / "validation.jsonl", rows(("where", "b")))
+    none = write(tmp_path / "none.jsonl", rows(("where", "b"), ("why", "")))
+    for more, told in (
+        ({"validation": held}, True),
+        ({"validation": none}, False),
+        ({"validation": held, "threshold": 0.5}, False),
+    ):
+        data, _ = loaded(train=train, **more)
+        assert any("knows no question that nothing fits" in note for note in data.notes) == told
+
+
 def test_the_same_question_without_case_and_punctuation() -> None:
     assert plain("Où est-ce ?") == plain("où EST ce")
     assert plain("???") == "???"

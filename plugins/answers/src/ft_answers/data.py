@@ -80,7 +80,7 @@ def load(
                 asked[one].append(question)
         given = [(one.id, one.text) for one in catalogue.answers]
         catalogue = make_catalogue(given, asked, config.match != "answers")
-        data.notes += list(_notes(catalogue, splits))
+        data.notes += [*_notes(catalogue, splits), *_threshold_notes(config, owner, splits)]
     for split, rows in splits.items():
         if not any(rows[RIGHT]):
             raise DataError(
@@ -229,3 +229,18 @@ def _notes(catalogue: Catalogue, splits: Mapping[str, Dataset]) -> Iterable[str]
         if none:
             how = ": they train as questions that no answer is for" if split == "train" else ""
             yield f"{none:,} of {len(rows):,} {split} questions have no answer{how}"
+
+
+def _threshold_notes(
+    config: AnswersConfig, owner: str, splits: Mapping[str, Dataset]
+) -> Iterable[str]:
+    """What the threshold can be chosen on."""
+    if config.threshold != "auto":
+        return
+    if "validation" not in splits:
+        yield f"nothing is validated: there is no threshold, an answer is always given ({owner}.threshold)"
+    elif all(splits["validation"][RIGHT]):
+        yield (
+            f"every validation question has an answer: the threshold for a precision of "
+            f"{config.precision:g} ({owner}.precision) knows no question that nothing fits"
+        )
