@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SEEDS = Path(__file__).parents[3] / "tests"
 SEEN = [
-    (str(SEEDS / "tasks" / "translation.py"), ["encoder-decoder"]),
+    ("seq2seq", ["encoder-decoder"]),
     (str(SEEDS / "tasks" / "images.py"), ["image", "convnet"]),
     (str(SEEDS / "techniques" / "lora.py"), ["encoder", "decoder"]),
     (str(SEEDS / "techniques" / "mixup.py"), ["encoder"]),

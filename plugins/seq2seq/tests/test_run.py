@@ -231,3 +231,10 @@ def test_the_report_shows_the_worst_texts_first(trained: Any) -> None:
 def test_techniques_work_on_it(go: Go, files: dict[str, str]) -> None:
     result = go({**files, "beams": 1}, "augment", "adversarial", max_steps=4)
     assert 0 <= result.metrics["test"]["chrf"].value <= 100
+
+
+def test_the_page_of_ft_serve_shows_and_corrects_texts() -> None:
+    page = pytest.importorskip("ft_serve.page")
+    (view,) = page.views(["seq2seq"])
+    assert "answer.target" in view
+    assert "target: area.value" in view

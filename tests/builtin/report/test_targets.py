@@ -153,6 +153,14 @@ def test_a_browser_shows_gold_beside_prediction(
                 assert part in " ".join(text.split())
 
 
+def test_texts_that_share_least_with_the_right_ones_come_first() -> None:
+    view = TargetsView(TEXT)
+    for found in ("my house", "the big house", "quiz", "the house"):
+        view.see({"source": "s", "target": "the house"}, {"target": found})
+    shown = [row["answers"][0]["found"] for row in view.examples(10_000)]
+    assert shown == ["quiz", "my house", "the big house", "the house"]
+
+
 def test_numbers_have_their_mean_error() -> None:
     view = TargetsView(Schema(targets=(Label("a", kind="number"), Label("b", ("x",)))))
     for k in (0, 1):
