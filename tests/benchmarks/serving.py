@@ -10,8 +10,8 @@ own, one after the other, ``--repetitions`` times in turn. The program that asks
 many threads in one process, each with one connection, ask one text at a time for ``--seconds``.
 
 The table has requests a second, the latencies at that load, processor seconds of the server and of the
-program that asks, and the share of texts to which a server gives the answer of `ft.predict`. With
-``--rate`` the program asks at a fixed rate instead (p99 at half of LitServe's highest). ``--alone``
+program that asks, those of the server for a request, and the share of texts to which a server gives the
+answer of `ft.predict`. With ``--rate`` the program asks at a fixed rate instead (p99 at half of LitServe's highest). ``--alone``
 measures one caller in memory: `ft.load` and a pipeline.
 """
 
@@ -256,11 +256,13 @@ def alone(run: Path, task: str, texts: list[str], seconds: float) -> None:
     settings: Any = {"aggregation_strategy": "first"} if task == "token-classification" else {}
     other = pipeline(task, str(run / "model"), **settings)
     for name, call in (("ft.load", model.predict), ("pipeline", other)) * 2:
-        count, begin = 0, time.monotonic()
+        count, begin, used = 0, time.monotonic(), time.process_time()
         while time.monotonic() < begin + seconds:
             call(texts[count % len(texts)])
             count += 1
-        print(f"{name:10} {count / (time.monotonic() - begin):8.1f} requests a second")
+        rate, used = count / (time.monotonic() - begin), time.process_time() - used
+        each = 1000 * used / count
+        print(f"{name:10} {rate:8.1f} requests a second, {each:.2f} ms of processor time each")
 
 
 def main() -> None:
@@ -307,8 +309,9 @@ def main() -> None:
                     ]
                 found = measure(command, port, task, texts, wanted, options)
                 table.setdefault(name, []).append(found)
-    columns = ("requests/s", "p50 ms", "p99 ms", "server s", "client s", "failed", "same answers")
-    print(f"{'':10}" + "".join(f"{column:>14}" for column in columns))
+    columns = ("requests/s", "p50 ms", "p99 ms", "server s", "client s", "server ms each", "failed")
+    columns += ("same answers",)
+    print(f"{'':10}" + "".join(f"{column:>16}" for column in columns))
     for name, several in table.items():
         values = [
             statistics.median(one.rate for one in several),
@@ -316,10 +319,11 @@ def main() -> None:
             statistics.median(one.at(0.99) for one in several),
             statistics.median(one.server_seconds for one in several),
             statistics.median(one.client_seconds for one in several),
+            statistics.median(1000 * one.server_seconds / len(one.latencies) for one in several),
             sum(one.failed for one in several),
             min(one.same for one in several),
         ]
-        print(f"{name:10}" + "".join(f"{value:14.3f}" for value in values))
+        print(f"{name:10}" + "".join(f"{value:16.3f}" for value in values))
 
 
 if __name__ == "__main__":
