@@ -86,9 +86,40 @@ def test_what_is_no_date_among_dates_is_told_so() -> None:
         "5: the timestamp 'soon' does not fit the others, which are dates such as "
         "2026-01-31T12:00:00",
     ]
-    assert read(["29/02/2024"])[2] == [
-        "2: the timestamp '29/02/2024' is neither a number nor a date such as 2026-01-31T12:00:00"
+    assert read(["29 of March"])[2] == [
+        "2: the timestamp '29 of March' is neither a number nor a date such as 2026-01-31T12:00:00"
     ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "first"),
+    [
+        (["11/14/2023 10:13:20 PM", "2/29/2024 12:00 am"], ", the month first"),
+        (["11/14/2023, 10:13:20 p.m.", "02/29/2024"], ", the month first"),
+        (["14/11/2023 22:13:20", "29/02/2024 00:00"], ", the day first"),
+        (["14.11.2023 22:13:20", "29.2.2024"], ", the day first"),
+        (["2023-11-14 10:13:20 PM", "2024-02-29 12:00:00 AM"], ""),
+        (["2023/11/14 22:13:20", "2024/02/29"], ""),
+    ],
+)
+def test_dates_as_people_write_them(texts: list[str], first: str) -> None:
+    assert read(texts) == (SECONDS, f"dates such as {texts[0]}{first}", [])
+
+
+def test_a_day_that_may_be_the_month_is_refused() -> None:
+    _, _, faults = read(["01/02/2024 1:00 PM", "03/04/2024 2:00 PM"])
+    assert faults[0] == (
+        "2: the timestamp '01/02/2024 1:00 PM' may be of two days: write dates as 2026-01-31T12:00:00"
+    )
+    assert len(faults) == 2
+    # One clear date settles it for the others, and a day that does not fit is a fault.
+    found, _, faults = read(["01/02/2024", "13/02/2024", "02/14/2024", "14/02/2024"])
+    assert found[1] - found[0] == 12 * 86400
+    assert faults == [
+        "4: the timestamp '02/14/2024' does not fit the others, which are dates such as 01/02/2024, "
+        "the day first"
+    ]
+    assert len(read(["11/14/2023 13:00 PM", "11/15/2023 0:10 AM", "11/15/2023 1:10 AM"])[2]) == 2
 
 
 def test_counts_are_an_order_and_that_is_said() -> None:
@@ -109,7 +140,7 @@ def test_counts_are_an_order_and_that_is_said() -> None:
         ([1700000000, 1700000001, 1700000002000], "4: the timestamp '1700000002000'"),
         ([1700000000, 0, 1700000002], "3: the timestamp '0'"),
         (["11/14/2023 10:13 PM", "2023-11-14"], "2: the timestamp '11/14/2023 10:13 PM'"),
-        (["14/11/2023"], "2: the timestamp '14/11/2023'"),
+        (["14/11/23"], "2: the timestamp '14/11/23'"),
         (["0001-01-01", "2023-11-14"], "2: the timestamp '0001-01-01'"),
         (["2023-11-14", "9999-12-31"], "3: the timestamp '9999-12-31'"),
         ([5e10, 5e10], "2: the timestamp '5e+10'"),

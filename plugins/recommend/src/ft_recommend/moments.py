@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,15 +16,25 @@ UNITS = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds"
 EARLIEST, LATEST = 1e8, 4_102_444_800.0
 """Seconds since 1970, from 1973 to 2100: moments at which somebody may have had an item."""
 
+UNCLEAR = "dates whose day may be the month"
 ORDER = "counts, which tell the order and no date"
 DATES = "dates such as 2026-01-31T12:00:00"
+
+WRITTEN = re.compile(
+    r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})"
+    r"(?:,?[ T]+(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?:\s?([ap])\.?m\.?)?)?",
+    re.IGNORECASE,
+)
+"""A date as people write it, such as ``11/14/2023 10:13 PM``: its numbers, and whether am or pm."""
 
 
 def moments(table: Table, column: str, faults: Faults) -> tuple[np.ndarray, str]:
     """A column of moments as seconds since 1970, (rows,) float64, and how it was read.
 
     Numbers are years, ``YYYYMMDD``, seconds, milliseconds, microseconds or nanoseconds since 1970,
-    or, if all are small, mere counts. What is none, or not like the others, is a fault, and NaN.
+    or, if all are small, mere counts. Texts are dates by ISO 8601, or as people write them; whether the
+    day or the month stands first must follow from the column. What is none, or not like the others, is
+    a fault, and NaN.
     """
     values = table.rows.column(column)
     texts = table.text(column)
@@ -37,8 +48,8 @@ def moments(table: Table, column: str, faults: Faults) -> tuple[np.ndarray, str]
         if 2 * numeric > int(pc.sum(pc.not_equal(texts, "")).as_py()):
             parsed, how = _from_numbers(numbers)
         else:
-            found = np.array([_date(text) for text in texts.to_pylist()], float)
-            parsed, how = _plausible(found), DATES
+            found, how = _from_texts(texts.to_pylist())
+            parsed = _plausible(found)
     missing = pc.equal(texts, "").to_numpy(zero_copy_only=False)
     faults.add(table, missing, "the interaction has no timestamp")
     bad = ~np.isfinite(parsed) & ~missing
@@ -46,6 +57,8 @@ def moments(table: Table, column: str, faults: Faults) -> tuple[np.ndarray, str]
     reason = "the timestamp {} does not fit the others, which are " + how
     if bad.sum() == (~missing).sum():
         reason = "the timestamp {} is neither a number nor a date such as 2026-01-31T12:00:00"
+        if how == UNCLEAR:
+            reason = "the timestamp {} may be of two days: write dates as 2026-01-31T12:00:00"
     faults.add(table, bad, reason, shown)
     return parsed, how
 
@@ -93,6 +106,43 @@ def _each(numbers: np.ndarray, read: Callable[[int], datetime]) -> np.ndarray:
         except ValueError:  # no such date, or NaN
             continue
     return found[inverse]
+
+
+def _from_texts(texts: Sequence[str]) -> tuple[np.ndarray, str]:
+    """Dates in the form that most of them have, as seconds since 1970; NaN for the others."""
+    dates = np.array([_date(text) for text in texts], float)
+    written = [WRITTEN.fullmatch(text) for text in texts]
+    known = [one for one in written if one]
+    if 2 * int(np.isfinite(dates).sum()) >= sum(map(bool, texts)) or not known:
+        return dates, DATES
+    days = sum(len(one[1]) < 4 and int(one[1]) > 12 for one in known)
+    months = sum(len(one[1]) < 4 and int(one[3]) > 12 for one in known)
+    example = f"dates such as {known[0][0]}"
+    if any(len(one[1]) == 4 for one in known):
+        day_first, how = False, example
+    elif days == months and known[0][2] != ".":
+        return np.full(len(texts), np.nan), UNCLEAR
+    else:
+        day_first = days > months or (days == months and known[0][2] == ".")
+        how = f"{example}, the {'day' if day_first else 'month'} first"
+    return np.array([_written(one, day_first) if one else np.nan for one in written], float), how
+
+
+def _written(found: re.Match[str], day_first: bool) -> float:
+    """A date as people write it as seconds since 1970, UTC; NaN if there is no such day or hour."""
+    first, second, third = (int(found[i]) for i in (1, 3, 4))
+    hour, minute, second_of = (int(found[i] or 0) for i in (5, 6, 7))
+    year, month, day = (third, second, first) if day_first else (third, first, second)
+    if len(found[1]) == 4:
+        year, month, day = first, second, third
+    if found[8]:
+        if not 1 <= hour <= 12:
+            return np.nan
+        hour = hour % 12 + 12 * (found[8].lower() == "p")
+    try:
+        return datetime(year, month, day, hour, minute, second_of, tzinfo=UTC).timestamp()
+    except ValueError:
+        return np.nan
 
 
 def _date(text: str) -> float:
