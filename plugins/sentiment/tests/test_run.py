@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import random
 from pathlib import Path
 
@@ -260,6 +261,16 @@ def test_a_class_is_not_held_out_of_train_altogether(write, run):
 def test_bad_rows_and_columns_are_named(write, run, row, settings, message):
     with pytest.raises(ft.UserError, match=message):
         run(write(str, more=[row]) | settings)
+
+
+def test_rows_that_were_left_out_are_named_where_one_class_is_left(run, tmp_path):
+    path = tmp_path / "prodigy.jsonl"
+    row = '{"text": "n%d soup", "label": "GOOD", "_input_hash": %d, "answer": "%s"}\n'
+    answers = ("accept", "reject", "ignore")
+    path.write_text("".join(row % (i, i, answers[i % 3]) for i in range(30)))
+    with pytest.raises(ft.DataError, match="every training example has the label 'GOOD'") as caught:
+        run({"train": str(path)})
+    assert re.search(r"10 of \S*prodigy\.jsonl with the answer 'reject'", caught.value.hint)
 
 
 def test_label_only_in_the_test_split(write, run, tmp_path):

@@ -79,6 +79,14 @@ def check_classes(data: TaskData, label: Label, config: SentimentConfig) -> Task
                 f"there must be two classes at least, and {OWNER}.limit = {config.limit} takes the "
                 "first examples alone: raise it, or mix the rows of the file"
             )
+        left = [
+            f"{count:,} of {part['file']} {reason}"
+            for part in data.read
+            if part["split"] == "train"
+            for reason, count in part.get("left_out", {}).items()
+        ]
+        if left:
+            hint += f"; rows that were left out: {', '.join(left)}"
         raise DataError(
             f"every training example has the label '{only}'"
             if counts
