@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -368,6 +369,16 @@ def test_two_plugins_of_one_name(install: Install, tmp_path: Path) -> None:
     assert f"two plugins are called 'toy': 'toy' (ft-toy 1.2) and 'toy' ({file}:Toy)" in str(
         caught.value
     )
+
+
+def test_thousands_of_wrong_names_are_told_as_a_few() -> None:
+    names = [f"nothing{i}" for i in range(20_000)]
+    started = time.process_time()
+    with pytest.raises(Problems) as caught:
+        load_all(names)
+    assert time.process_time() - started < 5
+    assert len(caught.value.errors) == 21
+    assert "19,980 more of 20,000 names were not looked at" in str(caught.value.errors[-1])
 
 
 def test_all_errors_come_together(tmp_path: Path) -> None:

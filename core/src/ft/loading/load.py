@@ -22,6 +22,9 @@ from ft.loading.installed import Installed, installed, require_this_ft
 
 FLAG = "--plugins"
 
+MANY = 20
+"""So many errors are told; a list that is no list of plugins has one for each of its names."""
+
 FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:/\\]*))?", re.DOTALL)
 """A plugin that is named by its file."""
 
@@ -84,12 +87,20 @@ def load_all(specs: Sequence[str]) -> list[Loaded]:
 
 
 def try_load_all(specs: Sequence[str]) -> tuple[list[Loaded], list[FtError]]:
-    """Load what can be loaded of the named plugins; the errors of the others."""
+    """Load what can be loaded of the named plugins; the errors of the others.
+
+    After `MANY` errors the rest is not looked at, and that is said.
+    """
     loaded: dict[str, Loaded] = {}
     errors: list[FtError] = []
-    for spec in specs:
+    everything = installed() if specs else []
+    for i, spec in enumerate(specs):
+        if len(errors) == MANY:
+            what = f"{len(specs) - i:,} more of {len(specs):,} names were not looked at"
+            errors.append(PluginError(what, where=FLAG, hint="mend the others first"))
+            break
         try:
-            one = load(spec)
+            one = load(spec, everything)
         except FtError as error:
             errors.append(error)
             continue
@@ -104,12 +115,13 @@ def try_load_all(specs: Sequence[str]) -> tuple[list[Loaded], list[FtError]]:
     return list(loaded.values()), errors
 
 
-def load(spec: str) -> Loaded:
+def load(spec: str, everything: Sequence[Installed] | None = None) -> Loaded:
     """Load one plugin.
 
     Args:
         spec: the name of an installed plugin (``ner``), a file (``./fraud.py``, or
             ``./fraud.py:Class`` where it defines several) or ``package.module:Class``.
+        everything: what is installed, for a caller that loads several; reading it takes milliseconds.
 
     Raises:
         PluginError: there is none, there are two, it cannot be imported, or it is no plugin.
@@ -128,11 +140,10 @@ def load(spec: str) -> Loaded:
         )
     if ":" in spec:
         return _from_module(spec)
-    return _from_entry_point(spec)
+    return _from_entry_point(spec, installed() if everything is None else everything)
 
 
-def _from_entry_point(name: str) -> Loaded:
-    everything = installed()
+def _from_entry_point(name: str, everything: Sequence[Installed]) -> Loaded:
     offers = [one for one in everything if one.name == name]
     if not offers:
         raise _unknown(name, everything)
