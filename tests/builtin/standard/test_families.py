@@ -108,7 +108,11 @@ def test_spans_with_marks_that_have_no_piece_of_their_own_are_learnt(
     decoding: str, load: Any, tmp_path: Path
 ) -> None:
     rows = spans(
-        '"<Anna>" met Ben.', "<-Baden> is here.", "We met in <Baden-Baden>).", "in (<$5>)."
+        '"<Anna>" met Ben.',
+        "<-Baden> is here.",
+        "We met in <Baden-Baden>).",
+        "in (<$5>).",
+        "Anna took the <A320neo> to Ulm.",
     )
     result = train(rows, "Llama 3", tmp_path, load, decoding=decoding)
     assert not json.loads((result.output / "task.json").read_text())["schema"]["words"]["cut"]
@@ -120,7 +124,7 @@ def test_spans_with_marks_that_have_no_piece_of_their_own_are_learnt(
 def test_every_word_has_its_pieces_where_a_span_ends_with_a_mark_that_may_have_none(
     load: Any, tmp_path: Path
 ) -> None:
-    rows = spans('He saw "<Anna lives.">', "We met in <Ulm>).")
+    rows = spans('He saw "<Anna lives.">', "We met in <Ulm>).", "Ben took the <A143b>, not A143.")
     result = train(rows, "Roberta", tmp_path, load)
     assert any(
         note.startswith("spans that end with a mark beside another word or mark: 10,")
