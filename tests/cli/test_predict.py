@@ -202,16 +202,18 @@ def test_lines_that_cannot_be_read_are_named_and_the_others_are_answered(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "in.jsonl"
-    path.write_bytes(b'"anna"\n\n{"text": \n[1]\n{"text": "\xff"}\n"bob"\n')
+    path.write_bytes(
+        b'"anna"\n\n{"text": \n[1]\n{"text": "\xff"}\n{"text": "\\ud83d"}\n{"text": 1, "text": "x"}\n"bob"\n'
+    )
     assert main(["predict", str(run), str(path), "-q"]) == 2
     assert f"{path}:3: not JSON" in capsys.readouterr().err
     assert main(["predict", str(run), str(path), "-q", "--on-bad-row", "skip"]) == 0
     said = capsys.readouterr()
     answers = [json.loads(line) for line in said.out.splitlines()]
     assert [answer.get("error", "").partition(" ")[0] for answer in answers] == [
-        "", f"{path}:3:", f"{path}:4:", f"{path}:5:", "",
+        "", f"{path}:3:", f"{path}:4:", f"{path}:5:", f"{path}:6:", f"{path}:7:", "",
     ]  # fmt: skip
-    assert "3 of 5 requests are not answered" in said.err
+    assert "5 of 7 requests are not answered" in said.err
 
 
 def test_a_row_of_a_table_with_too_few_values_is_named(run: Path, tmp_path: Path) -> None:

@@ -154,6 +154,16 @@ def test_runs_of_different_precision_follow_each_other(go: Callable[..., Any]) -
         assert record["machine"]["precision"] == {"bf16": "bf16", "fp32": "no"}[precision]
 
 
+def test_types_that_the_model_does_not_know_are_said(
+    ner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other.conll"
+    path.write_text("anna\tB-PERSON\nsaw\tO\nben\tB-PERSON\n\n" * 3)
+    assert main(["evaluate", str(ner), "--data", str(path)]) == 0
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "labels that the model does not know, so that it misses all of them: 'PERSON' (6)" in said
+
+
 def test_tags_of_another_kind_are_not_scored(ner: Path, tmp_path: Path) -> None:
     (tmp_path / "mail.txt").write_text("send red chairs to paris\nwhen were beds in london\n")
     with pytest.raises(ft.DataError, match="the last words of the lines are no tags"):

@@ -203,7 +203,7 @@ def _rows(path: Path, name: str, encoding: str, owner: str) -> Iterator[_Row]:
 def _sequence(blocks: Iterator[Chunk], name: str, path: Path) -> Iterator[_Row]:
     """Objects one behind the other, over several lines; a single one may hold all rows."""
     text = _Text(blocks, name)
-    decoder = json.JSONDecoder(object_pairs_hook=_object)
+    decoder = json.JSONDecoder(object_pairs_hook=object_of)
     waiting: _Row | None = None
     number = 0
     while text.skip(",") or text.at < len(text.text):
@@ -243,7 +243,7 @@ def _lines(blocks: Iterator[Chunk], name: str) -> Iterator[_Row]:
 
 def _parse(text: str) -> tuple[Any, str | None]:
     try:
-        return json.loads(text, object_pairs_hook=_object), None
+        return json.loads(text, object_pairs_hook=object_of), None
     except json.JSONDecodeError as error:
         return None, f"is not valid JSON: {error.msg} at character {error.pos + 1}"
     except ValueError as error:
@@ -265,7 +265,8 @@ def _row(
     return _Row(line, raw, value, trouble, item, layout=layout)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for ``object_pairs_hook``; a name that stands twice is a `ValueError`."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
@@ -348,7 +349,7 @@ class _Text:
 def _listed(blocks: Iterator[Chunk], name: str) -> Iterator[_Row]:
     """The elements of one list, read as they come."""
     text = _Text(blocks, name)
-    decoder = json.JSONDecoder(object_pairs_hook=_object)
+    decoder = json.JSONDecoder(object_pairs_hook=object_of)
     text.skip("[")
     if text.skip("]"):
         return _end(text, name)

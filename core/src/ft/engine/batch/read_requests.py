@@ -152,8 +152,10 @@ def _decoded(raw: bytes, first: bool, where: str) -> str | BadRequest:
 
 
 def _from_json(text: str, where: str) -> Request | BadRequest:
+    from ft.data.formats.json import object_of
+
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=object_of)
     except (ValueError, RecursionError) as error:
         return BadRequest(DataError(f"not JSON: {error}", where=where, hint="one object a line"))
     return checked(value, where)
@@ -161,8 +163,10 @@ def _from_json(text: str, where: str) -> Request | BadRequest:
 
 def _array(content: bytes, name: str) -> Iterator[Request | BadRequest]:
     """The items of a JSON array, or the one object that the file is."""
+    from ft.data.formats.json import object_of
+
     try:
-        value = json.loads(content.decode("utf-8-sig"))
+        value = json.loads(content.decode("utf-8-sig"), object_pairs_hook=object_of)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"not JSON: {error}", where=name, hint="an array of objects or texts; or use .jsonl"
