@@ -175,6 +175,16 @@ def test_a_decimal_comma(write: Any, texts: Any) -> None:
         texts(write("c.csv", csv(["1,500", "2"], ";")), label_kind="number")
 
 
+@pytest.mark.parametrize("cells", [["1.100,50", "99,5"], ["12 %", "3,5 %"], ["7%", "8"]])
+def test_numbers_as_people_write_them_are_asked_for(
+    cells: list[str], write: Any, texts: Any
+) -> None:
+    path = write("a.csv", csv(cells, ";"))
+    with pytest.raises(FtError, match="numbers, or classes of these names"):
+        texts(path, label_kind="auto")
+    assert len(texts(path, label_kind="single").schema.label.names) == 2
+
+
 @pytest.mark.parametrize(
     "labels",
     [

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ft import DataConfig, FtError
+from ft.data.formats.parquet import read_parquet
 from ft.data.read_tables import read_split_tables, read_table
 
 
@@ -122,3 +123,17 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused(
     assert path.stat().st_size < 20_000
     with pytest.raises(FtError, match=r"a\.parquet: its .* bytes unpack to more than 64 MB"):
         read_table(path, owner="t")
+
+
+def test_a_large_file_is_read_in_the_memory_of_a_part(tmp_path: Path) -> None:
+    text = "".join(map(chr, range(33, 90))) * 500
+    rows = pa.table({"text": [f"{i}{text}" for i in range(100)]})
+    with pq.ParquetWriter(tmp_path / "a.parquet", rows.schema, compression="none") as writer:
+        for _ in range(16):
+            writer.write_table(rows)
+    part, before = rows.nbytes, pa.total_allocated_bytes()
+    most = 0
+    for batch in read_parquet(tmp_path / "a.parquet", "a.parquet"):
+        most = max(most, pa.total_allocated_bytes() - before)
+        del batch
+    assert part < most < 6 * part

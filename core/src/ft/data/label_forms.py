@@ -14,6 +14,8 @@ from ft.data.labels import MISSING, Kind, LabelForm, parse_list
 
 _SURE, _LIKELY, _POSSIBLE = "|", ";,", "/&+"
 _COMMA = re.compile(r"[+-]?\d+(,\d+)?")
+_WRITTEN = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+,\d+|\d{1,3}(,\d{3})+\.\d+|\d+([.,]\d+)? ?%)")
+"""Numbers that Python does not read: ``1.100,50``, ``1,100.50``, ``12,5 %``."""
 
 
 def find_form(
@@ -68,6 +70,8 @@ def find_form(
     split = bool(config.label_separator) and kind in ("auto", "multi")
     if kind == "number" or (kind == "auto" and not split and _spell_numbers(cells)):
         return _numbers(texts, form, owner, where, layout)
+    if kind == "auto" and not split:
+        _no_numbers(cells, owner, where)
     if kind in ("auto", "multi"):
         plain = {text for text in texts if text not in written}
         return _separated(plain, form, config, owner, where, known)
@@ -140,6 +144,18 @@ def _spell_numbers(cells: list[Any]) -> bool:
         except (ValueError, OverflowError):
             return False
     return fractions
+
+
+def _no_numbers(cells: list[Any], owner: str, where: str) -> None:
+    """Numbers as people write them are never taken for classes without a word."""
+    texts = [str(value).strip() for value in cells]
+    odd = [text for text in texts if _WRITTEN.fullmatch(text)]
+    if odd and _spell_numbers([0.5, *(text for text in texts if not _WRITTEN.fullmatch(text))]):
+        raise ConfigError(
+            f"the labels are such as {min(odd)!r}: numbers, or classes of these names?",
+            where=where,
+            hint=f"write numbers as 1100.5, or set {owner}.kind = 'single' for classes",
+        )
 
 
 def _numbers(

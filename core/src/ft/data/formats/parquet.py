@@ -44,7 +44,7 @@ def read_parquet(path: Path, name: str) -> Iterator[pa.RecordBatch]:
             yield numbered(_named_batch(empty, features), row)
             most = max(MOST_BYTES, MOST_TIMES * path.stat().st_size)
             unpacked = 0
-            for batch in file.iter_batches(_rows_a_batch(file, path)):
+            for batch in batches_of(file, _rows_a_batch(file, path)):
                 columns = [
                     column if column.type == kind else column.cast(kind)
                     for column, kind in zip(batch.columns, schema.types, strict=True)
@@ -65,6 +65,15 @@ def read_parquet(path: Path, name: str) -> Iterator[pa.RecordBatch]:
             f"is no whole Parquet file: {str(error).splitlines()[0] if str(error) else 'damaged'}",
             where=name if row == 1 else f"{name}:{row}",
         ) from error
+
+
+def batches_of(file: Any, rows: int) -> Iterator[pa.RecordBatch]:
+    """Batches of so many rows, a row group after the other.
+
+    A reader of all groups keeps what it has read: of 1 GB, another 1 GB.
+    """
+    for group in range(file.metadata.num_row_groups):
+        yield from file.iter_batches(rows, row_groups=[group])
 
 
 def _rows_a_batch(file: Any, path: Path) -> int:

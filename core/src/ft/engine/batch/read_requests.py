@@ -218,10 +218,12 @@ def _parquet(stream: IO[bytes], name: str) -> Iterator[Request | BadRequest]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from ft.data.formats.parquet import batches_of
+
     try:
         file = pq.ParquetFile(stream)
         number = 0
-        for batch in file.iter_batches(batch_size=1024):
+        for batch in batches_of(file, 1024):
             for row in batch.to_pylist():
                 number += 1
                 yield checked(row, f"{name}, row {number}")
