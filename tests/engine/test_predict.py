@@ -161,7 +161,9 @@ def test_types_that_the_model_does_not_know_are_said(
     path.write_text("anna\tB-PERSON\nsaw\tO\nben\tB-PERSON\n\n" * 3)
     assert main(["evaluate", str(ner), "--data", str(path)]) == 0
     said = " ".join("".join(capsys.readouterr()).split())
-    assert "labels that the model does not know, so that it misses all of them: 'PERSON' (6)" in said
+    assert (
+        "labels that the model does not know, so that it misses all of them: 'PERSON' (6)" in said
+    )
 
 
 def test_tags_of_another_kind_are_not_scored(ner: Path, tmp_path: Path) -> None:
