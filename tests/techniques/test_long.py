@@ -35,10 +35,10 @@ LACKING = {
 
 def refusal(name: str, task: str, company: list[str]) -> str | None:
     """What says that plugins do not go together; ``None`` where they do."""
+    if name == "mixup" and company[:1] == ["adversarial"]:
+        return "must be named before"  # told before any data is read
     if (name, task) in LACKING:
         return "needs data with"
-    if name == "mixup" and company[:1] == ["adversarial"]:
-        return "must be named before"
     if (name, task) == ("unfreeze", "recommend") and "adversarial" in company:
         return "does not call its word embedding"  # an encoder that stands still is not run
     return None
