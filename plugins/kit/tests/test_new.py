@@ -40,9 +40,11 @@ def seem_installed(project: Path, site: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("company", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_new_package_passes_its_own_tests(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, company: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In the usual suite without the rule of company, which takes half the time."""
     project = generate(kind, tmp_path / "project", f"zebra-{kind}")
     seem_installed(project, tmp_path / "site")
     for folder in (tmp_path / "site", project / "src"):
@@ -52,6 +54,7 @@ def test_a_new_package_passes_its_own_tests(
     # Inside this process: importing torch once more would take longer than the tests.
     where = [str(project), f"--rootdir={project}", f"-c{project / 'pyproject.toml'}"]
     options = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'temporary'}"]
+    options += [] if company else ["-k", "not company"]
     code = pytest.main([*where, *options])
     for name in [name for name in sys.modules if name not in before]:
         if name.startswith("tests."):  # those of the next package have the same names

@@ -101,6 +101,17 @@ class Relations(Plugin):
             model.load_head(Path(run.model_path))
         return model
 
+    def request_schema(self, run: Run) -> Mapping[str, Any]:
+        """A text with its two entities marked."""
+        text = {"type": "string", "description": "with <e1>, </e1>, <e2> and </e2> around the two"}
+        example = {TEXT: "<e1>Rain</e1> caused <e2>a flood</e2>."}
+        return {
+            "type": "object",
+            "properties": {TEXT: text},
+            "required": [TEXT],
+            "examples": [example],
+        }
+
     @hookimpl
     def encode(
         self, run: Run, examples: Mapping[str, list[Any]], training: bool
