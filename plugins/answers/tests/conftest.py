@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ft
-from ft_kit import tiny_bert
+from ft_kit import tiny_bert, write_rows
 from ft_kit.tasks import OTHER, PEOPLE, PLACES, VOCABULARY
 
 RUN: dict[str, Any] = {
     "epochs": 4,
-    "batch_size": 16,
     "learning_rate": 2e-3,
-    "precision": "fp32",
-    "device": "cpu",
-    "lint": "off",
-    "report": False,
 }
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return str(path)
-
-
-@pytest.fixture(scope="session")
-def write() -> Callable[[Path, Iterable[Mapping[str, Any]]], str]:
-    """Write rows as JSONL, return the path as text."""
-    return write_rows
 
 
 def make_row(rng: random.Random, share: float) -> dict[str, Any]:
@@ -71,14 +46,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def go(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def go(model: Path, ft_train: Callable[..., Any]) -> Callable[..., Any]:
     """Train: ``go(settings, plugins, epochs=2)``."""
 
     def run(settings: dict[str, Any], *plugins: str, **more: Any) -> Any:
-        output = tmp_path_factory.mktemp("run") / "run"
-        names = ["answers", *plugins]
-        given = {**RUN, "model": str(model), **more}
-        return ft.run(names, answers=settings, output=output, **given)
+        values = {"model": str(model), **RUN, **more}
+        return ft_train(["answers", *plugins], answers=settings, **values)
 
     return run
 

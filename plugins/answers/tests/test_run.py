@@ -21,7 +21,6 @@ from ft_kit.compare import tensors
 from ft_kit.tasks import VOCABULARY
 
 Go = Callable[..., Any]
-Write = Callable[[Path, Any], str]
 
 GRADIENTS = """
 from safetensors.torch import save_file

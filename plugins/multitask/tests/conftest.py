@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -10,26 +9,13 @@ from typing import Any
 
 import pytest
 
-import ft
-from ft_kit import tiny_bert
+from ft_kit import tiny_bert, write_rows
 
 RUN: dict[str, Any] = {
     "epochs": 16,
-    "batch_size": 16,
     "learning_rate": 3e-3,
-    "precision": "fp32",
-    "device": "cpu",
-    "lint": "off",
-    "report": False,
 }
 WORDS = ("anna", "went", "saw", "the", "house", "in", "paris", "rome")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +27,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         for _ in range(count):
             place, deed = rng.choice(["paris", "rome"]), rng.choice(["went", "saw"])
             rows.append({"text": f"anna {deed} the house in {place}", "place": place, "deed": deed})
-        path = folder / f"{split}.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        found[split] = str(path)
+        found[split] = write_rows(folder / f"{split}.jsonl", rows)
     return found
 
 
@@ -60,18 +44,12 @@ def tables(files: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def go(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def go(model: Path, ft_train: Callable[..., Any]) -> Callable[..., Any]:
     """Train: ``go(settings, plugins, epochs=2)``."""
 
     def run(settings: dict[str, Any], *plugins: str, **more: Any) -> Any:
-        output = tmp_path_factory.mktemp("run") / "run"
-        return ft.run(
-            ["multitask", *plugins],
-            multitask=settings,
-            model=str(model),
-            output=output,
-            **{**RUN, **more},
-        )
+        values = {"model": str(model), **RUN, **more}
+        return ft_train(["multitask", *plugins], multitask=settings, **values)
 
     return run
 

@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ft
-from ft_kit import tiny_bert
+from ft_kit import tiny_bert, write_rows
 from ft_kit.tasks import OTHER, PEOPLE, PLACES
 
 RUN: dict[str, Any] = {
     "epochs": 8,
-    "batch_size": 16,
     "learning_rate": 3e-3,
     "max_length": 20,
-    "precision": "fp32",
-    "device": "cpu",
-    "lint": "off",
-    "report": False,
 }
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return str(path)
-
-
-@pytest.fixture(scope="session")
-def write() -> Callable[[Path, Iterable[Mapping[str, Any]]], str]:
-    """Write rows as JSONL, return the path as text."""
-    return write_rows
 
 
 def make_row(rng: random.Random, share: float) -> dict[str, Any]:
@@ -78,15 +53,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def go(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def go(model: Path, ft_train: Callable[..., Any]) -> Callable[..., Any]:
     """Train: ``go(settings, plugins, epochs=2)``."""
 
     def run(settings: dict[str, Any], *plugins: str, **more: Any) -> Any:
-        output = tmp_path_factory.mktemp("run") / "run"
         given = {"window_overlap": 8, **settings}
-        return ft.run(
-            ["qa", *plugins], qa=given, model=str(model), output=output, **{**RUN, **more}
-        )
+        return ft_train(["qa", *plugins], qa=given, **{"model": str(model), **RUN, **more})
 
     return run
 

@@ -12,8 +12,7 @@ import torch
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 import ft
-
-Write = Callable[[Path, Any], str]
+from ft_kit import write_rows
 
 
 def read(path: Path | str) -> list[dict[str, Any]]:
@@ -109,10 +108,10 @@ def test_squad_is_read_as_it_is(
 
 
 def test_a_misplaced_answer_is_refused_with_its_line(
-    go: Callable[..., Any], files: dict[str, str], write: Write, tmp_path: Path
+    go: Callable[..., Any], files: dict[str, str], tmp_path: Path
 ) -> None:
     wrong = {"question": "who", "context": "the anna", "answers": [{"text": "anna", "start": 3}]}
-    train = write(tmp_path / "train.jsonl", [*read(files["train"]), wrong])
+    train = write_rows(tmp_path / "train.jsonl", [*read(files["train"]), wrong])
     with pytest.raises(ft.FtError, match=r"train\.jsonl:129: .*begins at character 3"):
         go({**files, "train": train})
     result = go({**files, "train": train, "on_bad_row": "skip"}, max_steps=1)
@@ -133,9 +132,11 @@ def test_a_request_that_lacks_something_is_refused(trained: Any, request_: Any, 
 
 
 def test_without_unanswerable_questions_there_always_is_an_answer(
-    go: Callable[..., Any], files: dict[str, str], write: Write, tmp_path: Path
+    go: Callable[..., Any], files: dict[str, str], tmp_path: Path
 ) -> None:
-    train = write(tmp_path / "a.jsonl", [row for row in read(files["train"]) if row["answers"]])
+    train = write_rows(
+        tmp_path / "a.jsonl", [row for row in read(files["train"]) if row["answers"]]
+    )
     result = go({**files, "train": train}, max_steps=2)
     assert all(item["answers"] for item in read(result.output / "predictions" / "test.jsonl"))
     with pytest.raises(ft.FtError, match="cannot learn when there is none"):

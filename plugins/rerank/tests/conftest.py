@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ft
-from ft_kit import tiny_bert
+from ft_kit import tiny_bert, write_rows
 
 COLOURS = ("red", "green", "blue")
 QUALITIES = ("poor", "fair", "good")
 THINGS = ("car", "house", "tree", "boat", "door", "hat")
 RUN: dict[str, Any] = {
     "epochs": 4,
-    "batch_size": 16,
     "learning_rate": 3e-3,
-    "precision": "fp32",
-    "device": "cpu",
-    "lint": "off",
-    "report": False,
 }
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def rows(things: Iterable[str]) -> list[dict[str, Any]]:
@@ -48,11 +34,6 @@ def rows(things: Iterable[str]) -> list[dict[str, Any]]:
     return found
 
 
-def write(path: Path, values: Iterable[Mapping[str, Any]]) -> str:
-    path.write_text("".join(json.dumps(value) + "\n" for value in values))
-    return str(path)
-
-
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [*COLOURS, *QUALITIES, *THINGS]
@@ -60,18 +41,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def go(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def go(model: Path, ft_train: Callable[..., Any]) -> Callable[..., Any]:
     """Train: ``go(settings, plugins, epochs=2)``."""
 
     def run(settings: dict[str, Any], *plugins: str, **more: Any) -> Any:
-        output = tmp_path_factory.mktemp("run") / "run"
-        return ft.run(
-            ["rerank", *plugins],
-            rerank=settings,
-            model=str(model),
-            output=output,
-            **{**RUN, **more},
-        )
+        values = {"model": str(model), **RUN, **more}
+        return ft_train(["rerank", *plugins], rerank=settings, **values)
 
     return run
 
@@ -81,8 +56,8 @@ def trained(go: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) ->
     """A run that has learnt what is good."""
     folder = tmp_path_factory.mktemp("data")
     settings = {
-        "train": write(folder / "train.jsonl", rows(THINGS[:4])),
-        "validation": write(folder / "validation.jsonl", rows(THINGS[4:5])),
-        "test": write(folder / "test.jsonl", rows(THINGS[5:])),
+        "train": write_rows(folder / "train.jsonl", rows(THINGS[:4])),
+        "validation": write_rows(folder / "validation.jsonl", rows(THINGS[4:5])),
+        "test": write_rows(folder / "test.jsonl", rows(THINGS[5:])),
     }
     return go(settings, epochs=12, report=True)

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ft
+from ft_kit import write_rows
 from ft_seq2seq import write_model
 
 WORDS = ["one", "two", "three", "four"]
 OTHERS = ["eins", "zwei", "drei", "vier"]
 RUN: dict[str, Any] = {
     "epochs": 8,
-    "batch_size": 16,
     "learning_rate": 3e-3,
-    "precision": "fp32",
-    "device": "cpu",
-    "lint": "off",
-    "report": False,
     "advice": False,
 }
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return str(path)
-
-
-@pytest.fixture(scope="session")
-def write() -> Callable[[Path, Iterable[Mapping[str, Any]]], str]:
-    """Write rows as JSONL, return the path as text."""
-    return write_rows
 
 
 def make_row(rng: random.Random) -> dict[str, str]:
@@ -78,15 +54,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def go(
-    models: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Any]:
+def go(models: Callable[[str], Path], ft_train: Callable[..., Any]) -> Callable[..., Any]:
     """Train: ``go(settings, plugins, kind="t5", epochs=2)``."""
 
     def run(settings: dict[str, Any], *plugins: str, kind: str = "t5", **more: Any) -> Any:
-        output = tmp_path_factory.mktemp("run") / "run"
         values = {"model": str(models(kind)), **RUN, **more}
-        return ft.run(["seq2seq", *plugins], seq2seq=settings, output=output, **values)
+        return ft_train(["seq2seq", *plugins], seq2seq=settings, **values)
 
     return run
 

@@ -15,8 +15,8 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 import ft
 from ft.cli.main import main
+from ft_kit import write_rows
 
-Write = Callable[[Path, Any], str]
 Go = Callable[..., Any]
 
 
@@ -138,21 +138,23 @@ def test_parallel_files_are_read_line_by_line(
 
 
 def test_several_references_are_scored_against(
-    go: Go, files: dict[str, str], write: Write, tmp_path: Path
+    go: Go, files: dict[str, str], tmp_path: Path
 ) -> None:
     rows = [{**row, "target": ["nothing alike", row["target"]]} for row in read(files["test"])]
-    test = write(tmp_path / "test.jsonl", rows)
+    test = write_rows(tmp_path / "test.jsonl", rows)
     result = go({**files, "test": test, "beams": 1}, epochs=6)
     assert result.metrics["test"]["chrf"].value > 40
     assert "several references" in " ".join(result.record["notes"])
 
 
-def test_dialogues_give_a_reply_each(go: Go, write: Write, tmp_path: Path) -> None:
+def test_dialogues_give_a_reply_each(go: Go, tmp_path: Path) -> None:
     chats = [
         {"turns": [{"role": r, "content": c} for r, c in zip(("user", "assistant") * 2, words, strict=True)]}
         for words in [("one", "eins", "two", "zwei"), ("three", "drei", "four", "vier")] * 20
     ]  # fmt: skip
-    data = {split: write(tmp_path / f"{split}.jsonl", chats) for split in ("train", "validation")}
+    data = {
+        split: write_rows(tmp_path / f"{split}.jsonl", chats) for split in ("train", "validation")
+    }
     result = go({**data, "dialogue": True, "history": 1, "beams": 1}, epochs=8)
     assert result.metrics["validation"]["chrf"].value > 80
     assert "40 dialogues of train hold 80 replies" in " ".join(result.record["notes"])
@@ -178,9 +180,9 @@ def test_what_is_cut_in_training_is_said(go: Go, files: dict[str, str]) -> None:
     ],
 )
 def test_a_pair_without_a_text_is_refused_with_its_line(
-    go: Go, files: dict[str, str], write: Write, tmp_path: Path, row: Any, why: str
+    go: Go, files: dict[str, str], tmp_path: Path, row: Any, why: str
 ) -> None:
-    train = write(tmp_path / "train.jsonl", [*read(files["train"]), row])
+    train = write_rows(tmp_path / "train.jsonl", [*read(files["train"]), row])
     with pytest.raises(ft.FtError, match=rf"train\.jsonl:161: {why}"):
         go({**files, "train": train})
 

@@ -4,6 +4,7 @@
 """
 
 from ft_kit.conformance import conformance
+from ft_kit.files import write_rows
 from ft_kit.models import tiny_bert, tiny_model
 from ft_kit.names import EARLY, IMAGES, PAIR, REPEAT, REWRITE, TEXTS, TWICE, WORDS, WRITE
 
@@ -20,4 +21,5 @@ __all__ = [
     "conformance",
     "tiny_bert",
     "tiny_model",
+    "write_rows",
 ]

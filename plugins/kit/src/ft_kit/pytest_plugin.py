@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,3 +51,24 @@ def ft_run(ft_kit: Kit, tmp_path: Path) -> Callable[..., Result]:
             return ft.run(plugins, output=output, **values)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def ft_train(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Result]]:
+    """A function that trains plugins to the end, on a model and for epochs that the caller says.
+
+    ``ft_train(["mine"], model=folder, mine={"train": path}, epochs=8)`` takes what `ft.run` takes, into a
+    new folder each time; it serves fixtures of a session. What ft caches from then on lies in a folder of
+    the session.
+    """
+    import ft
+
+    plain = {"batch_size": 16, "precision": "fp32", "device": "cpu", "lint": "off", "report": False}
+
+    def train(plugins: Sequence[str], **settings: Any) -> Result:
+        output = tmp_path_factory.mktemp("ft-train") / "run"
+        return ft.run(plugins, output=output, **{**plain, **settings})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FT_CACHE", str(tmp_path_factory.mktemp("ft-cache")))
+        yield train
