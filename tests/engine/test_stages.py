@@ -156,6 +156,10 @@ class Asks(ft.Plugin):
         ),
         ("run.score([{'text': 'anna'}])", "lack the columns label"),
         ("run.score([])", "given to run.score"),
+        (
+            "run.score(run.data.splits['validation'], weights={'odd': None})",
+            "run.score was given 'odd', which is no parameter",
+        ),
     ],
 )
 def test_what_cannot_be_predicted_is_refused(
@@ -174,6 +178,11 @@ def test_any_labelled_rows_are_scored_and_train_is_predicted(go: Any, tmp_path: 
         halves = [run.score(rows[i : i + 6]).metrics["accuracy"].value for i in (0, 6)]
         assert abs(whole - metrics["accuracy"].value) < 1e-9 and whole == same
         assert abs(sum(halves) / 2 - whole) < 1e-9
+        head = [pair for pair in run.model.named_parameters() if pair[0].startswith("classifier")]
+        zeros = {name: value.detach() * 0 for name, value in head}
+        first = [row["label"] == run.data.schema.label.names[0] for row in rows]
+        flat = run.score(rows, weights=zeros).metrics["accuracy"].value
+        assert head and flat == sum(first) / len(first) and run.score(rows).metrics["accuracy"].value == whole
         assert len(run.predict("train").items) == len(run.data.splits["train"])
         assert (run.model.training, run.stage) == before == (True, "train")
         run.note("scored")"""

@@ -11,7 +11,7 @@ import torch
 
 from ft_kit import TEXTS
 from ft_kit.compare import tensors
-from ft_kit.tasks import PLACES, TextsTask
+from ft_kit.tasks import PLACES
 
 HERE = Path(__file__).parent
 
@@ -27,44 +27,6 @@ def kept(ft_run: Any, tmp_path: Path) -> Any:
         return tensors(last / f"{file}.safetensors")
 
     return run
-
-
-def rows() -> list[dict[str, Any]]:
-    """The training examples."""
-    return list(TextsTask().load_data(None).splits["train"])
-
-
-def test_the_mean_of_the_weights_is_what_is_saved(kept: Any, tmp_path: Path) -> None:
-    mean = kept("ema", "plugins", epochs=1, ema={"decay": 0.5})
-    saved = tensors(tmp_path / "run" / "model" / "model.safetensors")
-    own = {name: value for name, value in mean.items() if name.startswith("ema/")}
-    assert len(own) == len(saved)
-    assert all(torch.equal(value, saved[name.removeprefix("ema/")]) for name, value in own.items())
-
-
-def test_each_class_comes_as_often(kept: Any) -> None:
-    ids = kept("balanced", "order", epochs=1)["ids"].tolist()
-    labels = [row["label"] for row in rows()]
-    counts = {name: sum(labels[i] == name for i in ids) for name in set(labels)}
-    most = max(labels.count(name) for name in counts)
-    assert counts == {"no": most, "yes": most}
-    assert labels.count("no") != labels.count("yes")
-    assert set(ids) == set(range(len(labels)))
-
-
-def test_the_shortest_examples_come_first(kept: Any) -> None:
-    ids = kept("curriculum", "order", epochs=4, max_steps=2, curriculum={"first": 0.5})["ids"]
-    sizes = [len(row["text"].split()) for row in rows()]
-    left = set(range(len(sizes))) - set(ids.tolist())
-    assert len(ids) == len(sizes) // 2
-    assert max(sizes[i] for i in ids.tolist()) <= min(sizes[i] for i in left)
-
-
-def test_mixup_makes_one_pass(ft_run: Any) -> None:
-    count = f"{HERE.parent / 'techniques.py'}:Count"
-    plugins = [TEXTS, str(HERE / "mixup.py"), count]
-    output = ft_run(plugins, epochs=1).output
-    assert json.loads((output / "forwards.json").read_text()) == [1] * 4
 
 
 def test_an_older_run_is_replayed_and_its_test_is_scored(

@@ -12,10 +12,17 @@ import pytest
 import ft
 
 HERE = Path(__file__).parent
-TECHNIQUES = (
-    *("focal", "unfreeze", "lion", "ema", "balanced", "curriculum"),
-    *("mixup", "lora", "pseudo", "replay"),
-)
+TECHNIQUES: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (f"{HERE / name}.py", {}) for name in ("lion", "lora", "pseudo", "replay")},
+    "focal": ("regularize", {"focal": 2.0}),
+    "unfreeze": ("regularize", {"unfreeze": 0.5}),
+    "balanced": ("regularize", {"balance": True}),
+    "curriculum": ("regularize", {"curriculum": 0.3}),
+    "mixup": ("regularize", {"mixup": 0.4}),
+    "ema": ("average", {}),
+}
+"""The plugin of each, and its settings."""
+
 TASKS = ("ner", "sentiment", "recommend")
 BESIDE = (
     [],
@@ -53,6 +60,8 @@ def settings(
 
     def make(name: str, task: str) -> dict[str, Any]:
         found: dict[str, Any] = {task: data_files[task], "epochs": 2, "max_steps": 6}
+        plugin, own = TECHNIQUES[name]
+        found |= {plugin: own} if own else {}
         if name == "pseudo":
             pool = folder / "pool.jsonl"
             lines = Path(data_files[task]["test"]).read_text().splitlines()
@@ -78,8 +87,9 @@ def test_a_technique_goes_with_the_tasks_and_beside_others_or_says_why_not(
     """Each company trains, and is the same to the last bit when it is stopped and resumed."""
     given = settings(name, task)
     for number, company in enumerate(BESIDE):
-        beside = [f"{HERE / name}.py" if one == "ITSELF" else one for one in company]
-        plugins = [task, *(beside or [f"{HERE / name}.py"]), "stumble"]
+        itself = TECHNIQUES[name][0]
+        beside = [itself if one == "ITSELF" else one for one in company]
+        plugins = [task, *(beside or [itself]), "stumble"]
         armed = tmp_path / "armed"
         values = {**given, "checkpoint_steps": 2, "stumble": {"armed": str(armed), "step": 4}}
         whole, stopped = tmp_path / f"whole{number}", tmp_path / f"stopped{number}"

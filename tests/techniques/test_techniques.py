@@ -18,20 +18,14 @@ from ft_kit.tasks import PEOPLE, PLACES
 
 HERE = Path(__file__).parent
 MOST = {
-    "focal": 15,
-    "unfreeze": 15,
     "lion": 35,
-    "ema": 30,
-    "balanced": 20,
-    "curriculum": 25,
-    "mixup": 40,
     "lora": 60,
     "pseudo": 50,
     "replay": 45,
 }
 """Lines of code, at most."""
 
-TASKS = {"images": 80, "multitask": 60, "extractive": 130}
+TASKS = {"images": 80, "multitask": 60}
 """The same of the tasks beside them, each of which has a test of its own."""
 
 STOP = '''

@@ -21,7 +21,6 @@ SEEN = [
     ("seq2seq", ["encoder-decoder"]),
     (str(SEEDS / "tasks" / "images.py"), ["image", "convnet"]),
     (str(SEEDS / "techniques" / "lora.py"), ["encoder", "decoder"]),
-    (str(SEEDS / "techniques" / "mixup.py"), ["encoder"]),
     (WRITE, ["encoder-decoder"]),
     (IMAGES, ["image", "convnet"]),
 ]

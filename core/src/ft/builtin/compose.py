@@ -256,8 +256,8 @@ class Tasks(Composite):
         schemas: list[dict[str, Any]] = []
         example: dict[str, Any] = {}
         for part in self._parts.values():
-            provider, _ = part.hooks.parts("read_request")
-            schema = dict(provider.plugin.request_schema(self._run(run, part)))
+            describes = part.hooks.describes_requests()
+            schema = dict(describes.request_schema(self._run(run, part)))
             given = next(iter(schema.pop("examples", ())), None)
             if not isinstance(given, Mapping):
                 return {}  # a task that says nothing of its requests, or takes texts alone

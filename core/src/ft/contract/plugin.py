@@ -163,7 +163,9 @@ class Plugin:
         return None
 
     def request_schema(self, run: Any) -> Mapping[str, Any]:
-        """What the `read_request` of this plugin takes, as a JSON schema, for a server's documentation.
+        """What a request of this task looks like, as a JSON schema, for a server's documentation.
+
+        Asked of the task, or where it has none, of the plugin that provides `read_request`.
 
         ``examples`` are requests that any trained model of the task answers. A property that names
         files to be read has ``"format": "path"``: a server refuses it in what strangers send.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -218,12 +219,19 @@ class Run(Protocol):
         """
         raise NotImplementedError
 
-    def score(self, rows: Dataset | Sequence[Mapping[str, Any]], name: str = "rows") -> Evaluation:
+    def score(
+        self,
+        rows: Dataset | Sequence[Mapping[str, Any]],
+        name: str = "rows",
+        *,
+        weights: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> Evaluation:
         """Score any labelled rows with the model as it is; nothing is logged or kept.
 
         Args:
             rows: raw examples with the columns of the schema.
             name: what `evaluate` is told in place of a split's name; also the stage meanwhile.
+            weights: stand in the model meanwhile, as those of `Plugin.evaluation_weights` do.
 
         Raises:
             PluginError: the rows lack a column of the schema, or there are none.

@@ -4,42 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ft.contract.errors import PluginError
 
-if TYPE_CHECKING:
-    from ft.engine.run import LiveRun
+PLACE = "evaluation_weights returned"
 
 
 @contextmanager
-def weights(run: LiveRun, model: nn.Module, given: Any) -> Iterator[None]:
+def weights(
+    model: nn.Module, given: Any, who: str | None = None, place: str = PLACE
+) -> Iterator[None]:
     """Put weights into the model, and the trained ones back at the end, bit for bit.
 
     Args:
-        run: whose plugin gave them.
         model: takes them.
         given: tensors by the names of parameters and buffers.
+        who: the plugin that gave them, for messages.
+        place: where it did.
 
     Raises:
         PluginError: there is no such parameter or buffer, or it has another shape.
     """
     own = _own(model)
     trained = {name: own[name].detach().clone() for name in given if name in own}
-    put(run, model, given)
+    put(model, given, who, place)
     try:
         yield
     finally:
-        put(run, model, trained)
+        put(model, trained, who, place)
 
 
-def put(run: LiveRun, model: nn.Module, given: Any) -> None:
+def put(model: nn.Module, given: Any, who: str | None = None, place: str = PLACE) -> None:
     """Copy weights into the model for good; see `weights`."""
     own = _own(model)
-    _check(run, own, given)
+    _check(own, given, who, place)
     with torch.no_grad():
         for name, value in given.items():
             own[name].copy_(value)
@@ -49,7 +51,7 @@ def _own(model: nn.Module) -> dict[str, Tensor]:
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
-def _check(run: LiveRun, own: Mapping[str, Tensor], given: Any) -> None:
+def _check(own: Mapping[str, Tensor], given: Any, who: str | None, place: str) -> None:
     if not isinstance(given, Mapping):
         what = f"a {type(given).__name__}"
     elif odd := [name for name in given if name not in own]:
@@ -59,7 +61,7 @@ def _check(run: LiveRun, own: Mapping[str, Tensor], given: Any) -> None:
     else:
         return
     raise PluginError(
-        f"evaluation_weights returned {what}",
-        who=f"plugin '{run.hooks.methods().get('evaluation_weights')}'",
-        hint="return tensors by the names of run.model.named_parameters() and named_buffers()",
+        f"{place} {what}",
+        who=who,
+        hint="give tensors by the names of run.model.named_parameters() and named_buffers()",
     )

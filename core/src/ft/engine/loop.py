@@ -74,6 +74,7 @@ class Loop:
             who = run.hooks.methods()["learning_rate"]
             run.note(f"run.schedule and run.warmup do nothing: the plugin '{who}' has the schedule")
         self._weights = run.hooks.only("evaluation_weights")
+        self._giver = f"plugin '{run.hooks.methods().get('evaluation_weights')}'"
         self._on_step = run.hooks.listens("on_step")
 
     def resume(self) -> bool:
@@ -271,7 +272,7 @@ class Loop:
     def take_evaluation_weights(self) -> None:
         """Put the weights that are to be evaluated into the model, for good."""
         if self._weights is not None:
-            evaluated.put(self.run, self.model, self._weights(self.run))
+            evaluated.put(self.model, self._weights(self.run), self._giver)
 
     def _evaluate(self) -> Mapping[str, Metric]:
         """Score the validation split and those that the schema asks for after each epoch.
@@ -284,7 +285,7 @@ class Loop:
         splits = self.run.data.scored(final=False)
         if self._weights is None or not splits:
             return self._score(splits)
-        with evaluated.weights(self.run, self.model, self._weights(self.run)):
+        with evaluated.weights(self.model, self._weights(self.run), self._giver):
             return self._score(splits)
 
     def _score(self, splits: Sequence[str]) -> Mapping[str, Metric]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,6 +21,7 @@ from ft.contract.files import path_hash
 from ft.contract.model import quiet_transformers
 from ft.contract.run import Edit, ModelContext, Run, Trained
 from ft.contract.settings import RunConfig
+from ft.engine import evaluated
 from ft.engine.batch.memory import Budget
 from ft.engine.batch.parts import Counts, join
 from ft.engine.model_files import (
@@ -318,7 +320,13 @@ class LiveRun(Run):
                 module.training = mode
 
     @override
-    def score(self, rows: Dataset | Sequence[Mapping[str, Any]], name: str = "rows") -> Evaluation:
+    def score(
+        self,
+        rows: Dataset | Sequence[Mapping[str, Any]],
+        name: str = "rows",
+        *,
+        weights: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> Evaluation:
         from datasets import Dataset
 
         assert self.data is not None
@@ -330,7 +338,9 @@ class LiveRun(Run):
                 f"the rows given to run.score {what}",
                 hint=f"the schema's columns are {', '.join(self.data.schema.columns())}",
             )
-        with self.aside(), self.answering(name), undisturbed():
+        assert self.model is not None
+        put = evaluated.weights(self.model, weights, place="run.score was given")
+        with self.aside(), put, self.answering(name), undisturbed():
             predictions = self.predictor(self, name, rows=data)
             evaluation: Evaluation = self.hooks.call("evaluate", self, predictions)
         return evaluation

@@ -23,7 +23,6 @@ from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.ranks import joined
 from ft.engine.run import LiveRun
 from ft.engine.setup import load_data
-from ft.hooks.hooks import has_own
 
 
 class LiveTrained(Trained):
@@ -76,12 +75,8 @@ class LiveTrained(Trained):
 
     @override
     def request_schema(self) -> dict[str, Any]:
-        # A task that lets the core read its requests may still say what is asked of their texts.
-        task, _ = self._run.hooks.parts("load_data")
-        provider, _ = self._run.hooks.parts("read_request")
-        plugin = (task if has_own(task.plugin, "request_schema") else provider).plugin
         with self._turn:
-            return dict(plugin.request_schema(self._run))
+            return dict(self._run.hooks.describes_requests().request_schema(self._run))
 
     def warm(self) -> None:
         """Answer the example of the request's schema: what is loaded at first use is loaded then."""

@@ -73,6 +73,7 @@ class Hooks:
     ) -> None:
         self.members = list(members)
         self.builtin = list(builtin)
+        self._ours = {id(member.plugin) for member in builtin}
         self.inside: list[Inside] = [part for member in members for part in member.inside()]
         self.kept: list[Member] = [*self.members, *self.inside]
         self.ledger = ledger or Ledger(situation)
@@ -217,8 +218,7 @@ class Hooks:
         """
         everyone = self.implementations(hook)
         techniques = [one for one in everyone if one.wraps]
-        ours = {id(member.plugin) for member in self.builtin}
-        named = [one for one in everyone if not one.wraps and id(one.plugin) not in ours]
+        named = [one for one in everyone if not one.wraps and id(one.plugin) not in self._ours]
         if len(named) > 1:
             owners = " and ".join(one.owner for one in named)
             raise PluginError(
@@ -226,7 +226,7 @@ class Hooks:
                 where="--plugins",
                 hint=f"keep one of them, or let the others take 'inner' and wrap {hook}",
             )
-        default = [one for one in everyone if not one.wraps and id(one.plugin) in ours]
+        default = [one for one in everyone if not one.wraps and id(one.plugin) in self._ours]
         if not named and not default:
             names = ", ".join(member.name for member in self.members) or "none"
             raise PluginError(
@@ -273,10 +273,9 @@ class Hooks:
     def _event(self, hook: str) -> list[tuple[str, Callable[..., Any], Callable[..., Any]]]:
         """For each listener its name, what picks its arguments, and what is called with them."""
         offered = self.arguments(hook)
-        ours = [member.plugin for member in self.builtin]
         found = [(None, one) for one in self.implementations(hook)]
         inside = [(part, one) for part in self.inside for one in part.listeners(hook)]
-        first = sum(one.plugin not in ours for _, one in found)
+        first = sum(id(one.plugin) not in self._ours for _, one in found)
         return [
             (one.plugin.name, _taker(part, one, offered), one.accounted(self.ledger, self._trace))
             for part, one in [*found[:first], *inside, *found[first:]]
@@ -359,8 +358,7 @@ class Hooks:
 
     def customised(self, hook: str) -> bool:
         """Whether a named plugin provides a chain hook or wraps it."""
-        ours = {id(member.plugin) for member in self.builtin}
-        return any(id(one.plugin) not in ours for one in self.implementations(hook))
+        return any(id(one.plugin) not in self._ours for one in self.implementations(hook))
 
     def wrapped(self, hook: str) -> bool:
         """Whether any technique wraps a chain hook."""
@@ -378,12 +376,17 @@ class Hooks:
             text = f"{technique.plugin.name}( {text} )"
         return text
 
+    def describes_requests(self) -> Plugin:
+        """The plugin whose `request_schema` counts: the task where it has one, else the reader's."""
+        task = self.parts("load_data")[0].plugin
+        return task if has_own(task, "request_schema") else self.parts("read_request")[0].plugin
+
     def forwards(self) -> int:
         """Forward passes through the model in one training micro-batch."""
         provider, techniques = self.parts("compute_loss")
-        count: int = provider.plugin.forwards(1)
-        for technique in techniques:
-            count = technique.plugin.forwards(count)
+        count = 1
+        for one in (provider, *techniques):
+            count = one.plugin.forwards(count)
         return count
 
 

@@ -221,8 +221,10 @@ def _import(module: str, attribute: str, who: str) -> object:
 
 def _unknown(name: str, offered: Sequence[Installed]) -> PluginError:
     names = sorted({one.name for one in offered})
-    word = name.replace("-", " ").replace("_", " ").lower()
-    fit = sorted({one.name for one in offered if any(word in use.lower() for use in one.uses)})
+    said = set(re.split(r"[-_ ]", name.lower()))
+    fit = sorted(
+        {one.name for one in offered for use in one.uses if said <= {*use.lower().split()}}
+    )
     near = did_you_mean(name.removeprefix("ft-").removeprefix("ft_"), names, 3)
     if Path(f"{name}.py").is_file():
         hint = f"for the file here write ./{name}.py"

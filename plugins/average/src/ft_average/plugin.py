@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -129,8 +128,8 @@ class Average(Plugin):
             ConfigError: the evaluation of the task does not give it.
         """
         assert run.data is not None
-        with run.aside(), _weights(run, weights):
-            evaluation = run.score(run.data.splits["validation"], "validation")
+        rows = run.data.splits["validation"]
+        evaluation = run.score(rows, "validation", weights=weights)
         name = run.config.metric or evaluation.main
         if name not in evaluation.metrics:
             raise ConfigError(
@@ -167,20 +166,3 @@ def _learnt(run: Run) -> Iterator[tuple[str, Tensor]]:
     for name, buffer in run.model.named_buffers():
         if buffer.is_floating_point():
             yield name, buffer.detach()
-
-
-@contextmanager
-def _weights(run: Run, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """Let the model have other weights meanwhile; its own come back to the last bit."""
-    assert run.model is not None
-    own = {**dict(run.model.named_parameters()), **dict(run.model.named_buffers())}
-    kept = {name: own[name].detach().clone() for name in weights}
-    with torch.no_grad():
-        for name, value in weights.items():
-            own[name].copy_(value)
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for name, value in kept.items():
-                own[name].copy_(value)

@@ -170,8 +170,8 @@ def restored(exam: Exam) -> str:
 
 
 def request(exam: Exam) -> str:
-    """`request_schema` of the plugin that provides `read_request` has `examples`, which a server shows
-    and which warm up a loaded model: every trained model of the task answers each of them, as it comes
+    """`request_schema` of the task, or of the plugin that provides `read_request`, has `examples`, which a
+    server shows and which warm up a loaded model: every trained model of the task answers each of them, as it comes
     out of JSON. For texts and words the core has them; a task that reads requests itself, other than
     those that name files, gives its own.
     """
