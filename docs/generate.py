@@ -36,6 +36,7 @@ API = {
         *("tags", "lint", "Finding", "data_or_starter", "starter"),
     ),
     "What hooks hand each other": ("Loss", "Predictions", "Evaluation", "Metric", "Table"),
+    "Baselines": ("BM25",),
     "Confidence intervals": (
         "bootstrap_items",
         "bootstrap_sums",

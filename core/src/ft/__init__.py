@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from ft.contract.settings import DataConfig, RunConfig
     from ft.contract.tunable import Tunable
+    from ft.data.bm25 import BM25
     from ft.data.config import WordsConfig
     from ft.data.lint.finding import Finding
     from ft.data.lint.lint import lint
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from ft.reporters.text import table_text
 
 __all__ = [
+    "BM25",
     "EXAMPLE_ID",
     "FILE",
     "LINE",
@@ -132,6 +134,7 @@ _HOMES = {
         "ft.reporters.text": "table_text",
         "ft.config.resolve": "Resolved resolve",
         "ft.config.write": "to_toml",
+        "ft.data.bm25": "BM25",
         "ft.data.config": "WordsConfig",
         "ft.data.lint.finding": "Finding",
         "ft.data.lint.lint": "lint",

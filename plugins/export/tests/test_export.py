@@ -103,6 +103,7 @@ def test_int8_is_smaller_and_decides_alike(ner: Path, capsys: pytest.CaptureFixt
     assert main(["export", str(ner), "--int8", "--quiet"]) == 2, "it is there already"
 
 
+@pytest.mark.long
 def test_the_layer_that_int8_hurts_stays_in_float(ner: Path, tmp_path: Path) -> None:
     """One input of the classifier is made large and its weights small: the same function, which a
     single scale for all inputs cannot hold in 8 bits.
@@ -136,6 +137,7 @@ def test_what_answers_otherwise_is_refused_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_openvino_takes_classes_of_texts(sentiment: Path) -> None:
     pytest.importorskip("openvino")
     folder, parity = export(sentiment, "openvino")

@@ -125,6 +125,7 @@ def test_what_is_pushed(pushed: Any, ner: Path) -> None:
     assert pushed.files["model.safetensors"] == (ner / "model" / "model.safetensors").read_bytes()
 
 
+@pytest.mark.long
 def test_a_pushed_run_comes_back(pushed: Any, client: Client, hub: Any, ner: Path) -> None:
     text = "clara went to new york ."
     wanted = ft.load(ner).predict(text)

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 SEEDS = Path(__file__).parents[3] / "tests"
 SEEN = [
-    ("seq2seq", ["encoder-decoder"]),
-    (str(SEEDS / "tasks" / "images.py"), ["image", "convnet"]),
-    (str(SEEDS / "techniques" / "lora.py"), ["encoder", "decoder"]),
+    pytest.param("seq2seq", ["encoder-decoder"], marks=pytest.mark.long),
+    pytest.param(str(SEEDS / "tasks" / "images.py"), ["image", "convnet"], marks=pytest.mark.long),
+    pytest.param(
+        str(SEEDS / "techniques" / "lora.py"), ["encoder", "decoder"], marks=pytest.mark.long
+    ),
     (WRITE, ["encoder-decoder"]),
     (IMAGES, ["image", "convnet"]),
 ]
@@ -62,8 +64,15 @@ def test_it_keeps_every_rule_there(plugin: str, families: list[str], ft_kit: Kit
     assert check(ft_kit, plugin, RULES) == families
 
 
-@pytest.mark.parametrize("family", ["decoder", "encoder-decoder"])
-@pytest.mark.parametrize("plugin", [WORDS, TEXTS])
+@pytest.mark.parametrize(
+    ("plugin", "family"),
+    [
+        (WORDS, "decoder"),
+        (TEXTS, "encoder-decoder"),
+        pytest.param(WORDS, "encoder-decoder", marks=pytest.mark.long),
+        pytest.param(TEXTS, "decoder", marks=pytest.mark.long),
+    ],
+)
 def test_a_family_may_be_asked_for(plugin: str, family: str, ft_kit: Kit) -> None:
     assert check(ft_kit, plugin, SHORT, [family]) == [family]
 
@@ -95,7 +104,10 @@ def test_a_family_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     ("needs", "seen"),
     [
         ("'words', 'label'", "run.data.schema.words and run.data.schema.label"),
-        ("'pair', 'label:multi', 'numbers'", "run.data.schema.label.kind == 'multi'"),
+        pytest.param(
+            *("'pair', 'label:multi', 'numbers'", "run.data.schema.label.kind == 'multi'"),
+            marks=pytest.mark.long,
+        ),
         ("'tags', 'target:spans', 'group'", "run.data.schema.gold == ('tags', 'gold_spans')"),
     ],
 )

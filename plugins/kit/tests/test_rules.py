@@ -97,6 +97,6 @@ def test_every_rule_has_a_broken_plugin_and_every_broken_plugin_a_rule() -> None
     assert {path.stem.removeprefix("broken_") for path in BROKEN.glob("*.py")} == set(FOUND)
 
 
-test_pair = conformance(PAIR)
+test_pair = conformance(PAIR, marks={"company": pytest.mark.long})
 test_early = pytest.mark.long(conformance(EARLY))
 test_repeat = pytest.mark.long(conformance(REPEAT))

@@ -73,7 +73,12 @@ def _plugins(model: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"weights": "uncertainty"}, {"weights": {"deed": 2.0}}, {"temperature": 4.0}]
+    "settings",
+    [
+        {"weights": "uncertainty"},
+        pytest.param({"weights": {"deed": 2.0}}, marks=pytest.mark.long),
+        pytest.param({"temperature": 4.0}, marks=pytest.mark.long),
+    ],
 )
 def test_a_stopped_run_goes_on_as_if_it_had_not(
     go: Callable[..., Any], tables: dict[str, Any], settings: dict[str, Any], tmp_path: Path

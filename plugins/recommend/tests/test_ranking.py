@@ -1,9 +1,8 @@
-"""Ranks and lists against the plain definition, BM25 and metrics against hand computation."""
+"""Ranks and lists against the plain definition, metrics against hand computation."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ft_recommend import ranking
-from ft_recommend.bm25 import BM25, K1, B
 from ft_recommend.ranking import Search, best, rank_of
 from ft_recommend.scoring import coverage, judge, rmse, summarise
 
@@ -68,26 +66,6 @@ def test_search_by_faiss_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(ranking, "FAISS_FROM", 10)
     for (rows, _), (same, _) in zip(plain, Search(items).best(users, banned, 5), strict=True):
         assert rows.tolist() == same.tolist()
-
-
-def test_bm25_is_the_formula() -> None:
-    texts = ["red green red", "green blue", "blue", "Yellow, red!"]
-    documents = [["red", "green", "red"], ["green", "blue"], ["blue"], ["yellow", "red"]]
-    mean = sum(map(len, documents)) / 4
-    table = BM25(texts).scores([np.array([0, 2]), np.array([3])])
-    for query, row in (({"red", "green", "blue"}, table[0]), ({"yellow", "red"}, table[1])):
-        for words, score in zip(documents, row, strict=True):
-            expected = 0.0
-            for word in query:
-                n = sum(word in other for other in documents)
-                idf = math.log(1 + (4 - n + 0.5) / (n + 0.5))
-                tf = Counter(words)[word]
-                expected += idf * tf * (K1 + 1) / (tf + K1 * (1 - B + B * len(words) / mean))
-            assert score == pytest.approx(expected)
-
-
-def test_bm25_of_texts_without_words() -> None:
-    assert BM25(["", "a"]).scores([np.array([0])]).tolist() == [[0, 0]]
 
 
 def test_judge_leaves_out_what_was_seen() -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, ndcg_score
 
-from ft_rerank.bm25 import BM25
 from ft_rerank.scoring import measures, summarise
 
 LISTS = st.lists(st.integers(0, 4), min_size=1, max_size=30).map(lambda grades: [*grades, 1])
@@ -34,12 +31,3 @@ def test_means_are_over_queries_with_an_interval_around_them() -> None:
     assert found["ndcg@1"].value == 0.5
     assert found["mrr"].value == 0.75
     assert found["ndcg@1"].low < 0.5 < found["ndcg@1"].high
-
-
-def test_bm25_is_the_formula() -> None:
-    texts = ["a b b", "b c", "c"]
-    index = BM25(texts)
-    idf = math.log1p((3 - 1 + 0.5) / 1.5)
-    norm = 1.2 * (0.25 + 0.75 * 3 / 2)
-    assert index.scores("A x", texts) == pytest.approx([idf * 2.2 / (1 + norm), 0, 0])
-    assert index.scores("", texts) == [0, 0, 0]

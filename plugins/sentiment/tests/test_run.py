@@ -292,7 +292,13 @@ def real_data() -> Path | None:
 
 
 @pytest.mark.parametrize(
-    "name", ["chnsenticorp_hotel", "financial_phrasebank", "banking77", "sst2"]
+    "name",
+    [
+        pytest.param("chnsenticorp_hotel", marks=pytest.mark.long),
+        "financial_phrasebank",
+        pytest.param("banking77", marks=pytest.mark.long),
+        pytest.param("sst2", marks=pytest.mark.long),
+    ],
 )
 def test_real_data_needs_no_change_of_code(run, tmp_path, name):
     folder = real_data()

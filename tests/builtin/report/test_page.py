@@ -150,7 +150,15 @@ def test_no_text_changes_what_the_page_is_made_of(
     assert words == [f"x{name}"] * 4
 
 
-@pytest.mark.parametrize("kind", ["words", "texts", "classes", "lists"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("words", marks=pytest.mark.long),
+        "texts",
+        "classes",
+        pytest.param("lists", marks=pytest.mark.long),
+    ],
+)
 def test_the_page_stays_small_whatever_the_data(made: Any, held: Any, kind: str) -> None:
     long, many = "wörd <&> " * 2000, 3000
     schema, pairs = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ft.contract.draws import Draws
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 RESAMPLES = 1000
 LEVEL = 0.95
+AT_ONCE = 100_000
+"""Items drawn by one call, unless a sample has more."""
 
 
 class Interval(NamedTuple):
@@ -55,12 +57,10 @@ def bootstrap_sums(
     """
     import numpy as np
 
-    rng = np.random.default_rng(seed)
     counts = np.asarray(counts, dtype=np.float64)
     items = len(counts if groups is None else groups)
     sums = np.empty((resamples, counts.shape[1]))
-    for i in range(resamples):
-        drawn = rng.integers(0, items, items)
+    for i, drawn in enumerate(_drawn(items, resamples, seed)):
         rows = drawn if groups is None else groups[drawn]
         sums[i] = np.bincount(rows, minlength=len(counts)) @ counts
     return _intervals(statistic(sums), level, items, seed)
@@ -87,9 +87,21 @@ def bootstrap_items(
     """
     import numpy as np
 
-    rng = np.random.default_rng(seed)
-    values = np.array([statistic(rng.integers(0, items, items)) for _ in range(resamples)])
+    values = np.array([statistic(drawn) for drawn in _drawn(items, resamples, seed)])
     return _intervals(values, level, items, seed)[0]
+
+
+def _drawn(items: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """For each sample, (items,), the items that are drawn into it.
+
+    Several samples are drawn by one call, which costs more than a small sample does.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    together = max(1, AT_ONCE // max(items, 1))
+    for begin in range(0, resamples, together):
+        yield from rng.integers(0, items, (min(together, resamples - begin), items))
 
 
 def _intervals(values: np.ndarray, level: float, items: int, seed: int) -> list[Interval]:

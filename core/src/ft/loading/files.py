@@ -70,9 +70,12 @@ def source_files(module: str) -> dict[str, Path]:
     # Relative imports in these stay within their package, all of which is here.
     # ft imports itself and libraries, none of which is local.
     unread = [] if module.partition(".")[0] == "ft" else [(path, "") for path in files.values()]
+    looked_up: dict[str, ModuleSpec | None] = {}
+    seen: set[str] = set()
     while unread:
         for name in imported_names(*unread.pop()):
-            path = _local(name)
+            path = None if name in seen else _local(name, looked_up)
+            seen.add(name)
             if path is not None and path not in files.values():
                 below, package = name.replace(".", "/"), path.name == "__init__.py"
                 files[f"{below}/__init__.py" if package else f"{below}.py"] = path
@@ -127,14 +130,19 @@ def _base(node: ast.ImportFrom, package: str) -> str:
     return ".".join([*above, *([node.module] if node.module else [])]) if above else ""
 
 
-def _local(name: str) -> Path | None:
-    """The file of a module that is neither ft's nor a library's; ``None`` for any other."""
+def _local(name: str, looked_up: dict[str, ModuleSpec | None]) -> Path | None:
+    """The file of a module that is neither ft's nor a library's; ``None`` for any other.
+
+    Args:
+        name: of the module, dotted.
+        looked_up: the outermost packages that are known already; new ones are added.
+    """
     top = name.partition(".")[0]
-    if top == "ft" or top in sys.stdlib_module_names:
-        return None
     try:
-        spec = importlib.util.find_spec(top)
-        if spec is None or _is_library(spec):
+        if top not in looked_up:
+            looked_up[top] = _outermost(top)
+        spec = looked_up[top]
+        if spec is None:
             return None
         for k in range(2, name.count(".") + 2):  # the packages above it are not imported for this
             inside = spec.submodule_search_locations if spec is not None else None
@@ -144,6 +152,14 @@ def _local(name: str) -> Path | None:
         return None
     origin = spec.origin if spec is not None else None
     return Path(origin) if origin and origin.endswith(".py") else None
+
+
+def _outermost(top: str) -> ModuleSpec | None:
+    """An outermost package or module; ``None`` for ft's, a library's and those that are not there."""
+    if top == "ft" or top in sys.stdlib_module_names:
+        return None
+    spec = importlib.util.find_spec(top)
+    return None if spec is None or _is_library(spec) else spec
 
 
 def _is_library(spec: ModuleSpec) -> bool:

@@ -138,9 +138,8 @@ def load(spec: str, everything: Sequence[Installed] | None = None) -> Loaded:
             where=FLAG,
             hint="name a file that ends in .py, or package.module:Class",
         )
-    if ":" in spec:
-        return _from_module(spec)
-    return _from_entry_point(spec, installed() if everything is None else everything)
+    everything = installed() if everything is None else everything
+    return (_from_module if ":" in spec else _from_entry_point)(spec, everything)
 
 
 def _from_entry_point(name: str, everything: Sequence[Installed]) -> Loaded:
@@ -163,7 +162,7 @@ def _from_entry_point(name: str, everything: Sequence[Installed]) -> Loaded:
     return Loaded(name, cls, offer.distribution, offer.version, offer.target, name)
 
 
-def _from_module(spec: str) -> Loaded:
+def _from_module(spec: str, everything: Sequence[Installed]) -> Loaded:
     module, _, attribute = spec.partition(":")
     if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
         raise PluginError(
@@ -171,7 +170,7 @@ def _from_module(spec: str) -> Loaded:
         )
     who = f"plugin '{spec}'"
     # Of a distribution's plugin, named by its class, the version is known too.
-    offers = [one for one in installed() if one.target == spec]
+    offers = [one for one in everything if one.target == spec]
     for offer in offers:
         require_this_ft(offer.distribution, f"{who} ({offer.owner})")
     search_also(Path.cwd())

@@ -97,8 +97,12 @@ def refuse_plugins(run: Path, specs: Any, where: str) -> None:
 
 def _refuse_elsewhere(run: Path, specs: Any, where: str) -> None:
     """Refuse code that a run names by its place, unless the run was made here by this user."""
-    named = [spec for spec in specs or () if isinstance(spec, str) and _by_place(spec)]
-    if named and not made_here(run, specs):
+    # Which module a distribution brings takes a second to find out: only a foreign run pays it.
+    written = [spec for spec in specs if isinstance(spec, str)] if isinstance(specs, list) else []
+    if not written or (written == specs and made_here(run, written)):
+        return
+    named = [spec for spec in written if _by_place(spec)]
+    if named:
         raise UserError(
             f"the run was not made by you on this machine, and names code by its place: {named[0]}",
             where=where,

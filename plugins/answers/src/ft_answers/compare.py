@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from transformers import AutoModel
 
-from ft import Run
+from ft import BM25, Run
 from ft_answers.catalogue import Catalogue
 from ft_answers.encoder import Encoder
 from ft_answers.index import Index
 from ft_answers.scoring import baseline_values
 from ft_answers.search import documents
 from ft_answers.settings import AnswersConfig
-from ft_answers.words import Words
+from ft_answers.words import Ranking, tf_idf
 
 
 def other_rankings(
@@ -39,8 +39,8 @@ def other_rankings(
         right: the numbers of every right answer of each; -1 is one that is not known.
     """
     entries = catalogue.entries(config.match)
-    words = Words(documents(catalogue, config.match))
-    rankings = {"BM25": words.bm25(), "TF-IDF": words.tf_idf()}
+    texts = documents(catalogue, config.match)
+    rankings: dict[str, Ranking] = {"BM25": BM25(texts).scores, "TF-IDF": tf_idf(texts)}
     if not run.restored:
         # Parts that the checkpoint lacks, such as a pooler, are drawn at random.
         with torch.random.fork_rng():

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ft import Trained
+from ft import BM25, Trained
 from ft_answers.catalogue import Catalogue
 from ft_answers.index import Index, best
 from ft_answers.settings import AnswersConfig
-from ft_answers.words import Ranking, Words
 
 DEPTH = 100
 """Answers of each ranking that are mixed."""
@@ -57,9 +56,7 @@ class Search:
         self._top = config.top
         self._reranker = reranker
         self._candidates = max(config.top, config.rerank_top) if reranker else config.top
-        self._words: Ranking | None = None
-        if config.mix == "bm25":
-            self._words = Words(documents(catalogue, config.match)).bm25()
+        self._words = BM25(documents(catalogue, config.match)) if config.mix == "bm25" else None
 
     def __call__(
         self, vectors: np.ndarray, questions: Sequence[str], rerank: bool = True
@@ -96,7 +93,9 @@ class Search:
         mixed = []
         for begin in range(0, len(questions), ROWS):
             part = slice(begin, begin + ROWS)
-            order, scores = best(self._words(questions[part]), min(DEPTH, len(self._catalogue)))
+            order, scores = best(
+                self._words.scores(questions[part]), min(DEPTH, len(self._catalogue))
+            )
             for ranked, near, values in zip(lists[part], order, scores, strict=True):
                 fused = {number: 1 / (RANK + k) for k, (number, _) in enumerate(ranked, 1)}
                 # An answer without a word of the question has no rank.

@@ -32,6 +32,7 @@ SETTINGS: Mapping[str, Any] = {
     "precision": "fp32",
     "device": "cpu",
     "lint": "off",
+    "report": False,
 }
 """Settings of a short run; with the tasks of the kit it is two epochs of four steps."""
 
@@ -168,7 +169,7 @@ class Bench:
         *,
         family: str = ENCODER,
         guard: bool = False,
-        report: Path | None = None,
+        findings: Path | None = None,
         resume: Path | None = None,
         **settings: Any,
     ) -> Trial:
@@ -179,7 +180,7 @@ class Bench:
             members: the plugins in the order of ``--plugins``.
             family: of the tiny model.
             guard: refuse network and pickle meanwhile.
-            report: the file that the probes among the members write to.
+            findings: the file that the probes among the members write to.
             resume: the folder of a run to go on with, which brings plugins and settings.
             settings: of the run, over `SETTINGS`.
         """
@@ -201,8 +202,8 @@ class Bench:
                 )
         except Exception as error:
             trial.error = error
-        if report is not None and report.exists():
-            lines = report.read_text(encoding="utf-8").splitlines()
+        if findings is not None and findings.exists():
+            lines = findings.read_text(encoding="utf-8").splitlines()
             trial.findings = [json.loads(line) for line in lines]
         return trial
 

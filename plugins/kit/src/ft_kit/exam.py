@@ -133,7 +133,7 @@ class Exam:
         far = self.bench.subject(names.FAR, probe)
         near = [host, self.bench.subject(names.NEAR)] if host else []
         members = [*first, *near, *self.own, far, *last]
-        return self._run(label, members, report=report, **settings)
+        return self._run(label, members, findings=report, **settings)
 
     @cached_property
     def again(self) -> Trial:

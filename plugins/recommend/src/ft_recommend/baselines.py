@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ft import Metric
-from ft_recommend.bm25 import BM25
+from ft import BM25, Metric
 from ft_recommend.ranking import chunks
 from ft_recommend.scoring import judge, summarise
 
@@ -31,7 +30,9 @@ def popularity(counts: np.ndarray) -> Scores:
 def bm25(texts: Sequence[str]) -> Scores:
     """BM25 of the words of the last ten items' texts."""
     index = BM25(texts)
-    return lambda histories: index.scores([history[-LATEST:] for history in histories])
+    return lambda histories: index.scores(
+        [" ".join(texts[int(item)] for item in history[-LATEST:]) for history in histories]
+    )
 
 
 def cosine(vectors: np.ndarray) -> Scores:

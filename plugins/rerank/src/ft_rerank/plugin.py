@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 import ft
 from ft import (
+    BM25,
     EXAMPLE_ID,
     DataError,
     Evaluation,
@@ -26,7 +27,6 @@ from ft import (
     Text,
     hookimpl,
 )
-from ft_rerank.bm25 import BM25
 from ft_rerank.data import (
     CANDIDATES,
     GRADE,
@@ -224,10 +224,12 @@ class Rerank(Plugin):
         examples, top = predictions.examples, self.config.top
         ranked: dict[str, list[list[float]]] = {self.name: [], "BM25": []}
         index = BM25([text for texts in examples[CANDIDATES] for text in texts])
+        end = 0
         for example, item in zip(examples, predictions.items, strict=True):
+            begin, end = end, end + len(example[CANDIDATES])
             grade_of = dict(zip(example[IDS], example[GRADES], strict=True))
             ranked[self.name].append([grade_of[one] for one in item["items"]])
-            words = np.array(index.scores(example[QUERY], example[CANDIDATES]))
+            (words,) = index.scores([example[QUERY]], begin, end)
             ranked["BM25"].append(_by_score(words, example[GRADES]))
         rows = {name: summarise(one, top) for name, one in ranked.items()}
         sizes = float(np.mean([len(one) for one in ranked[self.name]]))

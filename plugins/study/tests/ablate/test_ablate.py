@@ -129,6 +129,7 @@ def wait_for(tmp_path: Path, what: str, times: int) -> None:
     raise AssertionError(f"nothing {what}")
 
 
+@pytest.mark.long
 def test_two_processes_on_one_study_do_no_run_twice(study: list[str], tmp_path: Path) -> None:
     both = [subprocess.Popen(command([*study, "--jobs", "2", "-q"])) for _ in range(2)]
     assert [one.wait(300) for one in both] == [0, 0]

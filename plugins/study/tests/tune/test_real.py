@@ -40,6 +40,7 @@ class Stop(Plugin):
 '''
 
 
+@pytest.mark.long
 def test_a_search_beats_a_default_that_is_far_too_small(
     tune: Callable[..., Any], tmp_path: Path
 ) -> None:

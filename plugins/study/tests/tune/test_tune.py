@@ -74,7 +74,9 @@ def test_the_same_command_does_what_is_left_and_no_more(tune: Tune, fake: Any) -
     assert len(fake.rates) == 5
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize(
+    "end", [KeyboardInterrupt, pytest.param(SystemExit, marks=pytest.mark.long)]
+)
 def test_a_search_that_was_stopped_goes_on_as_it_would_have(
     tune: Tune, arguments: Callable[..., list[str]], fake: Any, tmp_path: Path, end: type
 ) -> None:
@@ -244,7 +246,7 @@ def helper(arguments: list[str], log: Path) -> None:
     os._exit(main(arguments))
 
 
-@pytest.mark.parametrize("storage", ["sqlite", "journal"])
+@pytest.mark.parametrize("storage", [pytest.param("sqlite", marks=pytest.mark.long), "journal"])
 def test_processes_that_share_a_study_run_no_trial_twice(
     arguments: Callable[..., list[str]], tune: Tune, fake: Any, tmp_path: Path, storage: str
 ) -> None:
