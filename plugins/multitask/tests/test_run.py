@@ -89,10 +89,10 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(
         "        if step == 5 and not run.restored and not (run.output / 'once').exists():\n"
         "            (run.output / 'once').touch()\n            raise KeyboardInterrupt\n"
     )
+    stopped, spec = tmp_path / "stopped", str(tmp_path / "stop.py")
     with pytest.raises((ft.Interrupted, KeyboardInterrupt)):
-        go({**tables, **settings}, str(tmp_path / "stop.py"), max_steps=8, checkpoint_steps=2)
-    stopped = max(tmp_path.parent.parent.glob("**/run*/run/once"), key=lambda p: p.stat().st_mtime)
-    result = ft.run(resume=stopped.parent)
+        go({**tables, **settings}, spec, output=stopped, max_steps=8, checkpoint_steps=2)
+    result = ft.run(resume=stopped)
     assert not differences(result.output, whole.output, plugin="multitask")
 
 

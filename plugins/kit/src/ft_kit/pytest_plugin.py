@@ -58,7 +58,7 @@ def ft_train(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     """A function that trains plugins to the end, on a model and for epochs that the caller says.
 
     ``ft_train(["mine"], model=folder, mine={"train": path}, epochs=8)`` takes what `ft.run` takes, into a
-    new folder each time; it serves fixtures of a session. What ft caches from then on lies in a folder of
+    new folder each time unless `output` names one; it serves fixtures of a session. What ft caches from then on lies in a folder of
     the session.
     """
     import ft
@@ -66,7 +66,7 @@ def ft_train(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     plain = {"batch_size": 16, "precision": "fp32", "device": "cpu", "lint": "off", "report": False}
 
     def train(plugins: Sequence[str], **settings: Any) -> Result:
-        output = tmp_path_factory.mktemp("ft-train") / "run"
+        output = settings.pop("output", None) or tmp_path_factory.mktemp("ft-train") / "run"
         return ft.run(plugins, output=output, **{**plain, **settings})
 
     with pytest.MonkeyPatch.context() as patch:
