@@ -63,6 +63,7 @@ def test_an_item_may_name_files_where_that_is_allowed(served: Any) -> None:
         (b"", (400, "not_json")),
         (b'{"inputs": ["\xff"]}', (400, "not_json")),
         (b'{"inputs": [NaN]}', (400, "not_json")),
+        (b'{"inputs": [{"text": "a", "text": "b"}]}', (400, "not_json")),
         (b'{"inputs": ["\\ud800"]}', (400, "not_json")),
         (b"[" * 100_000, (400, "too_deep")),
         (b'{"inputs": [' + b"[" * 40 + b"]" * 40 + b"]}", (400, "too_deep")),

@@ -66,10 +66,10 @@ def parse(body: bytes) -> Any:
     """The JSON value in bytes.
 
     Raises:
-        Refusal: there is none, it is nested too deeply, or holds what no text can hold.
+        Refusal: there is none, it is nested too deeply, holds what no text can hold, or says a name twice.
     """
     try:
-        value = json.loads(body, parse_constant=_no_number)
+        value = json.loads(body, parse_constant=_no_number, object_pairs_hook=_object)
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:
@@ -88,6 +88,15 @@ def parse(body: bytes) -> Any:
 
 def _no_number(name: str) -> NoReturn:
     raise json.JSONDecodeError(f"{name} is no number of JSON", name, 0)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise json.JSONDecodeError(f"the name {twice[:100]!r} stands twice in one object", "", 0)
+    return found
 
 
 def _too_deep() -> Refusal:
