@@ -310,14 +310,15 @@ class LiveRun(Run):
         modules = [] if self.model is None else list(self.model.modules())
         modes = [module.training for module in modules]
         try:
-            if self.model is not None:
+            if self.model is not None and any(modes):  # setting it anew takes milliseconds
                 self.model.eval()
             with torch.no_grad():
                 yield
         finally:
             self.stage, self.final = before
             for module, mode in zip(modules, modes, strict=True):
-                module.training = mode
+                if module.training != mode:
+                    module.training = mode
 
     @override
     def score(
