@@ -43,7 +43,7 @@ LACKING = {
 def refusal(name: str, task: str, company: list[str]) -> str | None:
     """What says that plugins do not go together; ``None`` where they do."""
     if name == "mixup" and company[:1] == ["adversarial"]:
-        return "must be named before"  # told before any data is read
+        return "name 'regularize' before 'adversarial'"  # told before any data is read
     if (name, task) in LACKING:
         return "needs data with"
     if (name, task) == ("unfreeze", "recommend") and "adversarial" in company:
@@ -64,9 +64,9 @@ def settings(
         found |= {plugin: own} if own else {}
         if name == "pseudo":
             pool = folder / "pool.jsonl"
-            lines = Path(data_files[task]["test"]).read_text().splitlines()
-            rows = [json.loads(line) for line in lines]
-            pool.write_text("".join(json.dumps({"text": row["text"]}) + "\n" for row in rows))
+            lines = Path(data_files["sentiment"]["test"]).read_text().splitlines()
+            texts = [json.loads(line)["text"] for line in lines] if task == "sentiment" else ["a b"]
+            pool.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
             found["pseudo"] = {"pool": str(pool), "sure": 0.5, "start": 1}
         if name == "replay":
             old = folder / task

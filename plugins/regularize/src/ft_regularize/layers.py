@@ -26,13 +26,14 @@ def layers_of(model: Any) -> nn.ModuleList:
     return max(lists, key=len)
 
 
-def begin_anew(model: Any, count: int, seed: int) -> None:
+def begin_anew(model: Any, count: int, seed: int, deviation: float) -> None:
     """Give the top layers random weights (Zhang et al. 2021, arXiv 2006.05987).
 
     Args:
-        model: a model of transformers.
+        model: with an encoder that has layers.
         count: how many layers.
         seed: of the random numbers.
+        deviation: their standard deviation.
 
     Raises:
         ConfigError: the encoder has fewer layers.
@@ -43,7 +44,6 @@ def begin_anew(model: Any, count: int, seed: int) -> None:
             f"fresh_layers is {count}, and the encoder has {len(layers)} layers",
             hint=f"give at most {len(layers)}",
         )
-    deviation = float(getattr(model.config, "initializer_range", 0.02) or 0.02)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in (one for layer in list(layers)[-count:] for one in layer.modules()):

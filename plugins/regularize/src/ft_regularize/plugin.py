@@ -32,12 +32,11 @@ class Regularize(Plugin):
         super().__init__(config)
         given = self.config
         self.whole_batch = given.mixup is not None
-        self.needs_graph = bool(
-            given.r_drop or given.mixup or given.focal or given.label_smoothing
-            or given.dropout_samples
-        )  # fmt: skip
+        # Mixed batches hold embeddings in place of tokens, which what frees the graph looks up.
+        self.needs_graph = bool(given.r_drop or given.mixup)
         needs = {
-            "words|texts": given.mixup or given.curriculum,
+            "words|label": given.mixup,
+            "words|texts": given.curriculum,
             "words|label:single": given.label_smoothing,
             "label:single": given.balance,
         }
@@ -62,7 +61,9 @@ class Regularize(Plugin):
         model = inner(run, data)
         if self.config.fresh_layers and not run.restored:
             seed = int(self.rng_at("layers").integers(2**63))
-            begin_anew(model, self.config.fresh_layers, seed)
+            # The task's model may be no model of transformers: the encoder's own settings say it.
+            deviation = float(getattr(run.model_config, "initializer_range", None) or 0.02)
+            begin_anew(model, self.config.fresh_layers, seed, deviation)
         return model
 
     @hookimpl
