@@ -40,6 +40,22 @@ TABLE = {
         "total is no scalar",
         "a sum over items",
     ),
+    "compute_loss: a loss of no items": (
+        LOSS + "return replace(inner(run, model, batch), items=0)",
+        "over 0 items, which trains nothing",
+        "how many",
+    ),
+    "loss_of: nothing": (LOSS_OF + "pass", "loss_of returned a NoneType", "ft.Loss"),
+    "order: nothing": (
+        ORDER + "pass",
+        "order returned for epoch 1 nothing",
+        "positions of examples",
+    ),
+    "a hook that is not marked": (
+        "    def on_step(self, run, step):\n        run.stop(self, 'now')",
+        "'on_step' has the name of a hook and is not marked",
+        "@hookimpl",
+    ),
     "Loss.each: another length": (
         LOSS + "loss = inner(run, model, batch)\n        return replace(loss, each=loss.each[:1])",
         r"each of the shape \(1,\) for a batch of",
@@ -87,6 +103,11 @@ TABLE = {
         "evaluation_weights returned 'w'",
         "named_parameters",
     ),
+    "evaluation_weights: nothing": (
+        "    def evaluation_weights(self, run):\n        pass",
+        "evaluation_weights returned a NoneType",
+        "named_parameters",
+    ),
     "state_tensors: no tensors": (
         "    def state_tensors(self):\n        return {'a': [1.0]}",
         "state_tensors returned something else",
@@ -102,6 +123,13 @@ TABLE = {
         "    @hookimpl\n    def encode(self, run, examples, training):\n        return {}\n\n"
         "    def cache_key(self, run):\n        return {1, 2}",
         "cache_key returned what JSON cannot hold",
+        "hash of a file",
+    ),
+    "cache_key: nothing": (
+        "    pass\n\n\nclass Task(TextsTask):\n    name = 'task'\n"
+        "    @hookimpl\n    def encode(self, run, examples, training):\n        return {}\n\n"
+        "    def cache_key(self, run):\n        pass",
+        "cache_key returned nothing",
         "hash of a file",
     ),
     "infer: another first dimension": (

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets import Dataset, DatasetDict
 
-from ft import Schema, TaskData
+from ft import Schema, Target, TaskData, Text
 from ft.data.lint.finding import Finding
 from ft.data.lint.lint import lint
 
@@ -316,3 +317,18 @@ def test_findings_come_in_order_of_weight(csvs: Any) -> None:
     weights = [finding.severity for finding in lint(data)]
     assert weights == sorted(weights, key=["warning", "info"].index)
     assert set(weights) == {"warning", "info"}
+
+
+def test_labels_of_different_tasks_are_no_conflict() -> None:
+    """Each row has the label of one task; a text that two rows of one task label differently is one."""
+    rows = [
+        *({"text": f"text {i}", "topic": "xy"[i % 2], "mood": None} for i in range(20)),
+        *({"text": f"text {i}", "topic": None, "mood": "ab"[i % 2]} for i in range(20)),
+    ]
+    targets = (Target("topic", kind="single"), Target("mood", kind="single"))
+    schema = Schema(texts=(Text("text"),), targets=targets)
+    data = TaskData(DatasetDict({"train": Dataset.from_list(rows)}), schema)
+    assert "conflicting-labels" not in found(data)
+    rows.append({"text": "text 3", "topic": None, "mood": "a"})
+    data = TaskData(DatasetDict({"train": Dataset.from_list(rows)}), schema)
+    assert found(data)["conflicting-labels"].count == 1

@@ -19,6 +19,7 @@ from ft.config.complaints import Scope
 from ft.config.given import Setting
 from ft.config.merge import Given
 from ft.contract.errors import FtError, PluginError, raise_all
+from ft.contract.messages import did_you_mean
 from ft.contract.results import Evaluation, Loss, Metric, Predictions
 from ft.contract.schema import EXAMPLE_ID, FILE, LINE, Schema, TaskData, Text
 from ft.engine.batch.features import group
@@ -76,7 +77,8 @@ def compose(
     scope = Scope({name: one.cls.Config for name, one in loaded.items()}, given.places, None)
     faults += [
         PluginError(
-            f"there are {what} for '{name}', which is no task", hint=f"tasks: {', '.join(named)}"
+            f"there are {what} for '{name}', which is no task",
+            hint=f"{did_you_mean(name, named) or ''} the tasks are {', '.join(named)}".strip(),
         )
         for what, table in (("settings", settings), ("weights", weights))
         for name in table

@@ -30,6 +30,7 @@ def weights(
         PluginError: there is no such parameter or buffer, or it has another shape.
     """
     own = _own(model)
+    _check(own, given, who, place)
     trained = {name: own[name].detach().clone() for name in given if name in own}
     put(model, given, who, place)
     try:

@@ -19,6 +19,7 @@ from typing_extensions import override
 from ft.contract.errors import ConfigError, FtError, PluginError, UserError
 from ft.contract.files import path_hash
 from ft.contract.model import quiet_transformers
+from ft.contract.results import Loss
 from ft.contract.run import Edit, ModelContext, Run, Trained
 from ft.contract.settings import RunConfig
 from ft.engine import evaluated
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from ft.contract.plugin import Plugin
-    from ft.contract.results import Evaluation, Loss, Predictions
+    from ft.contract.results import Evaluation, Predictions
     from ft.contract.schema import Split, TaskData
     from ft.hooks.hooks import Hooks
     from ft.reporters.reporter import Reporter
@@ -267,6 +268,12 @@ class LiveRun(Run):
     @override
     def loss_of(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
         loss: Loss = self.hooks.call("loss_of", self, outputs, batch)
+        if not isinstance(loss, Loss):
+            raise PluginError(
+                f"loss_of returned a {type(loss).__name__}",
+                who=self.hooks.who("loss_of"),
+                hint="return ft.Loss(total, items): a sum over items, and how many",
+            )
         return loss
 
     @override

@@ -292,6 +292,10 @@ class Step:
             what = "a Loss whose total is no scalar tensor"
         elif each is not None and tuple(each.shape[:1]) != (size,):
             what = f"a Loss with each of the shape {tuple(each.shape)} for a batch of {size}"
+        elif not isinstance(loss.items, Tensor) and loss.items <= 0 and float(loss.total) != 0:
+            what = (
+                f"a Loss of {float(loss.total):.3g} over {loss.items:g} items, which trains nothing"
+            )
         else:
             return loss
         raise PluginError(

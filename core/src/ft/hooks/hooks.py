@@ -136,11 +136,16 @@ class Hooks:
         faults: list[FtError] = []
         for name, function in inspect.getmembers(type(member.plugin), callable):
             marks: Mapping[str, Any] | None = getattr(function, f"{PROJECT}_impl", None)
-            if marks is None:
+            if marks is not None:
+                self._note_deprecated(name, member)
+                found = self._method_faults(name, function, marks)
+            elif name in self._specs and inspect.isfunction(function):
+                what = f"its method '{name}' has the name of a hook and is not marked as one"
+                found = [(what, "put @hookimpl above it, or give the method another name")]
+            else:
                 continue
-            self._note_deprecated(name, member)
-            for what, hint in self._method_faults(name, function, marks):
-                faults.append(PluginError(what, who=f"plugin {member.owner}", hint=hint))
+            who = f"plugin {member.owner}"
+            faults += [PluginError(what, who=who, hint=hint) for what, hint in found]
         return faults
 
     def _method_faults(
@@ -163,23 +168,16 @@ class Hooks:
         allowed = list(inspect.signature(spec).parameters)
         for parameter in list(inspect.signature(function).parameters.values())[1:]:
             if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
-                faults.append(
-                    (f"{name} has the argument '{parameter}'", "use plain positional arguments")
-                )
+                what, hint = f"has the argument '{parameter}'", "use plain positional arguments"
             elif parameter.default is not parameter.empty:
-                faults.append(
-                    (
-                        f"{name} gives the argument '{parameter.name}' a default",
-                        "drop the default: the core always passes the argument",
-                    )
-                )
+                what = f"gives the argument '{parameter.name}' a default"
+                hint = "drop the default: the core always passes the argument"
             elif parameter.name not in allowed:
-                faults.append(
-                    (
-                        f"{name} asks for the argument '{parameter.name}', which it does not have",
-                        f"it may ask for {', '.join(allowed)}",
-                    )
-                )
+                what = f"asks for the argument '{parameter.name}', which it does not have"
+                hint = f"it may ask for {', '.join(allowed)}"
+            else:
+                continue
+            faults.append((f"{name} {what}", hint))
         used = [mark for mark in ("wrapper", "hookwrapper", "tryfirst", "trylast") if marks[mark]]
         if used and spec.ft_kind == "chain":  # type: ignore[attr-defined]
             faults.append(

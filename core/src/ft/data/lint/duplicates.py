@@ -23,12 +23,15 @@ def input_columns(schema: Schema, names: list[str]) -> list[str]:
 
 
 class Duplicates:
-    """Keeps two 64-bit hashes a row: of what is known, and of that with what is predicted."""
+    """Keeps 64-bit hashes of a row: of what is known, of that with what is predicted, and of what is
+    known with which targets the row has: that of one task and that of another are no conflict.
+    """
 
     def __init__(self, data: TaskData) -> None:
         self._data = data
         self._known: dict[str, list[np.ndarray]] = {}
         self._whole: dict[str, list[np.ndarray]] = {}
+        self._asked: dict[str, list[np.ndarray]] = {}
 
     def see(self, split: str, first: int, table: pa.Table) -> None:
         """Hash the rows."""
@@ -39,7 +42,10 @@ class Duplicates:
         targets = [name for name in self._data.schema.gold if name in names]
         rows = list(row_bytes(table, inputs))
         known = hash64(rows)
-        whole = known
+        whole = asked = known
+        if len(targets) > 1:
+            given = zip(*(table[name].is_valid().to_pylist() for name in targets), strict=True)
+            asked = hash64(bytes(there) + row for there, row in zip(given, rows, strict=True))
         if targets:
             labelled = zip(rows, row_bytes(table, targets), strict=True)
             whole = hash64(
@@ -47,6 +53,7 @@ class Duplicates:
             )
         self._known.setdefault(split, []).append(known)
         self._whole.setdefault(split, []).append(whole)
+        self._asked.setdefault(split, []).append(asked)
 
     def findings(self) -> Iterator[Finding]:
         """Duplicates in train, between splits, and with different labels."""
@@ -55,7 +62,8 @@ class Duplicates:
         known = {split: np.concatenate(parts) for split, parts in self._known.items()}
         whole = {split: np.concatenate(parts) for split, parts in self._whole.items()}
         if "train" in known:
-            yield from self._within(known["train"], whole["train"])
+            asked = np.concatenate(self._asked["train"])
+            yield from self._within(asked, whole["train"])
         for one, other in combinations(known, 2):
             rows = np.flatnonzero(np.isin(known[other], known[one]))
             if len(rows):
@@ -67,7 +75,7 @@ class Duplicates:
                     len(rows),
                 )
 
-    def _within(self, known: np.ndarray, whole: np.ndarray) -> Iterator[Finding]:
+    def _within(self, asked: np.ndarray, whole: np.ndarray) -> Iterator[Finding]:
         import numpy as np
 
         again = _repeated(whole)
@@ -80,10 +88,10 @@ class Duplicates:
                 len(again),
             )
         _, first = np.unique(whole, return_index=True)
-        several = first[_repeated(known[first])]
-        texts = np.unique(known[several])
+        several = first[_repeated(asked[first])]
+        texts = np.unique(asked[several])
         if len(texts):
-            rows = np.flatnonzero(np.isin(known, texts))
+            rows = np.flatnonzero(np.isin(asked, texts))
             yield Finding(
                 "warning",
                 "conflicting-labels",

@@ -15,6 +15,7 @@ import numpy as np
 
 from ft.contract.errors import PluginError, TrainingError
 from ft.contract.files import PARTIAL, file_hash
+from ft.contract.plugin import Plugin
 from ft.contract.results import Features
 from ft.contract.schema import EXAMPLE_ID, POOL, TaskData
 from ft.data.rows.cache import cache_folder, prune
@@ -26,7 +27,6 @@ from ft.loading.files import source_files
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from ft.contract.plugin import Plugin
     from ft.engine.run import LiveRun
 
 ENCODE_BATCH = 1000
@@ -267,9 +267,15 @@ def _key_of(run: LiveRun, plugin: Plugin) -> Any:
     """What a plugin adds to the key itself.
 
     Raises:
-        PluginError: it is no JSON value.
+        PluginError: it is no JSON value, or nothing.
     """
     key = plugin.cache_key(run)
+    if key is None and type(plugin).cache_key is not Plugin.cache_key:
+        raise PluginError(
+            "cache_key returned nothing, so that features would never be made anew for its sake",
+            who=_owner(run),
+            hint="return what the features depend on, such as the hash of a file",
+        )
     try:
         json.dumps(key)
     except (TypeError, ValueError) as error:

@@ -107,7 +107,8 @@ def cut(exam: Exam) -> str:
     hint = (
         "let every output of the model have one row an example, and depend on that example alone"
         if exam.whole_batch
-        else "let the loss of an example depend on that example alone, or declare whole_batch = True"
+        else "return a sum over the items, not a mean; let the loss of an example depend on that "
+        "example alone, or declare whole_batch = True where it must not"
     )
     if abs(one - several) > LOSS_CLOSE * max(abs(one), abs(several)):
         raise Broken(
