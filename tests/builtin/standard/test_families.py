@@ -49,7 +49,7 @@ def train(rows: list[Row], family: str, folder: Path, load: Any, **settings: Any
         ["ner"],
         ner={"train": str(data), "test": str(data), **settings},
         model=str(folder / "model"),
-        epochs=10,
+        epochs=15,
         batch_size=10,
         learning_rate=1e-2,
         precision="fp32",
@@ -83,7 +83,7 @@ def test_the_entities_of_running_text_are_those_that_evaluation_counted(
 ) -> None:
     rows = load("families").examples(40)
     result = train(rows, FAMILIES[family], tmp_path, load)
-    assert result.metrics["test"]["f1"].value > 0.2, "there is something to compare"
+    assert result.metrics["test"]["f1"].value > 0.5
     answers = found(result.output, rows)
     assert answers == counted(result.output, rows)
     gold = [[(kind, start, end) for start, end, kind in row["entities"]] for row in rows]

@@ -31,18 +31,22 @@ def weights(
     """
     own = _own(model)
     _check(own, given, who, place)
-    trained = {name: own[name].detach().clone() for name in given if name in own}
-    put(model, given, who, place)
+    trained = {name: own[name].detach().clone() for name in given}
+    _copy(own, given)
     try:
         yield
     finally:
-        put(model, trained, who, place)
+        _copy(_own(model), trained)
 
 
 def put(model: nn.Module, given: Any, who: str | None = None, place: str = PLACE) -> None:
     """Copy weights into the model for good; see `weights`."""
     own = _own(model)
     _check(own, given, who, place)
+    _copy(own, given)
+
+
+def _copy(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for name, value in given.items():
             own[name].copy_(value)

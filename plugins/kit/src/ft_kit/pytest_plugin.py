@@ -58,8 +58,8 @@ def ft_train(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     """A function that trains plugins to the end, on a model and for epochs that the caller says.
 
     ``ft_train(["mine"], model=folder, mine={"train": path}, epochs=8)`` takes what `ft.run` takes, into a
-    new folder each time unless `output` names one; it serves fixtures of a session. What ft caches from then on lies in a folder of
-    the session.
+    new folder each time unless `output` names one; it serves fixtures of a session. What ft caches from
+    then on lies in a folder of the session.
     """
     import ft
 

@@ -32,7 +32,7 @@ class Regularize(Plugin):
         super().__init__(config)
         given = self.config
         self.whole_batch = given.mixup is not None
-        # Mixed batches hold embeddings in place of tokens, which what frees the graph looks up.
+        # R-Drop compares two outputs; in a mixed batch adversarial training finds no tokens.
         self.needs_graph = bool(given.r_drop or given.mixup)
         needs = {
             "words|label": given.mixup,

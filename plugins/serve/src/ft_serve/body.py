@@ -87,7 +87,7 @@ def parse(body: bytes) -> Any:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise json.JSONDecodeError(f"{name} is no number of JSON", name, 0)
+    raise Refusal(400, "not_json", f"the body is not JSON: {name} is no number of JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise json.JSONDecodeError(f"the name {twice[:100]!r} stands twice in one object", "", 0)
+        raise Refusal(400, "not_json", f"the name {twice[:100]!r} stands twice in one object")
     return found
 
 

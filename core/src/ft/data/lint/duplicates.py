@@ -23,15 +23,18 @@ def input_columns(schema: Schema, names: list[str]) -> list[str]:
 
 
 class Duplicates:
-    """Keeps 64-bit hashes of a row: of what is known, of that with what is predicted, and of what is
-    known with which targets the row has: that of one task and that of another are no conflict.
+    """Keeps 64-bit hashes of the rows.
+
+    `known` is of what a prediction is made from; `whole`, of train, of that and the targets; `asked`, of
+    train, of what is known and which targets there are: where several tasks share a text, each row has
+    the target of one, and two rows of different tasks do not contradict each other.
     """
 
     def __init__(self, data: TaskData) -> None:
         self._data = data
         self._known: dict[str, list[np.ndarray]] = {}
-        self._whole: dict[str, list[np.ndarray]] = {}
-        self._asked: dict[str, list[np.ndarray]] = {}
+        self._whole: list[np.ndarray] = []
+        self._asked: list[np.ndarray] = []
 
     def see(self, split: str, first: int, table: pa.Table) -> None:
         """Hash the rows."""
@@ -39,9 +42,12 @@ class Duplicates:
         inputs = input_columns(self._data.schema, names)
         if not inputs:
             return
-        targets = [name for name in self._data.schema.gold if name in names]
         rows = list(row_bytes(table, inputs))
         known = hash64(rows)
+        self._known.setdefault(split, []).append(known)
+        if split != "train":
+            return
+        targets = [name for name in self._data.schema.gold if name in names]
         whole = asked = known
         if len(targets) > 1:
             given = zip(*(table[name].is_valid().to_pylist() for name in targets), strict=True)
@@ -51,19 +57,16 @@ class Duplicates:
             whole = hash64(
                 len(label).to_bytes(8, "little") + label + row for row, label in labelled
             )
-        self._known.setdefault(split, []).append(known)
-        self._whole.setdefault(split, []).append(whole)
-        self._asked.setdefault(split, []).append(asked)
+        self._whole.append(whole)
+        self._asked.append(asked)
 
     def findings(self) -> Iterator[Finding]:
         """Duplicates in train, between splits, and with different labels."""
         import numpy as np
 
         known = {split: np.concatenate(parts) for split, parts in self._known.items()}
-        whole = {split: np.concatenate(parts) for split, parts in self._whole.items()}
         if "train" in known:
-            asked = np.concatenate(self._asked["train"])
-            yield from self._within(asked, whole["train"])
+            yield from self._within(np.concatenate(self._asked), np.concatenate(self._whole))
         for one, other in combinations(known, 2):
             rows = np.flatnonzero(np.isin(known[other], known[one]))
             if len(rows):
