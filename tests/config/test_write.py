@@ -64,7 +64,7 @@ tag_settings = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(run=run_settings, tag=tag_settings, here=st.integers(), maybe=st.none() | st.integers())
 def test_what_is_written_is_read_back(
@@ -115,7 +115,7 @@ def test_the_schema_accepts_what_resolve_accepts() -> None:
 # Fuzz: any input gives settings or one clear error
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     overrides=st.lists(
         st.text(max_size=30) | st.from_regex(r"(run|tag)\.[a-z_]{1,8}=.{0,20}"), max_size=3
@@ -127,7 +127,7 @@ def test_any_override_is_understood_or_refused(overrides: list[str]) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_any_file_is_understood_or_refused(data: st.DataObject, tmp_path: Path) -> None:
