@@ -140,7 +140,7 @@ class Hooks:
                 self._note_deprecated(name, member)
                 found = self._method_faults(name, function, marks)
             elif name in self._specs and inspect.isfunction(function):
-                what = f"its method '{name}' has the name of a hook and is not marked as one"
+                what = f"the method '{name}' has the name of a hook and is not marked as one"
                 found = [(what, "put @hookimpl above it, or give the method another name")]
             else:
                 continue

@@ -272,7 +272,7 @@ def _key_of(run: LiveRun, plugin: Plugin) -> Any:
     key = plugin.cache_key(run)
     if key is None and type(plugin).cache_key is not Plugin.cache_key:
         raise PluginError(
-            "cache_key returned nothing, so that features would never be made anew for its sake",
+            "cache_key returned nothing, and kept features would never be made anew",
             who=_owner(run),
             hint="return what the features depend on, such as the hash of a file",
         )
