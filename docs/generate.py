@@ -35,7 +35,10 @@ API = {
         *("read_words", "read_texts", "read_split_tables", "read_table"),
         *("tags", "lint", "Finding", "data_or_starter", "starter"),
     ),
-    "What hooks hand each other": ("Loss", "Predictions", "Evaluation", "Metric", "Table"),
+    "What hooks hand each other": (
+        *("Loss", "Predictions", "Evaluation", "Metric", "Table"),
+        *("predicted", "is_right"),
+    ),
     "Baselines": ("BM25",),
     "Confidence intervals": (
         "bootstrap_items",

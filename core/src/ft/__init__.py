@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ft.cli.options import RunOptions, run_options
     from ft.config.resolve import Resolved, resolve
     from ft.config.write import to_toml
+    from ft.contract.answers import is_right, predicted
     from ft.contract.draws import Draws, read_draws
     from ft.contract.errors import (
         ConfigError,
@@ -105,10 +106,12 @@ __all__ = [
     "file_hash",
     "hookimpl",
     "html_page",
+    "is_right",
     "lint",
     "listed",
     "load",
     "predict",
+    "predicted",
     "read_draws",
     "read_split_tables",
     "read_table",
@@ -142,6 +145,7 @@ _HOMES = {
         "ft.data.read_texts": "read_texts",
         "ft.data.read_words": "read_words",
         "ft.data.tags": "tags",
+        "ft.contract.answers": "is_right predicted",
         "ft.contract.draws": "Draws read_draws",
         "ft.contract.run": "Run Trained",
         "ft.contract.errors": "ConfigError DataError FtError Interrupted PluginError Problems TrainingError "

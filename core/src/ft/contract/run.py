@@ -284,13 +284,31 @@ class Trained(Protocol):
         """The names of its classes or tags, in the order of the logits; none for numbers."""
         raise NotImplementedError
 
-    def data(self) -> TaskData:
+    def data(self, data: Any = None, *, split: Split | None = None) -> TaskData:
         """The examples of its run, read again by its task from the files that its settings name.
 
         What techniques added is not among them.
 
+        Args:
+            data: a file, or rows, in place of those of ``split``; see `evaluate`.
+            split: the only split that is wanted; by default all.
+
         Raises:
             ft.UserError: the data is no longer there, or is wrong.
+        """
+        raise NotImplementedError
+
+    def predictions(self, rows: Dataset, split: str = "test") -> Predictions:
+        """Predict labelled examples as `data` gives them, also those of another run of the task.
+
+        ``split`` is what the plugins are told that they are of. Nothing is written.
+        """
+        raise NotImplementedError
+
+    def evaluation(self, predictions: Predictions) -> Evaluation:
+        """Score predictions, of all examples or of some of them, as its task does.
+
+        Nothing is written, and nothing that plugins fit or log is kept.
         """
         raise NotImplementedError
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 from typing_extensions import override
 
 from ft.contract.errors import DataError, UserError
-from ft.contract.results import Answer, Result
+from ft.contract.results import Answer, Evaluation, Predictions, Result
 from ft.contract.run import Trained
-from ft.contract.schema import POOL, SPLITS, Schema, TaskData
+from ft.contract.schema import POOL, SPLITS, Schema, Split, TaskData
 from ft.data.given import is_data, written
 from ft.data.lint.statistics import statistics
 from ft.data.tags.tags import split_tag
 from ft.engine.answer import answer_all, answers, rows_of
 from ft.engine.outcome import score
+from ft.engine.randomness import undisturbed
 from ft.engine.ranks.bystander import run_folder
 from ft.engine.ranks.ranks import joined
 from ft.engine.run import LiveRun
 from ft.engine.setup import load_data
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 class LiveTrained(Trained):
@@ -55,9 +60,22 @@ class LiveTrained(Trained):
         return tuple(self.schema.label.names) if self.schema.label else ()
 
     @override
-    def data(self) -> TaskData:
-        with self._turn:
+    def data(self, data: Any = None, *, split: Split | None = None) -> TaskData:
+        with self._turn, _standing_in(self._run, _path(data, split or "test"), split):
             return load_data(self._run)
+
+    @override
+    def predictions(self, rows: Dataset, split: str = "test") -> Predictions:
+        with self._turn, joined(self._run.accelerator) as self._run.ranks:
+            return self._run.predictor(self._run, split, rows=rows)
+
+    @override
+    def evaluation(self, predictions: Predictions) -> Evaluation:
+        run = self._run
+        final = run.answering(predictions.split, final=True)
+        with self._turn, run.aside(), final, undisturbed():
+            evaluation: Evaluation = run.hooks.call("evaluate", run, predictions)
+        return evaluation
 
     @override
     def predict(
@@ -84,10 +102,13 @@ class LiveTrained(Trained):
 
     @override
     def evaluate(self, data: Any = None, *, split: str = "test") -> Result:
-        if data is not None:
-            data = written(data, split) if is_data(data) else str(data)
         with self._turn:
-            return evaluate_run(self._run, self.folder, data, split)
+            return evaluate_run(self._run, self.folder, _path(data, split), split)
+
+
+def _path(data: Any, split: str) -> str | None:
+    """The file of data that was given as one, or as rows."""
+    return None if data is None else written(data, split) if is_data(data) else str(data)
 
 
 def _requests(inputs: Any) -> Iterable[Any]:
@@ -96,30 +117,40 @@ def _requests(inputs: Any) -> Iterable[Any]:
 
 def evaluate_run(run: LiveRun, path: Path, data: str | None, split: str) -> Result:
     """Score a run that `open_run` gave; the arguments are those of `evaluate`."""
-    assert run.data is not None
+    own = next((name for name in SPLITS if name == split), None)
+    with _standing_in(run, data, own or split):
+        return _evaluate(run, path, data, split, own)
+
+
+@contextmanager
+def _standing_in(run: LiveRun, data: str | None, split: str | None) -> Iterator[None]:
+    """A file in place of a split, which is the only one that is read; all is as before at the end.
+
+    Raises:
+        UserError: the split has no setting that a file could stand in for.
+    """
     before, configs = run.data, [member.plugin.config for member in run.hooks.members]
+    run.wanted = next((name for name in SPLITS if name == split), None)
     try:
-        return _evaluate(run, path, data, split)
+        if data is not None:
+            if run.wanted is None:
+                raise UserError(
+                    f"--data cannot stand in for the split '{split}', which has no setting of its own",
+                    hint="leave out --split, or --data",
+                )
+            for member in run.hooks.members:
+                if split in type(member.plugin.config).model_fields:
+                    member.plugin.config = member.plugin.config.model_copy(update={split: data})
+        yield
     finally:
         run.data, run.wanted = before, None
         for member, config in zip(run.hooks.members, configs, strict=True):
             member.plugin.config = config
 
 
-def _evaluate(run: LiveRun, path: Path, data: str | None, split: str) -> Result:
+def _evaluate(run: LiveRun, path: Path, data: str | None, split: str, own: Split | None) -> Result:
     assert run.data is not None
     schema = run.data.schema
-    if data is not None:
-        for member in run.hooks.members:
-            if split in type(member.plugin.config).model_fields:
-                member.plugin.config = member.plugin.config.model_copy(update={split: data})
-    own = next((name for name in SPLITS if name == split), None)
-    if own is None and data is not None:
-        raise UserError(
-            f"--data cannot stand in for the split '{split}', which has no setting of its own",
-            hint="leave out --split, or --data",
-        )
-    run.wanted = own
     loaded = load_data(run)
     if own is None and split not in loaded.splits:  # one that a technique adds
         loaded = load_data(run, with_techniques=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ft.builtin.report.views.labels import LabelsView
 from ft.builtin.report.views.lists import ListsView, is_list
 from ft.builtin.report.views.plain import PlainView
-from ft.builtin.report.views.targets import TargetsView, predicted
+from ft.builtin.report.views.targets import TargetsView
 from ft.builtin.report.views.words import WordsView
+from ft.contract.answers import predicted
 
 if TYPE_CHECKING:
     from ft.builtin.report.views.view import View
