@@ -48,6 +48,17 @@ def test_threads_get_the_answers_that_each_gets_alone(runs: dict[str, Path], tas
     assert all(map(same, together, alone))
 
 
+def test_outputs_are_what_the_answers_are_made_of(runs: dict[str, Path]) -> None:
+    model = ft.load(runs["ner"])
+    for found, answer in zip(model.outputs(TEXTS), model.predict(TEXTS), strict=True):
+        assert found["logits"].shape == (len(answer["tokens"]), len(model.labels))
+    model = ft.load(runs["sentiment"])
+    for found, answer in zip(model.outputs(TEXTS), model.predict(TEXTS), strict=True):
+        assert model.labels[found["logits"].mean(0).argmax()] == answer["label"]
+    with pytest.raises(ft.DataError, match="request 2"):
+        model.outputs(["a house", {"text": 3}])
+
+
 def test_memory_is_flat(runs: dict[str, Path]) -> None:
     model = ft.load(runs["ner"])
 

@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from ft.data.read_tables import read_split_tables, read_table
     from ft.data.read_texts import read_texts
     from ft.data.read_words import read_words
+    from ft.data.rows.hashing import content_hash
     from ft.data.tags import tags
+    from ft.engine.batch.read_requests import read_requests
     from ft.loading.starters import data_or_starter, starter
     from ft.page.sheet import Intervals, html_page
     from ft.reporters.text import table_text
@@ -98,6 +100,7 @@ __all__ = [
     "bootstrap_items",
     "bootstrap_sums",
     "compose",
+    "content_hash",
     "data_or_starter",
     "derive",
     "derive_seed",
@@ -113,6 +116,7 @@ __all__ = [
     "predict",
     "predicted",
     "read_draws",
+    "read_requests",
     "read_split_tables",
     "read_table",
     "read_texts",
@@ -144,7 +148,9 @@ _HOMES = {
         "ft.data.read_tables": "read_split_tables read_table",
         "ft.data.read_texts": "read_texts",
         "ft.data.read_words": "read_words",
+        "ft.data.rows.hashing": "content_hash",
         "ft.data.tags": "tags",
+        "ft.engine.batch.read_requests": "read_requests",
         "ft.contract.answers": "is_right predicted",
         "ft.contract.draws": "Draws read_draws",
         "ft.contract.run": "Run Trained",

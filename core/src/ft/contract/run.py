@@ -325,6 +325,20 @@ class Trained(Protocol):
         """
         raise NotImplementedError
 
+    def outputs(
+        self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """What the model gives for each input, as the hook `decode` is given it.
+
+        Returns:
+            Arrays by name, such as ``logits``: (windows, classes), or (words, tags) for words; and
+            ``features``, what they were computed from.
+
+        Raises:
+            ft.DataError: an input lacks what the task needs; says which one it is.
+        """
+        raise NotImplementedError
+
     def answer(
         self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
     ) -> list[Answer]:

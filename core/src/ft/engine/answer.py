@@ -10,7 +10,7 @@ from ft.contract.errors import DataError, PluginError
 from ft.contract.results import Answer
 from ft.engine.batch.batches import lengths
 from ft.engine.batch.features import encode
-from ft.engine.batch.inference import as_examples, predict_examples
+from ft.engine.batch.inference import as_examples, outputs_of, predict_examples
 from ft.engine.batch.read_requests import BadRequest, Request, checked
 from ft.engine.collector import paused
 from ft.engine.run import PREDICT, LiveRun
@@ -91,6 +91,26 @@ def answer_all(
             answer = replace(answer, prediction=_joined(given, example, answer.prediction))
         answers.append(answer)
     return answers
+
+
+def outputs(run: LiveRun, requests: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """What the model gives for requests, as `decode` is given it, in their order.
+
+    Raises:
+        DataError: a request is wrong; says which one it is.
+    """
+    done = 0
+    for chunk in _together(requests):
+        with paused(), run.answering(PREDICT):
+            rows = []
+            for number, request in enumerate(chunk, done):
+                example = _read(run, request, number)
+                if isinstance(example, BadRequest):
+                    raise example.error
+                rows.append(example)
+            found = outputs_of(run, as_examples(rows))
+        yield from found
+        done += len(chunk)
 
 
 def _predicted(run: LiveRun, rows: Sequence[dict[str, Any]], skip: bool) -> list[Answer]:

@@ -18,7 +18,7 @@ from ft.contract.schema import POOL, SPLITS, Schema, Split, TaskData
 from ft.data.given import is_data, written
 from ft.data.lint.statistics import statistics
 from ft.data.tags.tags import split_tag
-from ft.engine.answer import answer_all, answers, rows_of
+from ft.engine.answer import answer_all, answers, outputs, rows_of
 from ft.engine.outcome import score
 from ft.engine.randomness import undisturbed
 from ft.engine.ranks.bystander import run_folder
@@ -90,6 +90,13 @@ class LiveTrained(Trained):
     ) -> list[Answer]:
         with self._turn:
             return answer_all(self._run, list(_requests(inputs)))
+
+    @override
+    def outputs(
+        self, inputs: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        with self._turn:
+            return list(outputs(self._run, _requests(inputs)))
 
     @override
     def request_schema(self) -> dict[str, Any]:

@@ -155,6 +155,25 @@ def predict_examples(
 
     ``encoded`` are the features of each example, where they are encoded already.
     """
+    gathered = outputs_of(run, examples, tally, context, encoded)
+    decoded = run.hooks.call("decode", run, gathered, examples)
+    if len(decoded) != len(gathered):
+        raise PluginError(
+            f"decode returned {len(decoded)} predictions for {len(gathered)} examples",
+            who=run.hooks.who("decode"),
+            hint="return one mapping an example, in their order",
+        )
+    return decoded  # type: ignore[no-any-return]
+
+
+def outputs_of(
+    run: LiveRun,
+    examples: Mapping[str, list[Any]],
+    tally: Tally | None = None,
+    context: ModelContext | None = None,
+    encoded: Sequence[Sequence[Feature]] | None = None,
+) -> list[dict[str, Any]]:
+    """What `decode` is given for raw examples (see `gather`); as `predict_examples` else."""
     grouped = encode(run, examples, training=False) if encoded is None else encoded
     outputs: list[list[tuple[Feature, dict[str, np.ndarray]]]] = [[] for _ in grouped]
     # One autocast for all batches rounds the weights once, where nothing can change them between.
@@ -171,15 +190,7 @@ def predict_examples(
         order = {id(feature): k for k, feature in enumerate(group)}
         outputs[row].sort(key=lambda pair: order[id(pair[0])])
     words = run.data.schema.words if run.data else None
-    gathered = [gather(windows, words.labels if words else ()) for windows in outputs]
-    decoded = run.hooks.call("decode", run, gathered, examples)
-    if len(decoded) != len(grouped):
-        raise PluginError(
-            f"decode returned {len(decoded)} predictions for {len(grouped)} examples",
-            who=run.hooks.who("decode"),
-            hint="return one mapping an example, in their order",
-        )
-    return decoded  # type: ignore[no-any-return]
+    return [gather(windows, words.labels if words else ()) for windows in outputs]
 
 
 def _alike(

@@ -1,0 +1,1 @@
+"""`ft pick`: what to label next."""

@@ -1,0 +1,1 @@
+"""`ft suspect`: labels that are probably wrong."""
