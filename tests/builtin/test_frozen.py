@@ -140,6 +140,27 @@ def test_an_encoder_that_is_unfrozen_learns(encoder: Any, tmp_path: Path) -> Non
     assert encoder.embeddings.word_embeddings.weight.grad is not None
 
 
+def test_an_image_is_computed_once(tmp_path: Path) -> None:
+    """Neither dropout nor the statistics of BatchNorm move while what was kept is given again."""
+    from transformers import ResNetConfig, ResNetModel
+
+    torch.manual_seed(0)
+    encoder = ResNetModel(
+        ResNetConfig(embedding_size=4, hidden_sizes=[4], depths=[1], layer_type="basic")
+    ).requires_grad_(False)
+    pixels = torch.randn(3, 3, 16, 16)
+    wanted = encoder.eval()(pixel_values=pixels)
+    frozen = FrozenEncoder(encoder, Store(tmp_path, 1e9))
+    vars(encoder)["forward"] = frozen
+    with torch.no_grad():
+        encoder(pixel_values=pixels)
+    encoder.train()
+    encoder.embedder.forward = None  # type: ignore[assignment]
+    found = encoder(pixel_values=pixels[[2, 0]])
+    for name, value in found.items():
+        torch.testing.assert_close(value, wanted[name][[2, 0]])
+
+
 def test_a_copy_of_a_frozen_encoder_computes_by_itself(encoder: Any, tmp_path: Path) -> None:
     frozen = stand_in(encoder, tmp_path)
     copied = deepcopy(encoder)

@@ -285,3 +285,34 @@ def test_the_key_is_asked_for_and_wrong_items_are_told(served: Any, look: Any) -
     page.fill("textarea", "{")
     page.click("#go")
     page.wait_for_selector("#said:has-text('not JSON')")
+
+
+def test_an_image_is_chosen_and_sent_with_the_item(
+    served: Any, fake: Any, look: Any, tmp_path: Path
+) -> None:
+    """A small file as it is, a large one drawn smaller, what is no image not at all."""
+    images = pytest.importorskip("PIL.Image", reason="Pillow makes the images")
+    schema = ft.Schema(images=("image",), label=ft.Label(names=("neg", "pos")))
+    says = Says(fake, {"label": "pos", "scores": {"neg": 0.1, "pos": 0.9}}, {}, schema=schema)
+    text = {"type": "string", "format": "path", "contentMediaType": "image/*"}
+    asked = {"type": "object", "properties": {"image": text}, "required": ["image"]}
+    says.model.request_schema = lambda: {"anyOf": [text, asked], "examples": [{"image": "data:,"}]}
+    page = look(served({"first": says.model}, corrections=tmp_path))
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    images.new("RGB", (8, 8), (9, 9, 9)).save(small)
+    images.effect_noise((1200, 800), 90).save(large)
+    sizes = []
+    for file in (small, large):
+        page.fill("textarea", "")
+        page.set_input_files("input[type=file]", file)
+        page.wait_for_function("document.querySelector('textarea').value !== ''")
+        page.click("#go")
+        page.wait_for_selector("#view .label")
+        sizes.append(len(page.input_value("textarea")))
+        assert page.input_value("textarea").startswith("data:image/")
+    assert sizes[0] < 300 < sizes[1] < 100_000 < large.stat().st_size
+    page.fill("textarea", "")
+    page.set_input_files(
+        "input[type=file]", {"name": "a.png", "mimeType": "image/png", "buffer": b"x" * 80_000}
+    )
+    page.wait_for_selector("#said:has-text('This file cannot be read.')")

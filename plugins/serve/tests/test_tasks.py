@@ -98,5 +98,14 @@ def test_a_model_of_images_reads_no_file_of_the_server(served: Any, fake: Any) -
     for item in ("/etc/passwd", {"image": "/etc/passwd"}):
         assert client.code("/predict", {"inputs": [item]}) == (403, "file_refused")
     assert model.batches == []
+    for item in ({"image": "data:", "other": "x"}, "data:,x"):
+        # What an item holds itself is no file of the server.
+        assert client.ask("/predict", {"inputs": [item]})[0] != 403
+    model.request_schema = lambda: {
+        "properties": {"image": {"format": "path"}, "mask": {"format": "path"}}
+    }
+    masked = served({"first": model})
+    for item in ({"image": "data:,x", "mask": "/etc/passwd"}, {"mask": "data:,x"}, {}):
+        assert masked.code("/predict", {"inputs": [item]}) == (403, "file_refused")
     allowed = served({"first": model}, allow_files=True)
     assert allowed.predict("/srv/cat.png")["errors"] == []

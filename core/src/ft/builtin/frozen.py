@@ -1,6 +1,6 @@
-"""A frozen encoder computes each text once: what it gave is kept and given again.
+"""A frozen encoder computes each text or image once: what it gave is kept and given again.
 
-Rows are told apart by their content (token ids and token types), so it does not matter which task
+Rows are told apart by their content (token ids and token types, or pixels), so it does not matter which task
 asks, in which batch, or how often a text occurs. What a pass needs besides, or a hook somebody put
 on a module of the encoder, has the encoder compute as ever.
 """
@@ -27,7 +27,7 @@ from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.results import Features
 from ft.data.rows.cache import cache_folder
 from ft.engine.batch.batches import lengths, longest_first
-from ft.engine.batch.inference import POOL, forward_all
+from ft.engine.batch.inference import IMAGES, POOL, forward_all
 from ft.engine.optim.depths import encoder_of
 from ft.engine.run import PREDICT
 
@@ -38,6 +38,7 @@ SHARE = 0.5
 """Of the free space on the cache's disk, how much the outputs may take."""
 
 KEYED = ("input_ids", "token_type_ids")
+PIXELS = "pixel_values"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class FrozenEncoder:
         if keys is None:
             return self._without_dropout(inputs)
         if all(key in self._places for key in keys):
-            return self._recall(keys, inputs["input_ids"])
+            return self._recall(keys, inputs.get("input_ids"))
         if self._places or self._encoder.training:
             output = self._without_dropout(inputs)
         else:
@@ -181,14 +182,17 @@ class FrozenEncoder:
     def _keys(self, inputs: dict[str, Any]) -> list[bytes] | None:
         """A key for each row; ``None`` if a row is more than its content."""
         given = {name for name, value in inputs.items() if isinstance(value, Tensor)}
+        if any(module._forward_hooks or module._forward_pre_hooks for module in self._modules):
+            return None
+        if given == {PIXELS}:
+            rows = inputs[PIXELS].cpu().contiguous()
+            return [hashlib.blake2b(row.numpy(), digest_size=16).digest() for row in rows]
         mask = inputs.get("attention_mask")
         if mask is None or not {"input_ids"} <= given <= {*KEYED, "attention_mask"}:
             return None
-        if any(module._forward_hooks or module._forward_pre_hooks for module in self._modules):
-            return None
-        rows = mask.cpu().numpy()
-        lengths = rows.sum(axis=1)
-        if rows.ndim != 2 or (rows != (np.arange(rows.shape[1]) < lengths[:, None])).any():
+        places = mask.cpu().numpy()
+        lengths = places.sum(axis=1)
+        if places.ndim != 2 or (places != (np.arange(places.shape[1]) < lengths[:, None])).any():
             return None
         columns = [inputs[name].cpu().numpy() for name in KEYED if name in given]
         return [
@@ -203,13 +207,14 @@ class FrozenEncoder:
             return
         assert self._store is not None
         self._type = type(output)
-        lengths = inputs["attention_mask"].sum(1).tolist()
+        mask = inputs.get("attention_mask")
+        lengths = None if mask is None else mask.sum(1).tolist()
         arrays = {name: value.detach().float().cpu().numpy() for name, value in output.items()}
         for i, key in enumerate(keys):
             if key in self._places:
                 continue
             rows = {
-                name: array[i, : lengths[i]] if array.ndim > 2 else array[i]
+                name: array[i, : lengths[i]] if lengths and array.ndim > 2 else array[i]
                 for name, array in arrays.items()
             }
             offset = self._store.add(rows.values())
@@ -217,12 +222,16 @@ class FrozenEncoder:
                 return
             self._places[key] = Place(offset, {name: row.shape for name, row in rows.items()})
 
-    def _recall(self, keys: Sequence[bytes], ids: Tensor) -> ModelOutput:
+    def _recall(self, keys: Sequence[bytes], ids: Tensor | None) -> ModelOutput:
+        """What was kept, padded as token ids are; of images as it is."""
         assert self._store is not None
         places = [self._places[key] for key in keys]
+        device = self._parameters[0].device
         padded = {
             name: np.empty(
-                (len(keys), ids.shape[1], *first[1:]) if len(first) > 1 else (len(keys), *first),
+                (len(keys), *first)
+                if ids is None or len(first) < 2
+                else (len(keys), ids.shape[1], *first[1:]),
                 dtype=np.float32,
             )
             for name, first in places[0].shapes.items()
@@ -231,12 +240,13 @@ class FrozenEncoder:
             rows = []
             for name, own in place.shapes.items():
                 whole = padded[name]
-                if len(own) > 1:
+                padded_too = ids is not None and len(own) > 1
+                if padded_too:
                     whole[i, own[0] :] = 0
-                rows.append(whole[i, : own[0]] if len(own) > 1 else whole[i : i + 1])
+                rows.append(whole[i, : own[0]] if padded_too else whole[i : i + 1])
             self._store.read(place.offset, rows)
         return self._type(
-            **{name: torch.from_numpy(one).to(ids.device) for name, one in padded.items()}
+            **{name: torch.from_numpy(one).to(device) for name, one in padded.items()}
         )
 
 
@@ -246,7 +256,7 @@ def _needs_gradient(output: Any) -> bool:
 
 
 class Frozen(Plugin):
-    """A frozen encoder computes each text of the train split once, before training.
+    """A frozen encoder computes each text or image of the train split once, before training.
 
     Nothing is kept where a technique wraps `encode`, whose variants never come again, or
     `compute_loss`, which may change what the encoder computes.
@@ -269,13 +279,15 @@ class Frozen(Plugin):
         self._encoder = FrozenEncoder(encoder, store)
         vars(encoder)["forward"] = self._encoder
         if store is not None:
-            run.reporter.phase("encoder", "frozen: each text is computed once")
+            run.reporter.phase("encoder", "frozen: each example is computed once")
             self._fill(run, features, self._encoder)
 
     @staticmethod
     def _fill(run: LiveRun, features: Features, encoder: FrozenEncoder) -> None:
-        for begin in range(0, len(features), POOL):
-            end = min(begin + POOL, len(features))
+        assert run.data is not None
+        size = IMAGES if run.data.schema.images else POOL
+        for begin in range(0, len(features), size):
+            end = min(begin + size, len(features))
             pool = [one for group in features.fetch(range(begin, end)) for one in group]
             ordered = [pool[i] for i in reversed(longest_first(lengths(pool)))]
             with run.answering(PREDICT):

@@ -23,7 +23,7 @@ from ft.hooks import declarations
 from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
 from ft.hooks.trace import Trace
-from ft.loading.starters import MODEL, starter
+from ft.loading.starters import MODEL, offered_model, starter
 
 if TYPE_CHECKING:
     from ft.reporters.reporter import Reporter
@@ -68,7 +68,7 @@ def model_path(resolved: Resolved, reporter: Reporter) -> str:
         ConfigError: none is named and there is no starter.
     """
     if resolved.run.model:
-        return resolved.run.model
+        return offered_model(resolved.run.model)
     found = starter("model")
     if found is None:
         raise ConfigError(

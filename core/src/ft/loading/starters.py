@@ -2,7 +2,8 @@
 
 A distribution offers starters as entry points in the group ``ft.starters``. Each is a function
 without arguments: ``model`` returns the folder of a pre-trained encoder, and one named after a task
-plugin returns that plugin's settings.
+plugin returns that plugin's settings. Other checkpoints are entry points in the group ``ft.models``, each a
+function without arguments that returns a folder; ``--model`` takes the name of one.
 """
 
 from __future__ import annotations
@@ -23,10 +24,22 @@ if TYPE_CHECKING:
 
 GROUP = "ft.starters"
 
+MODELS = "ft.models"
+
 MODEL = "no --model given: using the starter model, all-MiniLM-L6-v2"
 
 
-def starter(name: str) -> Any | None:
+def offered_model(name: str) -> str:
+    """The folder of a checkpoint that a distribution offers under a name, or else the name itself.
+
+    Raises:
+        ft.PluginError: as `starter`.
+    """
+    found = starter(name, MODELS)
+    return name if found is None else str(found)
+
+
+def starter(name: str, group: str = GROUP) -> Any | None:
     """What the installed starter ``name`` returns; ``None`` if no distribution offers it.
 
     Found from metadata: only the distribution that offers it is imported.
@@ -35,7 +48,7 @@ def starter(name: str) -> Any | None:
         ft.PluginError: two distributions offer it, or its function cannot be loaded or fails.
         ft.FtError: what the function itself raises of ft's errors.
     """
-    found = tuple(entry_points(group=GROUP, name=name))
+    found = tuple(entry_points(group=group, name=name))
     if not found:
         return None
     if len(found) > 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ft import Evaluation, Loss, Plugin, Predictions, hookimpl
+from ft import Evaluation, Loss, Plugin, PluginError, Predictions, hookimpl
 from ft_adversarial.perturbation.embedding import called
 from ft_adversarial.robustness.measure import measure
 from ft_adversarial.settings import AdversarialConfig
@@ -39,6 +39,17 @@ class Adversarial(Plugin):
     def forwards(self, inner: int) -> int:
         """Forward passes of a step once the technique has started."""
         return inner * self.config.passes()
+
+    @hookimpl
+    def on_features(self, run: Run) -> None:
+        """Refuse images before the first step."""
+        assert run.data is not None
+        schema = run.data.schema
+        if schema.images and not schema.words and not schema.texts:
+            raise PluginError(
+                "perturbs the embeddings of words, and the task has images alone",
+                hint="leave it out",
+            )
 
     @hookimpl
     def compute_loss(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from ft import Loss, Plugin, Run, TaskData, hookimpl
+from ft import Loss, Plugin, PluginError, Run, TaskData, hookimpl
 from ft_regularize import losses
 from ft_regularize.layers import begin_anew, stages
 from ft_regularize.mixup import PARTNER, mix, mixed_loss
@@ -70,6 +70,13 @@ class Regularize(Plugin):
     def on_features(self, run: Run, features: Any) -> None:
         """Take hold of the model's head and layers, and measure the examples; after a resume too."""
         assert run.model is not None
+        assert run.data is not None
+        if self.config.mixup and run.data.schema.images:
+            raise PluginError(
+                "mixup blends the embeddings of words, and images have none",
+                where=f"{self.name}.mixup",
+                hint="use image_augment.mixup for images",
+            )
         if self.config.curriculum:
             every = features.fetch(range(len(features)))
             self._sizes = np.array([sum(len(one["input_ids"]) for one in own) for own in every])

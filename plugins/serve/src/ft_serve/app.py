@@ -134,7 +134,7 @@ class Server:
             page(nonce, plugins),
             headers={
                 "Content-Security-Policy": f"default-src 'none'; script-src 'nonce-{nonce}'; "
-                f"style-src 'nonce-{nonce}'; connect-src 'self'; base-uri 'none'; "
+                f"style-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; base-uri 'none'; "
                 "form-action 'none'; frame-ancestors 'none'",
                 "X-Content-Type-Options": "nosniff",
                 "Referrer-Policy": "no-referrer",
@@ -300,9 +300,9 @@ class Server:
         if size > self.settings.max_characters:
             message = f"an item has {self.settings.max_characters:,} characters at most"
             raise Refusal(413, "item_too_long", message)
-        named = model.paths.intersection(item) if isinstance(item, dict) else frozenset()
-        if (named or model.reads_files) and not self.settings.allow_files:
-            what = f"'{min(named)}'" if named else "an item"
+        named = model.files_of(item)
+        if named and not self.settings.allow_files:
+            what = f"'{named}'" if isinstance(named, str) else "an item"
             message = f"{what} names a file of the server, which it does not read"
             raise Refusal(403, "file_refused", message)
         return size

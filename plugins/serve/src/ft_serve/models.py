@@ -64,6 +64,19 @@ class Model:
         own = schema.words.labels if schema.words else schema.label.names if schema.label else ()
         return list(own)
 
+    def files_of(self, item: Any) -> str | bool:
+        """Whether an item names files to be read: the key of one, or that all of it may.
+
+        An image may be held by the item itself, as a ``data:`` text (RFC 2397).
+        """
+        if isinstance(item, Mapping):
+            for key in sorted(self.paths.intersection(item)):
+                if not _holds_data(item[key]):
+                    return key
+            columns = {name for one in self.tasks.values() for name in one.images}
+            return any(not _holds_data(item.get(name)) for name in columns)
+        return self.reads_files and not _holds_data(item)
+
     def about(self) -> dict[str, str]:
         """What every answer says of the model."""
         return {"name": self.name, "version": self.version, "hash": self.hash}
@@ -108,6 +121,10 @@ def _paths(schema: Any) -> Iterator[str]:
         for kind in ("anyOf", "allOf", "oneOf"):
             for one in schema.get(kind) or ():
                 yield from _paths(one)
+
+
+def _holds_data(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("data:")
 
 
 def hash_of(folder: Path) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import (
+    AutoModelForImageClassification,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
 )
@@ -90,7 +91,7 @@ class Standard(Plugin):
 
     @hookimpl
     def build_head(self, run: Run, data: TaskData) -> nn.Module:
-        """The pre-trained encoder with a token or sequence classification head."""
+        """The pre-trained encoder with a token, sequence or image classification head."""
         schema = data.schema
         learned, *others = schema.gold or ("",)
         if others:
@@ -100,6 +101,8 @@ class Standard(Plugin):
             )
         if schema.words:
             return self._load(run, AutoModelForTokenClassification, schema.words.labels)
+        if schema.images and schema.label and schema.label.kind == "single":
+            return self._load(run, AutoModelForImageClassification, schema.label.names)
         if schema.texts and schema.label:
             problem = {
                 "single": "single_label_classification",

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ft.engine.run import LiveRun
 
 ENCODE_BATCH = 1000
+ENCODE_IMAGES = 100
+"""Examples that are encoded together: fewer images, whose pixels take a thousand times the room of a text."""
 DRAWN = "encode drew from self.rng: a run that is resumed could not draw the same again"
 
 
@@ -179,12 +181,14 @@ class CachedFeatures:
         partial = path.with_suffix(f".{os.getpid()}{PARTIAL}")
         owner = _owner(run)
         total = len(self._data)
+        assert run.data is not None
+        together = ENCODE_IMAGES if run.data.schema.images else ENCODE_BATCH
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             prune(path.parent)
             with Parts(partial) as parts:
-                for begin in range(0, total, ENCODE_BATCH):
-                    ids = range(begin, min(begin + ENCODE_BATCH, total))
+                for begin in range(0, total, together):
+                    ids = range(begin, min(begin + together, total))
                     examples = examples_at(self._data, ids, self._first)
                     columns = dict(run.hooks.call("encode", run, examples, True))
                     rows = check_features(columns, len(ids), owner)

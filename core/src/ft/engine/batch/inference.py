@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 POOL = 2048
 """Examples encoded and sorted by length together; their outputs are all that is kept at a time."""
 
+IMAGES = 256
+"""The same of images, whose pixels take a thousand times the room of a text."""
+
 
 def predict_split(
     run: LiveRun,
@@ -65,8 +68,9 @@ def predict_split(
     tally = Tally()
     # In training, `train` is the stage of every step.
     with run.answering(PREDICT if split == TRAIN else split):
-        for begin in range(0, len(data), POOL):
-            end = min(begin + POOL, len(data))
+        pool = IMAGES if run.data.schema.images else POOL
+        for begin in range(0, len(data), pool):
+            end = min(begin + pool, len(data))
             examples: Mapping[str, list[Any]] = examples_at(data, range(begin, end))
             if edit is not None:
                 examples = _edited(edit, examples, end - begin)

@@ -24,6 +24,9 @@ POOL_BATCHES = 256
 """Batches whose examples are sorted by length together: enough to keep padding low, few enough
 that an epoch stays shuffled."""
 
+IMAGE_BATCHES = 8
+"""The same for images, whose pixels take a thousand times the room of a text."""
+
 
 def shuffled(examples: int, seed: int, epoch: int) -> np.ndarray:
     """The ids of all examples in random order, (examples,)."""
@@ -39,6 +42,7 @@ class Plan:
         seed: of the run.
         epoch: counted from 1.
         sizes: examples of each batch, where the order fixes them; else batches are made by length.
+        pool: batches whose examples are read, and sorted by length, together.
     """
 
     def __init__(
@@ -48,12 +52,14 @@ class Plan:
         seed: int,
         epoch: int,
         sizes: np.ndarray | None = None,
+        pool: int = POOL_BATCHES,
     ) -> None:
         self.ids = ids
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = epoch
         self.sizes = sizes
+        self.pool = pool
         self.batches = -(-len(ids) // batch_size) if sizes is None else len(sizes)
 
     @classmethod
@@ -81,7 +87,7 @@ class Plan:
                 hint="return positions of examples in the train split (those of a pool count on from "
                 "its end), or tuples of them, one a step; run.stop ends the training",
             ) from error
-        return cls(ids, run.config.batch_size, run.config.seed, epoch, sizes)
+        return cls(ids, run.config.batch_size, run.config.seed, epoch, sizes, _pool_of(run))
 
     def tensors(self) -> dict[str, Tensor]:
         """The order as a checkpoint keeps it."""
@@ -93,14 +99,14 @@ class Plan:
         """The plan that `tensors` are of."""
         sizes = tensors["sizes"].numpy() if "sizes" in tensors else None
         ids = tensors["ids"].numpy()
-        return cls(ids, run.config.batch_size, run.config.seed, epoch, sizes)
+        return cls(ids, run.config.batch_size, run.config.seed, epoch, sizes, _pool_of(run))
 
     def pools(self, first_batch: int = 0) -> Iterator[tuple[int, np.ndarray]]:
         """Pools of example ids from the one that holds ``first_batch`` on, with the batch at which
         each pool begins.
         """
-        for begin in range(first_batch // POOL_BATCHES * POOL_BATCHES, self.batches, POOL_BATCHES):
-            edges = [self._start(begin), self._start(min(begin + POOL_BATCHES, self.batches))]
+        for begin in range(first_batch // self.pool * self.pool, self.batches, self.pool):
+            edges = [self._start(begin), self._start(min(begin + self.pool, self.batches))]
             yield begin, self.ids[edges[0] : edges[1]]
 
     def _start(self, batch: int) -> int:
@@ -116,7 +122,7 @@ class Plan:
             lengths: tokens of each of the pool's examples.
         """
         if self.sizes is not None:
-            own = self.sizes[begin : begin + POOL_BATCHES]
+            own = self.sizes[begin : begin + self.pool]
             return np.split(np.arange(len(lengths)), np.cumsum(own)[:-1])
         by_length = np.argsort(np.asarray(lengths), kind="stable")
         # The odd batch, if any, is cut off the short end, where it wastes least.
@@ -127,6 +133,11 @@ class Plan:
             batches.append(by_length[:odd])
         rng = np.random.default_rng(derive_seed(self.seed, "batches", self.epoch, begin))
         return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _pool_of(run: LiveRun) -> int:
+    assert run.data is not None
+    return IMAGE_BATCHES if run.data.schema.images else POOL_BATCHES
 
 
 def _is_batch(value: Any) -> bool:

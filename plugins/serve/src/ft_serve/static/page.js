@@ -56,8 +56,46 @@
     box.replaceChildren(...shown.flatMap(([name, value], k) => {
       const area = ft.make("textarea", value, { id: `field-${k}`, "data-name": name, spellcheck: "false" });
       area.value = value;
-      return [ft.make("label", name, { for: `field-${k}` }), area];
+      const label = ft.make("label", name, { for: `field-${k}` });
+      const kind = ((form(model().item).properties || {})[name] || {}).contentMediaType;
+      return kind ? [label, chooser(kind, area, name), area] : [label, area];
     }));
+  }
+
+  // A file of the person's own, written into the field as a `data:` text.
+  function chooser(kind, area, name) {
+    const field = ft.make("input", null, { type: "file", accept: kind, "aria-label": `a file for ${name}` });
+    field.addEventListener("change", async () => {
+      try {
+        area.value = await smaller(field.files[0]);
+        say("");
+      } catch { say("This file cannot be read.", true); }
+    });
+    return field;
+  }
+
+  const LARGEST = 70000, SIDE = 640;
+  // A large image is drawn smaller: the server takes items of a limited size.
+  async function smaller(file) {
+    const text = await new Promise((done, failed) => {
+      const reader = new FileReader();
+      reader.onload = () => done(reader.result);
+      reader.onerror = failed;
+      reader.readAsDataURL(file);
+    });
+    if (file.size <= LARGEST || !file.type.startsWith("image/")) return text;
+    const image = await createImageBitmap(file), canvas = document.createElement("canvas");
+    for (let side = SIDE, quality = 0.9; ; side *= 0.7) {
+      const scale = Math.min(1, side / Math.max(image.width, image.height));
+      canvas.width = Math.max(1, Math.round(image.width * scale));
+      canvas.height = Math.max(1, Math.round(image.height * scale));
+      const paper = canvas.getContext("2d");
+      paper.fillStyle = "white";
+      paper.fillRect(0, 0, canvas.width, canvas.height);
+      paper.drawImage(image, 0, 0, canvas.width, canvas.height);
+      const drawn = canvas.toDataURL("image/jpeg", quality);
+      if (drawn.length <= LARGEST * 4 / 3 || side < 64) return drawn;
+    }
   }
 
   function given() {

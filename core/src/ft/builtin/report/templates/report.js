@@ -122,7 +122,13 @@
       if (one.p_gold !== undefined && !good) gold.append(` ${percent(one.p_gold)}`);
       const verdict = el("div", "verdict", said, gold);
       if (one.loss !== null && !number) verdict.append(el("span", "", `loss ${one.loss.toFixed(2)}`));
-      return [...texts(one.texts), verdict];
+      const pictures = (one.pictures || []).map((source) => {
+        const image = el("img", "picture");
+        image.src = source;
+        image.alt = "";
+        return image;
+      });
+      return [...pictures, ...texts(one.texts), verdict];
     },
     lists(one) {
       const verdict = el("div", "verdict",

@@ -1,4 +1,4 @@
-"""Texts with a label: those where the true label had the lowest probability come first."""
+"""Texts or images with a label: those where the true label had the lowest probability come first."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from ft.builtin.report.views.pictures import name_of, picture
 from ft.builtin.report.views.view import PER_KIND, Findings, class_name, cut, place_of
-from ft.builtin.report.worst_examples import Shelf
+from ft.builtin.report.worst_examples import Shelf, size
 from ft.contract.results import Table
 from ft.contract.schema import Label, Schema
 
@@ -28,6 +29,7 @@ class LabelsView:
         self._names = [class_name(name) for name in label.names]
         self._shown = [text.column for text in schema.texts]
         self._shown += [*schema.numbers, *schema.categories]
+        self._images = schema.images
         self._shelf = Shelf(PER_KIND * 2)
         self._confused: Counter[tuple[str, str]] = Counter()
         self._by_class: dict[str, Counter[str]] = {name: Counter() for name in self._names}
@@ -50,6 +52,9 @@ class LabelsView:
             "at": place_of(example),
             "texts": [[name, cut(example[name])] for name in self._shown if name in example],
         }
+        if self._images:
+            row["pictures"] = [example.get(name) for name in self._images]
+            row["texts"] += [[name, name_of(example.get(name))] for name in self._images]
         if self._label.kind == "number":
             kinds, loss = self._number(row, gold, found)
         elif self._label.kind == "multi":
@@ -117,4 +122,13 @@ class LabelsView:
 
     def examples(self, room: int) -> list[dict[str, Any]]:
         """See `View`."""
-        return self._shelf.taken(room)
+        if not self._images:
+            return self._shelf.taken(room)
+        # Pictures take what the rows leave, those of the worst examples first.
+        rows = self._shelf.taken(room // 2)
+        room -= sum(map(size, rows))
+        for row in rows:
+            drawn = [picture(source) for source in row["pictures"]] if room > 0 else []
+            row["pictures"] = [one for one in drawn if one is not None]
+            room -= size(row["pictures"])
+        return rows

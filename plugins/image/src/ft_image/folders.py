@@ -1,0 +1,188 @@
+"""Folders with a folder of images for each class, written down as tables that the core reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ft
+from ft import ConfigError, DataError, Run
+from ft_image.settings import ImageConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SPLITS = ("train", "validation", "test")
+WORDS: Mapping[str, str] = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+}
+"""What folders of splits are called."""
+
+ENDINGS = frozenset(
+    (
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".webp",
+        ".gif",
+        ".bmp",
+        ".dib",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".avif",
+        ".jp2",
+        ".ico",
+        ".tga",
+        ".heic",
+        ".heif",
+    )
+)
+"""Files with other endings in a folder of images are no examples; how many there are is said."""
+
+TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow")
+
+
+def with_tables(config: ImageConfig, run: Run, owner: str, notes: list[str]) -> ImageConfig:
+    """The settings, with a table of their images in the place of folders.
+
+    The tables are written into the run's folder as ``images-<split>.jsonl``.
+
+    Args:
+        config: the settings.
+        run: its folder takes the tables.
+        owner: the plugin's name.
+        notes: takes what was decided.
+
+    Raises:
+        ConfigError: several folders are named for one split.
+        DataError: a folder holds no class with images.
+    """
+    folders: dict[str, Path] = {}
+    for split in SPLITS:
+        given = getattr(config, split)
+        if isinstance(given, str) and _has_images(Path(given).expanduser()):
+            folders |= _splits_of(Path(given).expanduser(), split, folders)
+        elif isinstance(given, tuple) and any(Path(one).expanduser().is_dir() for one in given):
+            raise ConfigError(
+                "a list for a split is of tables; images are in one folder",
+                where=f"{owner}.{split}",
+                hint="name the folder that has a folder for each class",
+            )
+    named = {split for split in SPLITS if getattr(config, split) is not None}
+    update = {}
+    for split, folder in folders.items():
+        if split not in named and config.train is None:
+            continue
+        if run.wanted not in (None, split) and getattr(config, run.wanted or split) is not None:
+            continue  # the split that is wanted stands alone
+        rows = list(_rows(folder, split, owner, notes))
+        if split == "train":
+            # Mixed by a fixed rule: the first of them, which `limit` takes, are of all classes.
+            rows.sort(key=lambda row: _shuffled(row, folder))
+        table = run.output / f"images-{split}.jsonl"
+        ft.write_whole(table, (ft.to_json(row) + "\n" for row in rows))
+        update[split] = str(table)
+    if not update:
+        return config
+    columns = {"image": "image", "label": "label"}
+    others = [split for split in named if split not in update]
+    if config.columns and not others:
+        raise ConfigError(
+            "a folder of images has no columns",
+            where=f"{owner}.columns",
+            hint="leave the setting out",
+        )
+    return config.model_copy(update={**update, "columns": config.columns if others else columns})
+
+
+def _shuffled(row: Mapping[str, str], folder: Path) -> bytes:
+    own = Path(row["image"]).relative_to(folder.absolute()).as_posix()
+    return sha256(own.encode("utf-8", "surrogateescape")).digest()
+
+
+def _has_images(folder: Path) -> bool:
+    """Whether a folder is one of images, and not one of tables."""
+    if not folder.is_dir():
+        return False
+    there = list(folder.iterdir())
+    tables = any(path.suffix.lower() in TABLES and path.is_file() for path in there)
+    inside = any(path.is_dir() and not path.name.startswith(".") for path in there)
+    pictures = any(path.suffix.lower() in ENDINGS for path in there)
+    return not tables and (inside or pictures)
+
+
+def _splits_of(folder: Path, split: str, known: Mapping[str, Path]) -> dict[str, Path]:
+    """The folders of splits in a folder, or the folder itself for the split that it is named for.
+
+    A folder is one of splits if all folders in it are called as splits are, and one of them is the
+    split that it is named for: `train` may be a class beside `bus`.
+    """
+    inside = [path for path in sorted(folder.iterdir()) if _visible(path) and path.is_dir()]
+    found: dict[str, Path] = {}
+    for path in inside:
+        name = WORDS.get(path.name.lower())
+        if name is None or name in found:
+            return {split: folder}
+        found[name] = path
+    if split not in found:
+        return {split: folder}
+    if split == "train":
+        return {name: path for name, path in found.items() if name not in known}
+    return {split: found[split]}
+
+
+def _visible(path: Path) -> bool:
+    return not path.name.startswith(".") and path.name != "__MACOSX"
+
+
+def _rows(folder: Path, split: str, owner: str, notes: list[str]) -> Iterator[dict[str, str]]:
+    """A row for each image: its path and its class, the first folder's name."""
+    classes = [path for path in sorted(folder.iterdir()) if _visible(path) and path.is_dir()]
+    loose = [p for p in folder.iterdir() if p.suffix.lower() in ENDINGS and p.is_file()]
+    if loose and not classes:
+        raise DataError(
+            f"{folder} holds images, but no folder for each class",
+            where=f"{owner}.{split}",
+            hint="move each image into a folder called as its class, or write a table with the "
+            "columns image and label",
+        )
+    others, empty, any_image = [str(path) for path in loose], [], False
+    for one in classes:
+        held = False
+        for path in sorted(one.rglob("*")):
+            if not path.is_file() or any(not _visible(part) for part in _between(path, one)):
+                continue
+            if path.suffix.lower() not in ENDINGS:
+                others.append(str(path))
+                continue
+            held = any_image = True
+            yield {"image": str(path.absolute()), "label": one.name}
+        if not held:
+            empty.append(one.name)
+    if not any_image:
+        raise DataError(f"{folder} holds no images", where=f"{owner}.{split}")
+    if empty:
+        notes.append(f"{folder}: no image in {ft.listed(empty, 5)}")
+    if others:
+        notes.append(
+            f"{folder}: {len(others):,} files are no examples, as they are in no class or have "
+            f"another ending: {ft.listed(others, 3)}"
+        )
+
+
+def _between(path: Path, root: Path) -> Iterator[Path]:
+    while path != root:
+        yield path
+        path = path.parent

@@ -1,0 +1,246 @@
+"""A look at every image before training: what is broken, what stands twice, what leaks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import ft
+from ft import DataError, TaskData
+from ft_image.opening import DATA, Unreadable, open_image, read_bytes
+from ft_image.settings import ImageConfig
+
+IMAGE, LABEL, DIGEST = "image", "label", "digest"
+
+SIDE = 8
+"""Pixels of a side of the thumbnail by which images are compared."""
+
+ALIKE = 3.0
+"""Difference of two thumbnails, of 255, up to which two images look alike: the root of its mean square."""
+
+PAIRS, CHUNK = 500_000_000, 256
+"""Pairs of images that are compared at most, and images that are compared with all of train together."""
+
+FORMATS: Mapping[str, str] = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG"),
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
+    **dict.fromkeys((".bmp", ".dib"), "BMP"),
+    ".png": "PNG",
+    ".gif": "GIF",
+    ".webp": "WEBP",
+    ".avif": "AVIF",
+}
+"""The format that an ending promises."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of an image.
+
+    Attributes:
+        digest: of the file.
+        pixels: hash of its pixels in RGB, upright: the same for the same picture in other lossless files.
+        thumb: (SIDE * SIDE * 3,), uint8.
+        several: it is animated or has pages.
+        misnamed: its ending promises another format.
+    """
+
+    digest: str
+    pixels: bytes
+    thumb: np.ndarray
+    several: bool
+    misnamed: bool
+
+
+@dataclass
+class Looks:
+    """Looks at images by the text that a table has for them.
+
+    Args:
+        config: the settings.
+        bases: folders where a relative path may begin.
+    """
+
+    config: ImageConfig
+    bases: Sequence[Path]
+    known: dict[str, Look] = field(default_factory=dict)
+
+    def fault(self, row: Mapping[str, Any]) -> str | None:
+        """What is wrong with a row of a table, or ``None``."""
+        source, label = row[IMAGE], row[LABEL]
+        if not isinstance(source, str) or not source.strip():
+            return "has no image" if source in (None, "") else f"has {source!r} for an image"
+        if label is None or not str(label).strip():
+            return f"has no label: {named(source)}"
+        try:
+            path = self.resolve(source)
+            if path not in self.known:
+                self.known[path] = look(path, self.config)
+        except Unreadable as error:
+            return f"names an image that {error}: {named(source)}"
+        return None
+
+    def resolve(self, source: str) -> str:
+        """The absolute path of an image, or the ``data:`` text itself.
+
+        Raises:
+            Unreadable: it is on the web, or in two folders.
+        """
+        if source.startswith(DATA):
+            return source
+        if "://" in source:
+            raise Unreadable("is on the web; save the image first")
+        path = Path(source).expanduser()
+        if path.is_absolute():
+            return str(path)
+        there = [str(base / path) for base in self.bases if (base / path).is_file()]
+        if len(there) > 1:
+            raise Unreadable(f"is in several folders, {' and '.join(there)}; set image.folder")
+        return there[0] if there else str(self.bases[0] / path)
+
+
+def named(source: str) -> str:
+    """A short name of an image for messages."""
+    return f"{source[:40]}…" if source.startswith(DATA) else source
+
+
+def look(path: str, config: ImageConfig) -> Look:
+    """Decode an image once.
+
+    Raises:
+        Unreadable: that cannot be done.
+    """
+    content = read_bytes(path)
+    opened = open_image(content, config.colour, config.max_pixels)
+    image = opened.image
+    pixels = hashlib.blake2b(image.tobytes(), digest_size=16)
+    pixels.update(repr(image.size).encode())
+    promised = FORMATS.get(Path(path).suffix.lower()) if not path.startswith(DATA) else None
+    return Look(
+        digest=hashlib.sha256(content).hexdigest(),
+        pixels=pixels.digest(),
+        thumb=thumbnail(image),
+        several=opened.several,
+        misnamed=promised is not None and opened.format not in (promised, "MPO"),
+    )
+
+
+def thumbnail(image: Image.Image) -> np.ndarray:
+    """(SIDE * SIDE * 3,), uint8: mean colours."""
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)).ravel()
+
+
+def notes_of(data: TaskData, looks: Mapping[str, Look]) -> Iterator[str]:
+    """What a user should know of the images that were read."""
+    every = [path for rows in data.splits.values() for path in rows[IMAGE]]
+    several = [path for path in every if looks[path].several]
+    if several:
+        yield (
+            f"{len(several):,} images are animated or have several pages: the first picture is "
+            f"taken ({_listed(several)})"
+        )
+    misnamed = [path for path in every if looks[path].misnamed]
+    if misnamed:
+        yield (
+            f"{len(misnamed):,} images are of another format than their ending says; they are read "
+            f"by what they hold ({_listed(misnamed)})"
+        )
+
+
+def _listed(paths: Sequence[str]) -> str:
+    return ft.listed([named(path) for path in paths], 3)
+
+
+def without_leaks(data: TaskData, looks: Mapping[str, Look], how: str, owner: str) -> TaskData:
+    """Name images that stand twice; and let train do without those of other splits.
+
+    Args:
+        data: the splits.
+        looks: at their images.
+        how: the setting ``leaks``.
+        owner: the plugin's name.
+
+    Raises:
+        DataError: there are leaks and they are refused, or nothing is left.
+    """
+    train = data.splits["train"]
+    paths, labels = train[IMAGE], train[LABEL]
+    other = {
+        looks[path].pixels: (split, path)
+        for split, rows in data.splits.items()
+        if split != "train"
+        for path in rows[IMAGE]
+    }
+    leaks = [i for i, path in enumerate(paths) if looks[path].pixels in other]
+    if leaks:
+        pairs = [f"{named(paths[i])} = {named(other[looks[paths[i]].pixels][1])}" for i in leaks]
+        said = f"{len(leaks):,} training images have the pixels of one in validation or test"
+        if how == "refuse":
+            raise DataError(
+                f"{said}: {ft.listed(pairs, 5)}",
+                where=f"{owner}.train",
+                hint=f"take them out of one of the two, or set {owner}.leaks = 'drop'",
+            )
+        does = "train does without them" if how == "drop" else "scores on them are too good"
+        data.notes.append(f"{said}: {does} ({ft.listed(pairs, 3)})")
+        if len(leaks) == len(paths):
+            raise DataError("every training image stands in another split too", where="train")
+        if how == "drop":
+            gone = set(leaks)
+            kept = [i for i in range(len(paths)) if i not in gone]
+            data.splits["train"] = train.select(kept)
+            paths, labels = [paths[i] for i in kept], [labels[i] for i in kept]
+    data.notes += _twice(paths, labels, looks)
+    data.notes += _alike(data, looks)
+    return data
+
+
+def _twice(paths: Sequence[str], labels: Sequence[str], looks: Mapping[str, Look]) -> Iterator[str]:
+    """Training images with the same pixels, and those of them with different labels."""
+    groups = defaultdict(list)
+    for i, path in enumerate(paths):
+        groups[looks[path].pixels].append(i)
+    same = [group for group in groups.values() if len(group) > 1]
+    torn = [group for group in same if len({labels[i] for i in group}) > 1]
+    if same:
+        pairs = [f"{named(paths[a])} = {named(paths[b])}" for a, b, *_ in same]
+        extra = sum(len(group) - 1 for group in same)
+        yield f"{extra:,} training images repeat another, pixel for pixel ({ft.listed(pairs, 3)})"
+    if torn:
+        pairs = [
+            f"{named(paths[i])}: {labels[i]}, {named(paths[j])}: {labels[j]}"
+            for group in torn
+            for i, j in [(group[0], next(k for k in group if labels[k] != labels[group[0]]))]
+        ]
+        yield f"{len(torn):,} training pictures have two labels ({ft.listed(pairs, 3)})"
+
+
+def _alike(data: TaskData, looks: Mapping[str, Look]) -> Iterator[str]:
+    """Images of other splits that look like one of train: kept, but named."""
+    train = data.splits["train"][IMAGE]
+    others = [p for split, rows in data.splits.items() if split != "train" for p in rows[IMAGE]]
+    if len(train) * len(others) > PAIRS or not others:
+        return
+    known = np.stack([looks[path].thumb for path in train]).astype(np.float32)
+    norms = (known**2).sum(1)
+    pairs = []
+    for begin in range(0, len(others), CHUNK):
+        own = np.stack([looks[p].thumb for p in others[begin : begin + CHUNK]]).astype(np.float32)
+        apart = (own**2).sum(1)[:, None] - 2 * own @ known.T + norms
+        for i, nearest in enumerate(apart.argmin(1)):
+            path, twin = others[begin + i], train[int(nearest)]
+            near = apart[i, nearest] <= ALIKE**2 * known.shape[1]
+            if near and looks[path].pixels != looks[twin].pixels:
+                pairs.append(f"{named(path)} ~ {named(twin)}")
+    if pairs:
+        yield (
+            f"{len(pairs):,} images of validation or test look like one of train, though their "
+            f"pixels differ; look whether they are the same picture ({ft.listed(pairs, 3)})"
+        )

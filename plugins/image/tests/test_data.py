@@ -1,0 +1,131 @@
+"""Folders and tables: what is read, named and refused before training."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import ft
+from ft_kit import write_rows
+
+
+@pytest.fixture
+def own(data: Path, tmp_path: Path) -> Path:
+    """A copy of the images."""
+    return Path(shutil.copytree(data, tmp_path / "own"))
+
+
+def table(folder: Path, split: str) -> list[dict[str, str]]:
+    paths = sorted((folder / split).glob("*/*.png"))
+    return [{"image": str(path.relative_to(folder)), "label": path.parent.name} for path in paths]
+
+
+def refused(go: Callable[..., Any], settings: dict[str, Any], why: str) -> None:
+    with pytest.raises(ft.FtError, match=why):
+        go(settings, max_steps=1)
+
+
+def test_a_table_gives_what_a_folder_gives(go: Callable[..., Any], own: Path) -> None:
+    """The table of a folder is in the run's folder; paths in a table begin at its own."""
+    whole = go({"train": str(own)}, max_steps=2)
+    files = {}
+    for split in ("train", "validation", "test"):
+        rows = map(json.loads, (whole.output / f"images-{split}.jsonl").read_text().splitlines())
+        inside = [{**row, "image": str(Path(row["image"]).relative_to(own))} for row in rows]
+        files[split] = write_rows(own / f"{split}.jsonl", inside)
+    tables = go(files, max_steps=2)
+    assert tables.metrics["test"]["loss"].value == whole.metrics["test"]["loss"].value
+
+
+def test_what_is_odd_is_named_and_what_leaks_is_left_out(go: Callable[..., Any], own: Path) -> None:
+    train = own / "train"
+    shutil.copy(own / "test/red/0.png", train / "red/leak.png")
+    shutil.copy(train / "red/1.png", train / "blue/torn.png")
+    with Image.open(train / "red/2.png") as image:
+        nearly = image.copy()
+    nearly.save(own / "validation/red/twin.jpg", quality=95, subsampling=0)
+    shutil.copy(train / "blue/3.png", train / "blue/misnamed.jpg")
+    first = Image.new("RGB", (16, 16), (0, 0, 99))
+    second = Image.new("RGB", (16, 16), (0, 0, 199))
+    first.save(train / "blue/moves.gif", save_all=True, append_images=[second])
+    (train / "blue/Thumbs.db").write_text("x")
+    (train / "green").mkdir()
+    notes = "\n".join(go({"train": str(own)}, max_steps=1).record["notes"])
+    for said in (
+        r"1 training images have the pixels of one in validation or test: train does without them \(.*leak.png = .*test/red/0.png\)",
+        r"1 training pictures have two labels \(.*(torn|red/1).png: \w+, .*(torn|red/1).png: \w+\)",
+        r"2 training images repeat another, pixel for pixel",
+        r"1 images of validation or test look like one of train.*twin.jpg ~ .*red/2.png",
+        r"1 images are of another format than their ending says.*misnamed.jpg",
+        r"1 images are animated.*moves.gif",
+        r"1 files are no examples.*Thumbs.db",
+        r"no image in green",
+    ):
+        assert re.search(said, notes), (said, notes)
+    refused(go, {"train": str(own), "leaks": "refuse"}, "have the pixels of one in validation")
+
+
+def test_a_broken_image_is_refused_with_its_name_or_set_aside(
+    go: Callable[..., Any], own: Path
+) -> None:
+    broken = own / "train/red/7.png"
+    broken.write_bytes(broken.read_bytes()[:200])
+    refused(go, {"train": str(own)}, r"cannot be decoded: .*red/7\.png")
+    result = go({"train": str(own), "on_bad_row": "skip"}, max_steps=1)
+    (row,) = map(json.loads, (result.output / "bad_rows.jsonl").read_text().splitlines())
+    assert "cannot be decoded" in row["reason"]
+    assert result.record["data"]["train"]["examples"] == 47
+
+
+def test_a_row_names_one_image_and_one_class(go: Callable[..., Any], own: Path) -> None:
+    rows = table(own, "train")
+    for wrong, why in (
+        ({"image": "gone.png", "label": "red"}, r"wrong\.jsonl:49: .*does not exist: gone\.png"),
+        ({"image": "https://a.b/c.png", "label": "red"}, "is on the web"),
+        ({"image": "", "label": "red"}, "has no image"),
+        ({"image": rows[0]["image"], "label": ""}, "has no label"),
+    ):
+        refused(go, {"train": write_rows(own / "wrong.jsonl", [*rows, wrong])}, why)
+    test = write_rows(own / "test.jsonl", [{**rows[0], "label": "rad"}])
+    train = write_rows(own / "train.jsonl", rows)
+    refused(go, {"train": train, "test": test}, r"test\.jsonl:1: the class 'rad'.*red")
+    reds = write_rows(own / "reds.jsonl", [row for row in rows if row["label"] == "red"])
+    refused(go, {"train": reds}, "all training images are of the class 'red'")
+
+
+def test_a_path_that_two_folders_have_is_refused(go: Callable[..., Any], own: Path) -> None:
+    other = Path(shutil.copytree(own, own.parent / "other"))
+    train = write_rows(own / "train.jsonl", table(own, "train"))
+    test = write_rows(other / "test.jsonl", table(other, "test"))
+    refused(go, {"train": train, "test": test}, "is in several folders.*set image.folder")
+
+
+def test_numbers_get_the_names_that_are_given_for_them(go: Callable[..., Any], own: Path) -> None:
+    rows = [{**row, "label": int(row["label"] == "red")} for row in table(own, "train")]
+    train = write_rows(own / "train.jsonl", rows)
+    result = go({"train": train, "label_names": ["blue", "red"]}, max_steps=1)
+    assert "f1/red" in result.metrics["validation"]
+    refused(go, {"train": train, "label_names": ["blue"]}, "label '1' is neither a number below 1")
+
+
+def test_folders_that_are_no_classes_are_refused(go: Callable[..., Any], tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    refused(go, {"train": str(tmp_path)}, "holds images, but no folder for each class")
+    (tmp_path / "a.png").unlink()
+    (tmp_path / "empty").mkdir()
+    refused(go, {"train": str(tmp_path)}, "holds no images")
+
+
+def test_train_may_be_a_class(go: Callable[..., Any], own: Path) -> None:
+    (own / "train/blue").rename(own / "train/train")
+    for path in (own / "validation", own / "test"):
+        shutil.rmtree(path)
+    result = go({"train": str(own / "train")}, max_steps=1)
+    assert "f1/train" in result.metrics["validation"]
