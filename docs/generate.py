@@ -32,7 +32,7 @@ API = {
         *("EXAMPLE_ID", "FILE", "LINE"),
     ),
     "To read data": (
-        *("read_words", "read_texts", "read_split_tables", "read_table"),
+        *("read_words", "read_texts", "read_split_tables", "read_table", "read_pool"),
         *("tags", "lint", "Finding", "data_or_starter", "starter"),
     ),
     "What hooks hand each other": (

@@ -60,6 +60,6 @@ def test_errors(given: Any, message: str) -> None:
         written(given, "task.train")
 
 
-def test_names_of_files_are_no_data() -> None:
-    for given in ("a.csv", Path("a.csv"), ["a.csv", Path("b.csv")], None, 3, []):
+def test_names_of_files_and_numbers_are_no_data() -> None:
+    for given in ("a.csv", Path("a.csv"), ["a.csv", Path("b.csv")], [1, 4], None, 3, []):
         assert not is_data(given)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ft.data.config import WordsConfig
     from ft.data.lint.finding import Finding
     from ft.data.lint.lint import lint
+    from ft.data.read_pool import read_pool
     from ft.data.read_tables import read_split_tables, read_table
     from ft.data.read_texts import read_texts
     from ft.data.read_words import read_words
@@ -116,6 +117,7 @@ __all__ = [
     "predict",
     "predicted",
     "read_draws",
+    "read_pool",
     "read_requests",
     "read_split_tables",
     "read_table",
@@ -145,6 +147,7 @@ _HOMES = {
         "ft.data.config": "WordsConfig",
         "ft.data.lint.finding": "Finding",
         "ft.data.lint.lint": "lint",
+        "ft.data.read_pool": "read_pool",
         "ft.data.read_tables": "read_split_tables read_table",
         "ft.data.read_texts": "read_texts",
         "ft.data.read_words": "read_words",

@@ -16,9 +16,11 @@ from ft.data.rows.cache import cache_folder
 
 
 def is_data(value: Any) -> bool:
-    """Whether a value is rows, and not the name of a file or a list of names."""
+    """Whether a value is rows, and not the name of a file, or a list of names or of numbers."""
     if isinstance(value, list | tuple):
-        return bool(value) and not all(isinstance(part, str | os.PathLike) for part in value)
+        return bool(value) and not all(
+            isinstance(part, str | os.PathLike | int | float) for part in value
+        )
     return type(value).__module__.partition(".")[0] in ("pandas", "datasets", "pyarrow", "polars")
 
 

@@ -32,6 +32,8 @@ class Regularize(Plugin):
         super().__init__(config)
         given = self.config
         self.whole_batch = given.mixup is not None
+        # A mixed example has no answer of a teacher's.
+        self.conflicts = ("distill",) if given.mixup else ()
         # R-Drop compares two outputs; in a mixed batch adversarial training finds no tokens.
         self.needs_graph = bool(given.r_drop or given.mixup)
         needs = {

@@ -1,0 +1,168 @@
+"""A student of half the layers beside its teacher and beside the same student without one.
+
+    python tests/benchmarks/distill.py --task sentiment --output FOLDER [--seeds 0 1 2] [--layers 3] [--epochs 4]
+
+The data is the starter's. For each seed a teacher is trained, then three students of every second layer: of the
+pre-trained encoder, alone; of the teacher, alone; of the teacher, distilled. All train for as many epochs, a student for
+``--student-epochs`` where they are given. What a run leaves stays in FOLDER, and a run that is there is not made again. The
+table has the main metric on the test split, its mean over the seeds, and the share of the teacher's within a seed; then
+the processor seconds of the models' forward passes over the test split, one after the other in turn, in one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+import ft
+from ft_distill.student import keep_layers
+
+BATCH = 32
+
+
+def trained(folder: Path, plugins: list[str], **settings: Any) -> Path:
+    """The folder of a run, which is made unless it is there."""
+    if not (folder / "record.json").exists():
+        ft.run(plugins, output=folder, lint="off", report=False, **settings)
+    return folder
+
+
+def cut(source: Path, layers: int, folder: Path) -> Path:
+    """The encoder in a folder with so many of its layers."""
+    if not folder.exists():
+        model = AutoModel.from_pretrained(source)
+        keep_layers(model, layers, "--layers")
+        model.save_pretrained(folder)
+        AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    return folder
+
+
+def score(folder: Path) -> float:
+    """The main metric on the test split."""
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    metrics = record["metrics"]["test"]
+    name = next(one for one in ("accuracy", "f1") if one in metrics)
+    return float(metrics[name]["value"])
+
+
+def batches(run: Path, texts: list[str]) -> list[dict[str, torch.Tensor]]:
+    """The texts as the run's tokenizer cuts them, alike in length."""
+    tokenizer = AutoTokenizer.from_pretrained(run / "model")
+    texts = sorted(texts, key=len)
+    return [
+        dict(
+            tokenizer(
+                texts[k : k + BATCH],
+                truncation=True,
+                max_length=256,
+                padding=True,
+                return_tensors="pt",
+            )
+        )
+        for k in range(0, len(texts), BATCH)
+    ]
+
+
+def seconds(runs: dict[str, Path], texts: list[str], repetitions: int) -> dict[str, list[float]]:
+    """Processor seconds of a forward pass over all texts, the models in turn."""
+    models = {name: ft.load(folder).model for name, folder in runs.items()}
+    given = batches(next(iter(runs.values())), texts)
+    spent: dict[str, list[float]] = {name: [] for name in models}
+    torch.set_num_threads(1)
+    with torch.no_grad():
+        for repetition in range(repetitions + 1):
+            for name, model in models.items():
+                started = time.process_time()
+                for batch in given:
+                    model(**batch)
+                if repetition:  # the first is to warm up
+                    spent[name].append(time.process_time() - started)
+    return spent
+
+
+def main() -> None:
+    """Train, measure, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=("sentiment", "ner"), required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--student-epochs", type=int)
+    parser.add_argument("--learning-rate", type=float, default=5e-5)
+    parser.add_argument("--set", nargs="*", default=[], help="settings of distill, such as share=1")
+    parser.add_argument("--repetitions", type=int, default=5)
+    given = parser.parse_args()
+    task, own = (
+        given.task,
+        {name: json.loads(value) for name, _, value in (s.partition("=") for s in given.set)},
+    )
+    more = {"learning_rate": given.learning_rate}
+    epochs = given.student_epochs or given.epochs
+    encoder = Path(str(ft.starter("model")))
+    scores: dict[str, list[float]] = {}
+    runs: dict[str, Path] = {}
+    for seed in given.seeds:
+        place = given.output / f"{task}-{seed}"
+        teacher = trained(place / "teacher", [task], epochs=given.epochs, seed=seed, **more)
+        half = cut(encoder, given.layers, given.output / f"encoder-{given.layers}")
+        own_half = cut(teacher / "model", given.layers, place / f"teacher-{given.layers}")
+        name = "-".join([f"{given.layers}", f"{epochs}", *given.set]).replace("=", "")
+        student = {"epochs": epochs, "seed": seed, **more}
+        distilled = {"teacher": str(teacher), "student_layers": given.layers, **own}
+        runs = {
+            "teacher": teacher,
+            "of the encoder, alone": trained(
+                place / f"encoder-{name}", [task], model=str(half), **student
+            ),
+            "of the teacher, alone": trained(
+                place / f"alone-{name}", [task], model=str(own_half), **student
+            ),
+            "of the teacher, distilled": trained(
+                place / f"distilled-{name}", [task, "distill"], distill=distilled, **student
+            ),
+        }
+        for one, folder in runs.items():
+            scores.setdefault(one, []).append(score(folder))
+    rows = []
+    for one, values in scores.items():
+        shares = [mine / theirs for mine, theirs in zip(values, scores["teacher"], strict=True)]
+        shown = ", ".join(f"{value:.4f}" for value in values)
+        rows.append(
+            (one, shown, f"{statistics.mean(values):.4f}", f"{statistics.mean(shares):.1%}")
+        )
+    seeds = ", ".join(map(str, given.seeds))
+    title = f"{task}, seeds {seeds}, {epochs} epochs, {given.layers} layers"
+    print(
+        ft.table_text(
+            ft.Table(title, ("model", "test", "mean", "share of the teacher's"), tuple(rows))
+        )
+    )
+    examples = ft.load(runs["teacher"]).data().splits["test"]
+    texts = (
+        examples["text"] if task == "sentiment" else [" ".join(one) for one in examples["tokens"]]
+    )
+    spent = seconds(runs, list(texts), given.repetitions)
+    rows = []
+    for one, values in spent.items():
+        ratios = [theirs / mine for mine, theirs in zip(values, spent["teacher"], strict=True)]
+        low, high = min(ratios), max(ratios)
+        ratio = statistics.median(ratios)
+        rows.append(
+            (one, f"{statistics.median(values):.2f}", f"{ratio:.2f} ({low:.2f} to {high:.2f})")
+        )
+    title = f"forward passes over {len(texts)} test texts, {given.repetitions} times in turn"
+    print(
+        ft.table_text(ft.Table(title, ("model", "processor seconds", "times as fast"), tuple(rows)))
+    )
+
+
+if __name__ == "__main__":
+    main()
