@@ -19,7 +19,7 @@ from ft_distill.layers import Layers, Seen
 from ft_distill.losses import IGNORE, apart, weighed_sum
 from ft_distill.settings import DistillConfig
 from ft_distill.student import keep_layers
-from ft_distill.teacher import Teacher, kind_of, open_teacher, require_same_pieces
+from ft_distill.teacher import RUN, Teacher, folder_of, kind_of, open_teacher, require_same_pieces
 
 AIMS = "keep_distill_"
 """Column of a feature with a teacher's answer: (classes,), for words (pieces, classes), not a number at
@@ -63,11 +63,15 @@ class Distill(Plugin):
         if config.student_layers is None:
             return {}
         folder = Path(config.teachers[0]).expanduser()
-        return {"model": str(folder / "model" if (folder / "task.json").exists() else folder)}
+        found = folder / "model" if (folder / RUN).exists() else folder
+        return {"model": str(found)} if found.is_dir() else {}
 
     @hookimpl
     def load_data(self, inner: Callable[..., TaskData], run: Run) -> TaskData:
         """The task's data, and the further texts as its pool."""
+        if not run.restored:
+            for path in self.config.teachers:
+                folder_of(path, f"{self.name}.teacher")
         data = inner(run)
         if self.config.unlabelled is None or run.restored:
             return data

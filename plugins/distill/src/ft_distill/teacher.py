@@ -15,6 +15,9 @@ from torch import nn
 from ft import ConfigError, PluginError, Run, Schema, Trained, listed
 
 Columns = Mapping[str, list[Any]]
+RUN = "task.json"
+"""A file of a run's folder, and of no other."""
+
 AT_ONCE = 32
 """Examples in a pass of a saved model."""
 
@@ -63,15 +66,32 @@ def open_teacher(run: Run, path: str, schema: Schema, where: str) -> Teacher:
         ConfigError: there is nothing of the kind, or it answers something else than the student learns.
         UserError: the run in the folder is not finished.
     """
-    folder = Path(path).expanduser()
-    if (folder / "task.json").exists():
+    folder = folder_of(path, where)
+    if (folder / RUN).exists():
         return _of_run(run, path, run.load_trained(folder), schema, where)
+    return _of_model(run, path, run.uses(folder), schema, where)
+
+
+def folder_of(path: str, where: str) -> Path:
+    """The folder of a teacher.
+
+    Raises:
+        ConfigError: there is nothing of the kind, or its run is not finished.
+    """
+    folder = Path(path).expanduser()
+    if (folder / RUN).exists() and (folder / "model").is_dir():
+        return folder
     if (folder / "config.json").exists():
-        return _of_model(run, path, run.uses(folder), schema, where)
+        return folder
+    if (folder / "config.toml").exists():
+        raise ConfigError(
+            f"the run in {path} is not finished",
+            where=where,
+            hint=f"go on with `ft run --resume {path}`",
+        )
+    what = f"there is no teacher in {path}" if folder.is_dir() else f"there is no folder {path}"
     raise ConfigError(
-        f"there is no teacher in {path}"
-        if folder.is_dir()
-        else f"there is no folder {path} that a teacher could be in",
+        what,
         where=where,
         hint="give the folder of a finished `ft run`, or one that transformers' save_pretrained wrote",
     )
