@@ -169,10 +169,10 @@ def test_the_tokenizer_of_a_student_may_be_another(
         text = tokenizer.decode(ids, skip_special_tokens=True)
         aims = torch.tensor(row["batch"]["keep_distill_0"][0])
         if task == TEXTS:
-            wanted = trained.outputs({"text": [text]})[0]["logits"]
+            wanted = trained.outputs(text)[0]["logits"]
             assert torch.allclose(aims, torch.from_numpy(wanted[0]), atol=1e-4)
             continue
-        wanted = torch.from_numpy(trained.outputs({"tokens": [text.split()]})[0]["logits"])
+        wanted = torch.from_numpy(trained.outputs({"tokens": text.split()})[0]["logits"])
         at = [k for k, one in enumerate(row["batch"]["labels"][0]) if one != -100]
         assert len(ids) > len(at) + 2 or len(text.split()) < 2 or "[UNK]" not in text
         assert torch.allclose(aims[at], wanted, atol=1e-4)

@@ -73,6 +73,13 @@ class Distill(Plugin):
             for path in self.config.teachers:
                 folder_of(path, f"{self.name}.teacher")
         data = inner(run)
+        if data.schema.images:
+            raise ConfigError(
+                "students that read images are not taught yet: teacher and student may prepare them "
+                "otherwise",
+                where=self.name,
+                hint=f"leave out '{self.name}' for this task",
+            )
         if self.config.unlabelled is None or run.restored:
             return data
         if kind_of(data.schema) is None:

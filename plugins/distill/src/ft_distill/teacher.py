@@ -122,13 +122,13 @@ def _of_run(run: Run, path: str, trained: Trained, schema: Schema, where: str) -
     names = _roles(schema, trained.schema)
 
     def logits(examples: Columns) -> list[np.ndarray]:
-        given = {names.get(name, name): values for name, values in examples.items()}
-        missing = [name for name in names.values() if name not in given]
-        if missing:
-            raise PluginError(
-                f"examples have no {', '.join(missing)}, which the teacher {path} reads"
-            )
-        found = trained.outputs(given)
+        columns = {names.get(name, name): values for name, values in examples.items()}
+        rows = [
+            {name: value for name, value in zip(columns, row, strict=True) if value is not None}
+            for row in zip(*columns.values(), strict=True)
+        ]
+        with torch.random.fork_rng(devices=[]):
+            found = trained.outputs(rows)
         sizes = _sizes(examples, schema)
         return [
             _chosen(path, one.get("logits"), order, size)
