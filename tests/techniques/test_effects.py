@@ -29,20 +29,6 @@ def kept(ft_run: Any, tmp_path: Path) -> Any:
     return run
 
 
-def test_an_older_run_is_replayed_and_its_test_is_scored(
-    kept: Any, ft_run: Any, tmp_path: Path
-) -> None:
-    old = ft_run([TEXTS], output=tmp_path / "old", epochs=1, **{"kit-texts": {"train": 12}})
-    settings = {"replay": {"run": str(old.output), "share": 0.5}, "epochs": 3, "max_steps": None}
-    ids = kept("replay", "order", **settings)["ids"].tolist()
-    assert sorted(i for i in ids if i < 24) == list(range(24))
-    assert len([i for i in ids if i >= 24]) == 6
-    log = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
-    assert [one["split"] for one in log if "split" in one] == ["validation", "old"] * 3
-    record = json.loads((tmp_path / "run" / "record.json").read_text())
-    assert "old" in record["metrics"]
-
-
 def test_texts_of_a_pool_are_trained_on_where_the_model_is_sure(kept: Any, tmp_path: Path) -> None:
     pool = tmp_path / "pool.jsonl"
     pool.write_text("".join(json.dumps({"text": f"anna saw {one}"}) + "\n" for one in PLACES))

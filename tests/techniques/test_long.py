@@ -13,7 +13,8 @@ import ft
 
 HERE = Path(__file__).parent
 TECHNIQUES: dict[str, tuple[str, dict[str, Any]]] = {
-    **{name: (f"{HERE / name}.py", {}) for name in ("lion", "lora", "pseudo", "replay")},
+    **{name: (f"{HERE / name}.py", {}) for name in ("lion", "lora", "pseudo")},
+    "replay": ("replay", {}),
     "focal": ("regularize", {"focal": 2.0}),
     "unfreeze": ("regularize", {"unfreeze": 0.5}),
     "balanced": ("regularize", {"balance": True}),
@@ -72,7 +73,7 @@ def settings(
             old = folder / task
             if not old.exists():
                 start([task], old, max_steps=1, **{task: data_files[task]})
-            found["replay"] = {"run": str(old), "share": 0.5}
+            found["replay"] = {"run": [str(old)], "share": 0.5}
         return found
 
     return make

@@ -21,7 +21,6 @@ MOST = {
     "lion": 35,
     "lora": 60,
     "pseudo": 50,
-    "replay": 45,
 }
 """Lines of code, at most."""
 
@@ -98,15 +97,12 @@ def go(run: Any, name: str, output: Path, *more: str, **settings: Any) -> Any:
 
 
 def asked(name: str, run: Any, folder: Path) -> dict[str, Any]:
-    """Settings of the techniques that need some: a pool of texts, an older run."""
+    """Settings of the techniques that need some: a pool of texts."""
     if name == "pseudo":
         rows = [{"text": f"{one} went to {place}"} for one in PEOPLE for place in (*PLACES, "a")]
         pool = folder / "pool.jsonl"
         pool.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return {"pseudo": {"pool": str(pool), "sure": 0.5}, "max_steps": None}
-    if name == "replay":
-        old = run([TEXTS], output=folder / "old", epochs=1, **{"kit-texts": {"train": 12}})
-        return {"replay": {"run": str(old.output), "share": 0.5}, "max_steps": None}
     return {}
 
 

@@ -25,6 +25,10 @@ def check_settings(config: SentimentConfig, kind: Kind) -> None:
     """
     if config.order and kind != "ordinal":
         raise _setting("order", f"only ratings have an order, not labels of kind '{kind}'")
+    if len(set(config.classes)) != len(config.classes):
+        raise _setting("classes", "a class stands there twice")
+    if config.classes and kind == "number":
+        raise _setting("classes", "numbers have no classes")
     if config.focal_gamma and kind in ("ordinal", "number"):
         raise _setting("focal_gamma", f"focal loss is for classes, not for labels of kind '{kind}'")
     if config.class_weights != "none" and kind == "number":
@@ -64,12 +68,13 @@ def check_classes(data: TaskData, label: Label, config: SentimentConfig) -> Task
         config: what to do about classes that train lacks.
 
     Returns:
-        The data; the label's names are those that train has.
+        The data; the label's names are those of the setting, then those that train has.
 
     Raises:
         DataError: train has one class only, or another split has a class that train lacks.
     """
     counts = Counter(name for _, name in _labels(data, "train", label))
+    counts.update(config.classes)
     if not counts or (len(counts) == 1 and label.kind != "multi"):
         only = next(iter(counts), None)
         hint = f"there must be two classes at least; is '{label.column}' the right column "
@@ -98,7 +103,8 @@ def check_classes(data: TaskData, label: Label, config: SentimentConfig) -> Task
     if config.unseen_labels == "refuse":
         instead = f"raise {OWNER}.limit" if config.limit else "add such examples to train"
         _refuse_unseen(data, label, counts, instead)
-    names = tuple(name for name in label.names if counts[name])
+    found = tuple(name for name in label.names if counts[name])
+    names = tuple(dict.fromkeys((*config.classes, *found)))
     if names == label.names or data.schema.label != label:
         return data
     return replace(data, schema=data.schema.with_label(replace(label, names=names)))

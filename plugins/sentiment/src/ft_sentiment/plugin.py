@@ -96,7 +96,7 @@ class Sentiment(Plugin):
             label = checks.ranked(data, label, config.order)
             data = replace(data, schema=data.schema.with_label(label))
         if isinstance(config.class_weights, dict):
-            checks.check_weights(config.class_weights, label.names)
+            checks.check_weights(config.class_weights, (*config.classes, *label.names))
         return checks.check_classes(data, label, config)
 
     @hookimpl

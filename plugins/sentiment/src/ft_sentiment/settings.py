@@ -23,6 +23,11 @@ class SentimentConfig(DataConfig):
     order: tuple[str, ...] = Field(
         (), description="ratings from lowest to highest; default: by number (kind = 'ordinal')"
     )
+    classes: tuple[str, ...] = Field(
+        (),
+        description="classes that train may lack, in their order; others come behind them (ratings: "
+        "only these)",
+    )
     class_weights: Literal["none", "balanced"] | dict[str, NonNegativeFloat] = Field(
         "none",
         description="weight of each class in the loss; balanced: inverse to how often it occurs; "

@@ -127,7 +127,8 @@ def _parts(
 ) -> Iterator[str]:
     plugins = [str(one["name"]) for one in record["plugins"]]
     yield f"# {name}\n"
-    yield f"{_does(schema)} Fine-tuned with ft (`{', '.join(plugins)}`) from `{_base(record)}`.\n"
+    how = "Trained further" if "from_run" in plugins else "Fine-tuned"
+    yield f"{_does(schema)} {how} with ft (`{', '.join(plugins)}`) from `{_base(record)}`.\n"
     yield from _scores(folder, record)
     yield from _data(record)
     yield from _limits(record, schema, window)
@@ -167,8 +168,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _base(record: Mapping[str, Any]) -> str:
-    path = str(record["model"]["path"])
-    return Path(path).name if Path(path).is_absolute() else path
+    path = Path(str(record["model"]["path"]))
+    if path.name == "model" and len(path.parts) > 1:  # of a run, which is known by its folder
+        return path.parent.name
+    return path.name if path.is_absolute() else str(path)
 
 
 def _scores(folder: Path, record: Mapping[str, Any]) -> Iterator[str]:
