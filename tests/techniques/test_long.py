@@ -13,8 +13,11 @@ import ft
 
 HERE = Path(__file__).parent
 TECHNIQUES: dict[str, tuple[str, dict[str, Any]]] = {
-    **{name: (f"{HERE / name}.py", {}) for name in ("lion", "lora", "pseudo")},
+    **{name: (f"{HERE / name}.py", {}) for name in ("lion", "pseudo")},
     "replay": ("replay", {}),
+    "lora": ("peft", {}),
+    "adalora": ("peft", {"method": "adalora"}),
+    "adapter": ("peft", {"method": "adapter"}),
     "focal": ("regularize", {"focal": 2.0}),
     "unfreeze": ("regularize", {"unfreeze": 0.5}),
     "balanced": ("regularize", {"balance": True}),

@@ -19,7 +19,6 @@ from ft_kit.tasks import PEOPLE, PLACES
 HERE = Path(__file__).parent
 MOST = {
     "lion": 35,
-    "lora": 60,
     "pseudo": 50,
 }
 """Lines of code, at most."""

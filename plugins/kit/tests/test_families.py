@@ -20,9 +20,7 @@ SEEDS = Path(__file__).parents[3] / "tests"
 SEEN = [
     pytest.param("seq2seq", ["encoder-decoder"], marks=pytest.mark.long),
     pytest.param(str(SEEDS / "tasks" / "images.py"), ["image", "convnet"], marks=pytest.mark.long),
-    pytest.param(
-        str(SEEDS / "techniques" / "lora.py"), ["encoder", "decoder"], marks=pytest.mark.long
-    ),
+    pytest.param("peft", ["encoder", "decoder"], marks=pytest.mark.long),
     (WRITE, ["encoder-decoder"]),
     (IMAGES, ["image", "convnet"]),
 ]
