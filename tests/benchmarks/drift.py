@@ -1,0 +1,142 @@
+"""How often `ft drift` alarms where nothing has changed, and how often it finds another source.
+
+    python tests/benchmarks/drift.py --data DIR [--draws 1000] [--out FILE]
+
+``DIR`` holds ``sst2`` and ``financial_phrasebank``, each with ``train.csv``, ``dev.csv``, ``test.csv``. A
+run of ``sentiment`` with the starter's encoder, frozen, learns 1,000 sentences of SST-2. Features of
+sentences that it has not learned are computed once. Nothing changed: two samples without repeats from
+them, drawn anew each time. Another source: a share of the new sample is of the other data set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ft
+from ft_curate.drifting.compare import compare
+from ft_curate.drifting.features import Features, features
+from ft_curate.opened import Opened
+from ft_curate.vectors import Encoder
+
+ALPHA = 0.05
+BOUND = 0.1
+OLD = 300
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a table."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def only(found: Features, rows: np.ndarray) -> Features:
+    """The features of some texts."""
+    return replace(
+        found,
+        numbers={name: values[rows] for name, values in found.numbers.items()},
+        labels=None if found.labels is None else found.labels[rows],
+        vectors=None if found.vectors is None else found.vectors[rows],
+    )
+
+
+def joined(one: Features, other: Features) -> Features:
+    """The features of the texts of both."""
+    assert one.labels is not None
+    assert other.labels is not None
+    assert one.vectors is not None
+    assert other.vectors is not None
+    return replace(
+        one,
+        numbers={name: np.concatenate([v, other.numbers[name]]) for name, v in one.numbers.items()},
+        labels=np.concatenate([one.labels, other.labels]),
+        vectors=np.concatenate([one.vectors, other.vectors]),
+    )
+
+
+def main() -> None:
+    """Compute the features, draw, print the rates."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--changed", type=int, default=100, help="draws of each changed source")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    rows = [
+        row
+        for split in ("train", "dev", "test")
+        for row in read(given.data / "sst2" / f"{split}.csv")
+    ]
+    rows = list({row["text"]: row for row in rows}.values())
+    np.random.default_rng(0).shuffle(rows)
+    other = list(
+        {r["text"]: r for r in read(given.data / "financial_phrasebank" / "train.csv")}.values()
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        run = ft.run(
+            ["sentiment"],
+            sentiment={"train": rows[:1000], "validation": rows[1000:1300]},
+            freeze="encoder",
+            epochs=3,
+            learning_rate=1e-2,
+            advice=False,
+            report=False,
+            lint="off",
+            output=Path(folder) / "run",
+        )
+        opened = Opened.read(run.output)
+        encoder = Encoder(opened)
+
+        def of(part: list[dict[str, str]]) -> Features:
+            return features(
+                opened, encoder, [row["text"] for row in part], [row["text"] for row in part]
+            )
+
+        own, strange = of(rows[1300:4300]), of(other[:1000])
+    random = np.random.default_rng(1)
+    total, many = len(own.numbers["length"]), len(strange.numbers["length"])
+    lines: list[dict[str, Any]] = []
+    for share, size, draws in [
+        (0.0, 300, given.draws),
+        (0.0, 50, given.draws),
+        *((share, size, given.changed) for size in (50, 300) for share in (0.1, 0.25, 0.5, 1.0)),
+    ]:
+        began = time.process_time()
+        alarms, hits, low = [], [], {}
+        for draw in range(draws):
+            order = random.permutation(total)
+            count = round(share * size)
+            new = only(own, order[OLD : OLD + size - count])
+            if count:
+                new = joined(new, only(strange, random.permutation(many)[:count]))
+            found = compare(only(own, order[:OLD]), new, alpha=ALPHA, bound=BOUND, seed=draw)
+            alarms.append(any(test.drift for test in found))
+            hits.append(any(test.corrected <= ALPHA for test in found))
+            for test in found:
+                low.setdefault(test.name, []).append(test.p <= ALPHA)
+        line = {
+            "share_of_other_source": share,
+            "old": OLD,
+            "new": size,
+            "draws": draws,
+            "significant": float(np.mean(hits)),
+            "alarm": float(np.mean(alarms)),
+            "each": {name: float(np.mean(one)) for name, one in low.items()},
+            "seconds_each": round((time.process_time() - began) / draws, 3),
+        }
+        print(json.dumps(line), flush=True)
+        lines.append(line)
+    if given.out:
+        given.out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
