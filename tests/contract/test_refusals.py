@@ -34,7 +34,11 @@ TABLE = {
         "positions of examples in the train split",
     ),
     "order: an empty batch": (ORDER + "return [(0, 1), ()]", "an empty batch", "tuples of them"),
-    "compute_loss: no loss": (LOSS + "return 1.0", "compute_loss returned a float", "ft.Loss"),
+    "compute_loss: no loss": (
+        LOSS + "return 1.0",
+        "compute_loss returned float, not ft.Loss",
+        "ft.Loss",
+    ),
     "compute_loss: a mean of each example": (
         LOSS + "loss = inner(run, model, batch)\n        return replace(loss, total=loss.each)",
         "total is no scalar",
@@ -45,10 +49,10 @@ TABLE = {
         "over 0 items, which trains nothing",
         "how many",
     ),
-    "loss_of: nothing": (LOSS_OF + "pass", "loss_of returned a NoneType", "ft.Loss"),
+    "loss_of: nothing": (LOSS_OF + "pass", "loss_of returned nothing, not ft.Loss", "ft.Loss"),
     "order: nothing": (
         ORDER + "pass",
-        "order returned for epoch 1 nothing",
+        "order returned nothing, not an order",
         "positions of examples",
     ),
     "a hook that is not marked": (
@@ -189,12 +193,86 @@ TABLE = {
         "there is no finished run here",
         "ft run",
     ),
+    "encode: nothing": (
+        CHAIN.format(hook="encode", arguments="examples, training") + "pass",
+        "encode returned nothing, not a mapping of columns",
+        "lists by column",
+    ),
+    "infer: a list": (
+        CHAIN.format(hook="infer", arguments="model, batch") + "return [inner(run, model, batch)]",
+        "infer returned list, not a mapping of tensors",
+        "by name",
+    ),
+    "decode: nothing": (
+        CHAIN.format(hook="decode", arguments="outputs, examples") + "pass",
+        "decode returned nothing, not a list",
+        "one mapping an example",
+    ),
+    "evaluate: a dict": (
+        CHAIN.format(hook="evaluate", arguments="predictions") + "return {'accuracy': 1.0}",
+        "evaluate returned dict, not ft.Evaluation",
+        "main",
+    ),
+    "build_head: nothing": (
+        CHAIN.format(hook="build_head", arguments="data") + "inner(run, data)",
+        "build_head returned nothing, not a torch module",
+        "return the model",
+    ),
+    "build_optimizer: nothing": (
+        OPTIMIZER + "pass",
+        "^build_optimizer returned nothing, not a torch optimizer",
+        "torch.optim.Optimizer",
+    ),
+    "learning_rate: without run": (
+        "    def learning_rate(self, progress):\n        return 1.0",
+        r"learning_rate takes \(self, progress\), and is called with \(self, run, progress\)",
+        "def learning_rate",
+    ),
+    "cache_key: without run": (
+        "    def cache_key(self):\n        return 1",
+        r"cache_key takes \(self\), and is called with \(self, run\)",
+        "def cache_key",
+    ),
+    "__init__: without config": (
+        "    def __init__(self):\n        super().__init__()",
+        r"takes \(self\), and is called with \(self, config\)",
+        "super().__init__",
+    ),
+    "state_dict: nothing": (
+        "    def state_dict(self):\n        pass",
+        "state_dict returned None, not a mapping",
+        "{} for nothing",
+    ),
+    "varies: a text": ("    varies = 'yes'", "varies is 'yes', not true or false", "True"),
+    "run.log: a text": (
+        END + "run.log(self, 'mood', 'fine')",
+        "run.log was given 'fine'",
+        "one number",
+    ),
+    "features.fetch: one id": (
+        "    @hookimpl\n    def on_features(self, run, features):\n        features.fetch(0)",
+        "features.fetch was given 0",
+        "positions of training examples",
+    ),
+    "features.fetch: an id of no example": (
+        "    @hookimpl\n    def on_features(self, run, features):\n        features.fetch([-1])",
+        "features.fetch was given -1",
+        "positions of training examples",
+    ),
+    "run.score: a split's name": (END + "run.score('train')", "to run.score are none", "splits"),
+    "run.score: a class that is none": (
+        END
+        + "one = dict(run.data.splits['train'][0])\n"
+        + "        run.score([{**one, 'label': 'far'}])",
+        "classes that the task does not know: 'far' in 'label'",
+        "columns",
+    ),
     "run.score: no rows": (END + "run.score([])", "given to run.score", "columns"),
     "run.predict: no such split": (END + "run.predict('far')", "the split 'far'", "splits are"),
 }
 
 
-UNNAMED = ("run.", "Loss.", "build_head: freezes")
+UNNAMED = ("run.", "features.", "__init__", "Loss.", "build_head: freezes")
 """What the trace of the call names, as the note on every exception does, or what settings do as well."""
 
 
@@ -214,3 +292,13 @@ def test_it_is_refused_with_a_way_out(go: Any, tmp_path: Path, case: str) -> Non
     assert "'wrong'" in whole or "'task'" in whole or case.startswith(UNNAMED), whole
     if hint:
         assert any(one in whole for one in hint.split("|")), whole
+
+
+def test_a_name_that_is_nearly_one_of_the_contract_is_said(go: Any, tmp_path: Path) -> None:
+    (tmp_path / "slip.py").write_text(
+        HEAD + "    def evaluation_weight(self, run):\n        return {}\n\n    evaluates = True\n"
+    )
+    result = go(["texts", str(tmp_path / "slip.py")], epochs=1)
+    (note,) = [one for one in result.record["notes"] if "evaluation_weight" in one]
+    assert "plugin 'slip' has 'evaluation_weight', which ft does not know" in note
+    assert "did you mean 'evaluation_weights'?" in note

@@ -17,7 +17,7 @@ from ft.builtin.standard.plugin import Standard
 from ft.contract import hookspecs
 from ft.contract.errors import Problems
 from ft.hooks.chain import Member
-from ft.hooks.hooks import REMOVED, Hooks
+from ft.hooks.hooks import Hooks
 from ft.loading.load import load
 
 Install = Callable[..., Path]
@@ -124,7 +124,7 @@ def test_a_removed_hook_is_refused_with_the_version_that_has_it(
         @hookimpl
         def collate(self, inner: Any) -> Any: ...
 
-    monkeypatch.setitem(REMOVED, "collate", "it was last in ft 0.3; wrap encode instead")  # type: ignore[misc]
+    monkeypatch.setitem(hookspecs.REMOVED, "collate", "it was last in ft 0.3; wrap encode instead")  # type: ignore[misc]
     with pytest.raises(ft.PluginError) as caught:
         hooks(Old())
     assert "the hook 'collate' is no longer there" in str(caught.value)

@@ -291,6 +291,17 @@ def test_what_cannot_be_composed_is_refused(
         go(plugins, multitask=settings)
 
 
+def test_a_hook_that_is_not_passed_on_to_the_tasks_is_named(go: Any, tmp_path: Path) -> None:
+    source = Path(MULTITASK).read_text()
+    start = source.index("    @hookimpl\n    def decode")
+    end = source.index("    @hookimpl", start + 1)
+    (tmp_path / "partly.py").write_text(
+        source[:start] + source[end:].replace("Multitask", "Partly")
+    )
+    with pytest.raises(ft.PluginError, match="does not pass on the hook decode"):
+        go([str(tmp_path / "partly.py")], multitask=both("Watched"))
+
+
 def test_all_wrong_settings_are_told_at_once() -> None:
     with pytest.raises(ft.Problems) as caught:
         ft.resolve(

@@ -41,6 +41,7 @@ FOUND = {
     "answers_outputs": "the model's outputs are the same for all 6 examples",
     "answers_text": "the model's outputs are the same for all 6 examples",
     "sum": "the loss of a batch is",
+    "sum_of": "the loss of a batch is",
     "sum_items": "a batch has 1 items, its two halves together 2",
     "cut": "the loss of 8 examples is",
     "cut_gradient": "the gradient of 8 examples differs by",

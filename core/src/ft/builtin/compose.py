@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ft.builtin.composed import Composed
 from ft.builtin.one_pass import MARK, join, own_outputs
-from ft.builtin.part import TASK, Part
+from ft.builtin.part import CALLED, TASK, Part
 from ft.config.complaints import Scope
 from ft.config.given import Setting
 from ft.config.merge import Given
@@ -108,6 +108,8 @@ class Tasks(Composite):
     of the same name and type in all tasks, such as ``text``, are one; others are called
     ``NAME.COLUMN``, as are the metrics. A prediction holds one of each task by name.
     """
+
+    passed_on = CALLED
 
     def __init__(self, parts: Mapping[str, Part]) -> None:
         self._parts = parts

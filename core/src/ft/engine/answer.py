@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ft.contract.errors import DataError, PluginError
+from ft.contract.errors import DataError
 from ft.contract.results import Answer
 from ft.engine.batch.batches import lengths
 from ft.engine.batch.features import encode
@@ -174,11 +174,7 @@ def _joined(
 
 
 def _read(run: LiveRun, request: Any, number: int) -> dict[str, Any] | BadRequest:
-    """A raw example as the plugins read it from a request, without what is to be predicted.
-
-    Raises:
-        PluginError: `read_request` did not return a mapping.
-    """
+    """A raw example as the plugins read it from a request, without what is to be predicted."""
     assert run.data is not None
     where = f"request {number + 1}"
     if not isinstance(request, BadRequest):
@@ -190,11 +186,6 @@ def _read(run: LiveRun, request: Any, number: int) -> dict[str, Any] | BadReques
     except DataError as error:
         error.where = error.where or where
         return BadRequest(error)
-    if not isinstance(example, Mapping):
-        raise PluginError(
-            f"read_request returned {type(example).__name__}, not a mapping of columns",
-            who=run.hooks.who("read_request"),
-        )
     targets = run.data.schema.gold
     return {key: value for key, value in example.items() if key not in targets}
 

@@ -1,17 +1,67 @@
-"""Weights that a plugin puts in the place of the trained ones for an evaluation."""
+"""What a plugin has evaluated: rows of its own, and weights in the place of the trained ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from ft.contract.errors import PluginError
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ft.contract.schema import Schema
+
 PLACE = "evaluation_weights returned"
+
+FEW = 3
+"""So many unknown classes are named in a message."""
+
+
+def rows_of(given: Any, schema: Schema) -> Dataset:
+    """The rows that a plugin gives to `Run.score`, as a data set.
+
+    Raises:
+        PluginError: they are none, lack a column, or have a class that the task does not know.
+    """
+    from datasets import Dataset
+
+    if not isinstance(given, Dataset):
+        given = [] if isinstance(given, str | Mapping) or not isinstance(given, Iterable) else given
+        rows = list(given)
+        odd = [row for row in rows if not isinstance(row, Mapping)]
+        given = Dataset.from_list([] if odd else [dict(row) for row in rows])
+    missing = [one for one in schema.columns() if one not in given.column_names]
+    if not len(given):
+        what = "are none"
+    elif missing:
+        what = f"lack the columns {', '.join(missing)}"
+    elif unknown := _unknown(given, schema):
+        what = f"have classes that the task does not know: {unknown}"
+    else:
+        return given
+    raise PluginError(
+        f"the rows given to run.score {what}",
+        hint="give a data set such as run.data.splits['train'], or a list of mappings with the "
+        f"columns {', '.join(schema.columns())}",
+    )
+
+
+def _unknown(rows: Dataset, schema: Schema) -> str:
+    """The first classes of the targets' columns that the schema does not name."""
+    for target in schema.targets:
+        if target.names and target.kind in ("single", "ordinal", "multi", "tags"):
+            values = [one for one in rows[target.column] if one is not None]
+            flat = values if target.kind in ("single", "ordinal") else chain.from_iterable(values)
+            odd = [one for one in dict.fromkeys(flat) if one not in target.names]
+            if odd:
+                return f"{', '.join(map(repr, odd[:FEW]))} in '{target.column}'"
+    return ""
 
 
 @contextmanager

@@ -246,7 +246,14 @@ class LiveRun(Run):
 
     @override
     def log(self, plugin: Plugin, name: str, value: Any) -> None:
-        self.logged[f"{plugin.name}/{name}"] = float(value)
+        try:
+            self.logged[f"{plugin.name}/{name}"] = float(value)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise PluginError(
+                f"run.log was given {value!r} as '{name}'",
+                who=f"plugin '{plugin.name}'",
+                hint="give one number, or a tensor that holds one",
+            ) from error
 
     @override
     def stop(self, plugin: Plugin, reason: str) -> None:
@@ -268,12 +275,6 @@ class LiveRun(Run):
     @override
     def loss_of(self, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
         loss: Loss = self.hooks.call("loss_of", self, outputs, batch)
-        if not isinstance(loss, Loss):
-            raise PluginError(
-                f"loss_of returned a {type(loss).__name__}",
-                who=self.hooks.who("loss_of"),
-                hint="return ft.Loss(total, items): a sum over items, and how many",
-            )
         return loss
 
     @override
@@ -335,17 +336,8 @@ class LiveRun(Run):
         *,
         weights: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> Evaluation:
-        from datasets import Dataset
-
         assert self.data is not None
-        data = rows if isinstance(rows, Dataset) else Dataset.from_list([dict(row) for row in rows])
-        missing = [one for one in self.data.schema.columns() if one not in data.column_names]
-        if missing or not len(data):
-            what = f"lack the columns {', '.join(missing)}" if missing else "are none"
-            raise PluginError(
-                f"the rows given to run.score {what}",
-                hint=f"the schema's columns are {', '.join(self.data.schema.columns())}",
-            )
+        data = evaluated.rows_of(rows, self.data.schema)
         assert self.model is not None
         put = evaluated.weights(self.model, weights, place="run.score was given")
         with self.aside(), put, self.answering(name), undisturbed():

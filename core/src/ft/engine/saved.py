@@ -155,7 +155,7 @@ def restored_run(
     run.data = TaskData(DatasetDict(), schema)
     for member in run.hooks.kept:
         member.plugin.load_state_dict(states.get(member.name, {}))
-    run.model = on_device(run, "load_model", run.hooks.call("load_model", run, saved))
+    run.model = on_device(run, run.hooks.call("load_model", run, saved))
     run.model.eval()
     return run
 

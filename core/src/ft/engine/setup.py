@@ -89,14 +89,12 @@ def load_data(run: LiveRun, *, with_techniques: bool | None = None) -> TaskData:
             splits that it is scored on as they are.
 
     Raises:
-        PluginError: it is not task data, or lacks a train split or a column.
+        PluginError: it lacks a train split or a column.
     """
     chain = not run.restored if with_techniques is None else with_techniques
-    data = (run.hooks.call if chain else run.hooks.provide)("load_data", run)
+    data: TaskData = (run.hooks.call if chain else run.hooks.provide)("load_data", run)
     provider, _ = run.hooks.parts("load_data")
     who = f"plugin {provider.owner}"
-    if not isinstance(data, TaskData):
-        raise PluginError(f"load_data returned {type(data).__name__}, not TaskData", who=who)
     trains = "train" in data.splits and len(data.splits["train"])
     if not trains and not run.restored:
         raise PluginError("load_data returned no training examples", who=who)
@@ -146,26 +144,12 @@ def _split_faults(data: TaskData, who: str) -> list[FtError]:
 
 
 def build_model(run: LiveRun, data: TaskData) -> torch.nn.Module:
-    """Call the chain of `build_head`, on the run's device.
-
-    Raises:
-        PluginError: it did not return a module.
-    """
-    return on_device(run, "build_head", run.hooks.call("build_head", run, data))
+    """Call the chain of `build_head`, on the run's device."""
+    return on_device(run, run.hooks.call("build_head", run, data))
 
 
-def on_device(run: LiveRun, hook: str, model: Any) -> torch.nn.Module:
-    """What a hook returned as the model, on the run's device.
-
-    Raises:
-        PluginError: it is not a module.
-    """
-    if not isinstance(model, torch.nn.Module):
-        raise PluginError(
-            f"{hook} returned {type(model).__name__}, not a torch module",
-            who=run.hooks.who(hook),
-            hint="return the model: a torch.nn.Module that gives its outputs by name",
-        )
+def on_device(run: LiveRun, model: torch.nn.Module) -> torch.nn.Module:
+    """What a hook returned as the model, on the run's device."""
     config: Any = getattr(model, "config", None)
     if hasattr(config, "pad_token_id") and config.pad_token_id != run.pad_id:
         # A decoder finds a text's last token by it.

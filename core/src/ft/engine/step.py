@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -279,16 +279,14 @@ class Step:
         done.padded += len(micro) * max(tokens)
         return loss.items
 
-    def _checked(self, loss: Any, size: int) -> Loss:
+    def _checked(self, loss: Loss, size: int) -> Loss:
         """What compute_loss returned for so many features.
 
         Raises:
             PluginError: it is no loss.
         """
-        each = getattr(loss, "each", None)
-        if not isinstance(loss, Loss):
-            what = f"a {type(loss).__name__}"
-        elif not isinstance(loss.total, Tensor) or loss.total.ndim:
+        each = loss.each
+        if not isinstance(loss.total, Tensor) or loss.total.ndim:
             what = "a Loss whose total is no scalar tensor"
         elif each is not None and tuple(each.shape[:1]) != (size,):
             what = f"a Loss with each of the shape {tuple(each.shape)} for a batch of {size}"

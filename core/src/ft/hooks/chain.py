@@ -12,6 +12,7 @@ from ft.contract.hookspecs import INNER
 from ft.contract.plugin import Plugin
 from ft.contract.schema import TaskData
 from ft.hooks.costs import Ledger
+from ft.hooks.returned import looked_at
 from ft.hooks.trace import Trace
 
 FORWARD = "compute_loss"
@@ -50,10 +51,14 @@ class Implementation:
         return INNER in self.arguments
 
     def accounted(self, ledger: Ledger, trace: Trace | None) -> Callable[..., Any]:
-        """The function, with its cost kept by the ledger and its calls written to the trace."""
+        """The function, with its cost kept by the ledger and its calls written to the trace.
+
+        What it returns is looked at where the hook is one of a chain.
+        """
         name = self.plugin.name
         passes = int(self.passes and self.hook == FORWARD and not self.wraps)
-        call = ledger.accounted(self.owner, name, self.hook, self.function, passes)
+        function = looked_at(self.hook, self.owner, self.function)
+        call = ledger.accounted(self.owner, name, self.hook, function, passes)
         return call if trace is None else trace.around(call, name, self.hook)
 
 
@@ -176,8 +181,11 @@ class Member:
 
     def inside(self) -> list[Inside]:
         """The plugins that this one has inside, which it keeps as attributes of its own."""
-        kept = [one for one in vars(self.plugin).values() if isinstance(one, Composite)]
-        return [part for one in kept for part in one.inside()]
+        return [part for one in self.composites() for part in one.inside()]
+
+    def composites(self) -> list[Composite]:
+        """What it keeps as attributes of its own to have others inside."""
+        return [one for one in vars(self.plugin).values() if isinstance(one, Composite)]
 
 
 class Inside(Member):
@@ -201,7 +209,13 @@ class Inside(Member):
 
 
 class Composite:
-    """What a plugin keeps to have others inside; the core tells them events and keeps their state."""
+    """What a plugin keeps to have others inside; the core tells them events and keeps their state.
+
+    Attributes:
+        passed_on: the hooks that the plugin must provide, for which it calls those of the others.
+    """
+
+    passed_on: tuple[str, ...] = ()
 
     def inside(self) -> Sequence[Inside]:
         """The plugins that are inside."""

@@ -98,8 +98,16 @@ def company_faults(members: Sequence[Member]) -> list[FtError]:
 
 
 def _malformed(member: Member) -> list[FtError]:
-    """Declarations that are no tuples of names, or name a role that no schema has."""
-    faults: list[FtError] = []
+    """Declarations that are no tuples of names or not true or false, or name a role that no schema has."""
+    faults: list[FtError] = [
+        PluginError(
+            f"{name} is {given!r}, not true or false",
+            who=f"plugin {member.owner}",
+            hint=f"write {name} = True",
+        )
+        for name in GRAPH
+        if not isinstance(given := getattr(member.plugin, name), bool)
+    ]
     for name in DECLARATIONS:
         value: Any = getattr(member.plugin, name)
         if not isinstance(value, tuple | list) or not all(isinstance(one, str) for one in value):
@@ -231,7 +239,9 @@ def _way_out(needing: Plugin, early: Plugin) -> str:
     return f"name '{needing.name}' before '{early.name}'"
 
 
-def require_untouched_splits(technique: Implementation, results: Sequence[Any], after: Any) -> None:
+def require_untouched_splits(
+    technique: Implementation, results: Sequence[Any], after: TaskData
+) -> None:
     """A technique around `load_data` may change the train split and the pool, and add a split of
     another name, to be scored as well.
 
@@ -243,12 +253,6 @@ def require_untouched_splits(technique: Implementation, results: Sequence[Any], 
     Raises:
         PluginError: another split was added, removed or changed.
     """
-    if not isinstance(after, TaskData):
-        raise PluginError(
-            f"load_data returned {type(after).__name__}, not TaskData",
-            who=f"plugin {technique.owner}",
-            hint="return what inner gave, changed or not",
-        )
     if not results or not isinstance(results[0], TaskData):
         return
     before, now = results[0].splits, after.splits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from types import ModuleType
@@ -13,13 +13,13 @@ import pluggy
 
 from ft.contract import hookspecs
 from ft.contract.errors import FtError, PluginError, raise_all
-from ft.contract.hookspecs import INNER, REMOVED
-from ft.contract.messages import did_you_mean
+from ft.contract.hookspecs import INNER
 from ft.contract.plugin import PROJECT, Plugin
 from ft.contract.schema import TaskData
 from ft.hooks import declarations
 from ft.hooks.chain import Implementation, Inside, Member, compose, picker
 from ft.hooks.costs import Ledger
+from ft.hooks.form import forgotten, form_faults, slips
 from ft.hooks.trace import Trace
 
 CHECKED = ("load_data", "encode")
@@ -132,62 +132,17 @@ class Hooks:
         return faults
 
     def _faults(self, member: Member) -> list[FtError]:
-        """What breaks the contract in one plugin."""
-        faults: list[FtError] = []
-        for name, function in inspect.getmembers(type(member.plugin), callable):
-            marks: Mapping[str, Any] | None = getattr(function, f"{PROJECT}_impl", None)
-            if marks is not None:
-                self._note_deprecated(name, member)
-                found = self._method_faults(name, function, marks)
-            elif name in self._specs and inspect.isfunction(function):
-                what = f"the method '{name}' has the name of a hook and is not marked as one"
-                found = [(what, "put @hookimpl above it, or give the method another name")]
-            else:
-                continue
-            who = f"plugin {member.owner}"
-            faults += [PluginError(what, who=who, hint=hint) for what, hint in found]
-        return faults
-
-    def _method_faults(
-        self, name: str, function: Callable[..., Any], marks: Mapping[str, Any]
-    ) -> list[tuple[str, str]]:
-        spec = self._specs.get(name)
-        if name in REMOVED:
-            return [(f"the hook '{name}' is no longer there", REMOVED[name])]
-        if spec is None:
-            near = did_you_mean(name, self._specs)
-            hint = f"{near} " if near else ""
-            return [
-                (
-                    f"there is no hook '{name}'",
-                    f"{hint}a plugin made for a newer ft needs that ft; "
-                    f"the hooks of this one are {', '.join(self._specs)}",
-                )
+        """What breaks the contract in one plugin; what looks like a slip is noted."""
+        cls = type(member.plugin)
+        if id(member.plugin) not in self._ours:
+            for name in self._specs:
+                if hasattr(getattr(cls, name, None), f"{PROJECT}_impl"):
+                    self._note_deprecated(name, member)
+            self.notes += [
+                f"plugin {member.owner} has '{name}', which ft does not know: did you mean '{near}'?"
+                for name, near in slips(cls, self._specs)
             ]
-        faults = []
-        allowed = list(inspect.signature(spec).parameters)
-        for parameter in list(inspect.signature(function).parameters.values())[1:]:
-            if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
-                what, hint = f"has the argument '{parameter}'", "use plain positional arguments"
-            elif parameter.default is not parameter.empty:
-                what = f"gives the argument '{parameter.name}' a default"
-                hint = "drop the default: the core always passes the argument"
-            elif parameter.name not in allowed:
-                what = f"asks for the argument '{parameter.name}', which it does not have"
-                hint = f"it may ask for {', '.join(allowed)}"
-            else:
-                continue
-            faults.append((f"{name} {what}", hint))
-        used = [mark for mark in ("wrapper", "hookwrapper", "tryfirst", "trylast") if marks[mark]]
-        if used and spec.ft_kind == "chain":  # type: ignore[attr-defined]
-            faults.append(
-                (
-                    f"{name} is marked {' and '.join(used)}",
-                    "take the argument 'inner' and call it to wrap; "
-                    "the order is that of --plugins, first named nearest to the task",
-                )
-            )
-        return faults
+        return form_faults(cls, member.owner, self._specs) + forgotten(member)
 
     def implementations(self, hook: str) -> list[Implementation]:
         """Who implements a hook: the named plugins in order, then the built-in ones."""
@@ -236,16 +191,18 @@ class Hooks:
 
     def who(self, hook: str) -> str:
         """Who implements a hook, for messages: the provider and the techniques around it, or whoever
-        hears an event.
+        hears an event. Where a named plugin does, those that are built in are left out.
         """
         if hook in self._events:
             return "plugin " + ", ".join(f"'{name}'" for name in self.listeners(hook))
         provider, techniques = self.parts(hook)
-        return "plugin " + ", ".join(one.owner for one in [provider, *techniques])
+        everyone = [provider, *techniques]
+        named = [one for one in everyone if id(one.plugin) not in self._ours]
+        return "plugin " + ", ".join(one.owner for one in named or everyone)
 
     def _note_deprecated(self, hook: str, member: Member) -> None:
-        deprecated = getattr(self._specs.get(hook), "ft_deprecated", None)
-        if deprecated and member not in self.builtin:
+        deprecated = getattr(self._specs[hook], "ft_deprecated", None)
+        if deprecated:
             self.notes.append(
                 f"plugin {member.owner} uses the hook {hook}, deprecated {deprecated}"
             )

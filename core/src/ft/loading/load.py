@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import inspect
 import re
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -241,8 +243,13 @@ def _unknown(name: str, offered: Sequence[Installed]) -> PluginError:
 
 def _broken(error: BaseException, who: str) -> PluginError:
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None
+    if isinstance(error, SyntaxError) and error.filename:
+        reason, place = f"{type(error).__name__}: {error.msg}", f"{error.filename}:{error.lineno}"
     return PluginError(
         f"the plugin cannot be imported: {reason}",
+        where=place,
         who=who,
         hint="run with --debug for the traceback",
     )
@@ -298,6 +305,16 @@ def plugin_class(target: object, place: str, who: str) -> type[Plugin]:
             who=who,
             hint="write `class Config(ft.Config):` inside the plugin's class",
         )
+    try:
+        inspect.signature(target).bind(None)
+    except TypeError as error:
+        own = ", ".join(inspect.signature(target).parameters)
+        raise PluginError(
+            f"the __init__ of {target.__name__} takes (self{own and ', '}{own}), and is called with "
+            "(self, config)",
+            who=who,
+            hint="write def __init__(self, config=None) and call super().__init__(config) in it",
+        ) from error
     return target
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +114,25 @@ def _owner(run: LiveRun) -> str:
     return run.hooks.who("encode")
 
 
+def _positions(ids: Iterable[int], examples: int) -> list[int]:
+    """Ids of training examples, as a plugin or the engine gives them.
+
+    Raises:
+        PluginError: they are no whole numbers, or of no example.
+    """
+    try:
+        found = [index(i) for i in ids]
+        wrong = next((f"{i}" for i in found if not 0 <= i < examples), None)
+    except TypeError:
+        found, wrong = [], repr(ids)
+    if wrong is not None:
+        raise PluginError(
+            f"features.fetch was given {wrong}",
+            hint=f"give a list of positions of training examples, from 0 to {examples - 1}",
+        )
+    return found
+
+
 class FreshFeatures:
     """Features encoded whenever they are asked for, because a technique makes them vary."""
 
@@ -131,6 +151,7 @@ class FreshFeatures:
             TrainingError: a technique drew from its own generator, whose state a checkpoint keeps
                 for another moment than that of the encoding.
         """
+        ids = _positions(ids, len(self._data))
         before = self._generators()
         features = encode(self._run, examples_at(self._data, ids, self._first), True)
         now = self._generators()
@@ -225,6 +246,7 @@ class CachedFeatures:
 
     def fetch(self, ids: Sequence[int]) -> list[list[Feature]]:
         """The features of each example, read from the cache."""
+        ids = _positions(ids, len(self))
         counts = [int(self._starts[i + 1] - self._starts[i]) for i in ids]
         wanted = [
             int(self._starts[i]) + k for i, n in zip(ids, counts, strict=True) for k in range(n)

@@ -45,7 +45,7 @@ MOVED = ("threads", "processes", "processor")
 """What of the machine may change: the same run, but for the last bits of sums."""
 
 HINT = (
-    "put it back as it was (leave out the option), or give --allow-changed to go on all the same; "
+    "put it back as it was (an option: leave it out), or give --allow-changed to go on all the same; "
     "the result is then that of neither run"
 )
 

@@ -39,9 +39,15 @@ def plugin_state(member: Member) -> dict[str, Any]:
     """What a plugin wants to keep.
 
     Raises:
-        PluginError: it holds something else than JSON values.
+        PluginError: it is no mapping, or holds something else than JSON values.
     """
     state = member.plugin.state_dict()
+    if not isinstance(state, Mapping):
+        raise PluginError(
+            f"state_dict returned {state!r}, not a mapping",
+            who=f"plugin {member.owner}",
+            hint="return what must survive a resume by name, {} for nothing",
+        )
     try:
         json.dumps(state)
     except (TypeError, ValueError) as error:

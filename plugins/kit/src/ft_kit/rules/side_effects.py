@@ -60,8 +60,8 @@ def sum_(exam: Exam) -> None:
     """`Loss.total` is a sum over `Loss.items`, which the core divides once by the items of the whole
     optimizer step. With a mean, a step that is cut into several passes would be another step.
     """
-    if not exam.subject.hooks("compute_loss"):
-        raise NotApplicable("it does not hook compute_loss")
+    if not any(exam.subject.hooks(one) for one in ("compute_loss", "loss_of")):
+        raise NotApplicable("it hooks neither compute_loss nor loss_of")
     found = ran(exam).found("sum")
     if not found:
         raise NotApplicable("its data has a single training example")
