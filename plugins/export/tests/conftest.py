@@ -114,6 +114,20 @@ def sentiment(train: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
+def several(train: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with one encoder for names and places in sentences and for the mood of reviews."""
+    folder = tmp_path_factory.mktemp("several")
+    splits = {"train": 1, "validation": 2, "test": 3}
+    people = {k: write_conll(folder / f"{k}.conll", 24, n) for k, n in splits.items()}
+    mood = {k: write_reviews(folder / f"{k}.csv", 24, n) for k, n in splits.items()}
+    return train(
+        "multitask",
+        tasks={"people": "ner", "mood": "sentiment"},
+        settings={"people": people, "mood": mood},
+    )
+
+
+@pytest.fixture(scope="session")
 def hub() -> Iterator[Any]:
     """A `HubServer` of this folder's own."""
     path = Path(__file__).with_name("hub_server.py")

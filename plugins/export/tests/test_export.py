@@ -7,6 +7,7 @@ import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -161,3 +162,25 @@ def test_what_an_exported_model_cannot_do_is_refused(
     run = train("recommend", run={"learning_rate": 1e-3}, **settings)
     with pytest.raises(ft.UserError, match="calls a part of the model by itself"):
         export(run)
+
+
+@pytest.mark.long
+def test_several_tasks_take_one_pass(
+    several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, parity = export(several, "onnx")
+    assert parity.changed == 0
+    model, calls = ft.load(folder), []
+    kind = type(model.model)
+    forward = kind.forward
+
+    def counted(*given: Any, **inputs: Any) -> Any:
+        calls.append(sorted(inputs))
+        return forward(*given, **inputs)
+
+    monkeypatch.setattr(kind, "forward", counted)
+    text = "anna went to paris ."
+    (found,), (expected,) = model.predict([text]), ft.load(several).predict([text])
+    assert len(calls) == 1
+    assert found["people"]["tags"] == expected["people"]["tags"]
+    assert found["mood"]["label"] == expected["mood"]["label"]

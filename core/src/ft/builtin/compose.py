@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ft.builtin.composed import Composed
+from ft.builtin.composed import Composed, OfTask, remembered
 from ft.builtin.one_pass import MARK, join, own_outputs
 from ft.builtin.part import CALLED, TASK, Part
 from ft.config.complaints import Scope
@@ -210,7 +210,7 @@ class Tasks(Composite):
         """The loss of the task that the batch is of."""
         part = self._of(batch)
         own = self._run(run, part)
-        loss: Loss = part.hooks.call("compute_loss", own, model.tasks[part.name], batch)
+        loss: Loss = part.hooks.call("compute_loss", own, _model_of(model, part), batch)
         # A task's own compute_loss need not ask for `loss_of`, which weighs.
         return loss if own.asked else loss.times(part.weight_of_all())
 
@@ -235,10 +235,12 @@ class Tasks(Composite):
     def infer(self, run: Run, model: Any, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """What the model of the batch's task answers; those of several tasks take one encoder pass."""
         parts = self._all_of(batch)
-        with model.one_pass() if len(parts) > 1 else nullcontext():
+        whole = isinstance(model, Composed) and len(parts) > 1
+        asked = model if isinstance(model, Composed) else remembered(model)
+        with model.one_pass() if whole else nullcontext():
             answers = {
                 part.name: part.hooks.call(
-                    "infer", self._run(run, part), model.tasks[part.name], batch
+                    "infer", self._run(run, part), OfTask(asked, part.name), batch
                 )
                 for part in parts
             }
@@ -317,6 +319,13 @@ class Tasks(Composite):
             tables += [replace(one, title=f"{name}: {one.title}") for one in evaluation.tables]
         values = [one.value if one.higher_is_better else -one.value for one in mains]
         return Evaluation({**metrics, "mean": Metric(sum(values) / len(values))}, "mean", tables)
+
+
+def _model_of(model: Any, part: Part) -> Any:
+    """The model that a task's loss calls: in training its own, else through that of all."""
+    if isinstance(model, Composed) and model.training:
+        return model.tasks[part.name]
+    return OfTask(model, part.name)
 
 
 def _merged(parts: Mapping[str, Part]) -> TaskData:

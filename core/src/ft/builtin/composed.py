@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,31 @@ class Composed(nn.Module):
         self.tasks = nn.ModuleDict(models)
         self.config = encoder.config
         self._encoder = [encoder]  # in a list, so that it is registered in the models alone
+        self._asked: str | None = None
+
+    def forward(self, **inputs: Tensor) -> Any:
+        """What the models of all tasks answer, ``NAME.OUTPUT`` each, with one pass of the encoder; within
+        `asking` what the model of one task answers, as it does.
+        """
+        if self._asked is not None:
+            return self.tasks[self._asked](**inputs)
+        with self.one_pass():
+            answers = {name: model(**inputs) for name, model in self.tasks.items()}
+        return {
+            f"{name}.{key}": one
+            for name, own in answers.items()
+            for key, one in own.items()
+            if isinstance(one, Tensor)
+        }
+
+    @contextmanager
+    def asking(self, task: str) -> Iterator[None]:
+        """Within it the model stands for that of one task."""
+        before, self._asked = self._asked, task
+        try:
+            yield
+        finally:
+            self._asked = before
 
     @property
     def base_model(self) -> nn.Module:
@@ -33,18 +58,7 @@ class Composed(nn.Module):
     def one_pass(self) -> Iterator[None]:
         """Within it the encoder runs once for the same inputs: tasks that ask again get its answer."""
         encoder = self.base_model
-        plain = encoder.forward
-        seen: list[tuple[Any, Any, Any]] = []
-
-        def forward(*given: Any, **named: Any) -> Any:
-            for before, named_before, answer in seen:
-                if _same(before, given) and _same(named_before, named):
-                    return answer
-            answer = plain(*given, **named)
-            seen.append((given, named, answer))
-            return answer
-
-        encoder.forward = forward
+        encoder.forward = remembered(encoder.forward)
         try:
             yield
         finally:
@@ -59,6 +73,53 @@ class Composed(nn.Module):
         for name, model in self.tasks.items():
             cast(Any, model).save_pretrained(Path(folder) / name)
         cast(Any, self.base_model).save_pretrained(folder)
+
+
+class OfTask(nn.Module):
+    """The model of one task, asked through that of all, so that whatever stands in for the whole, such as
+    an exported model, answers for the task too.
+
+    Args:
+        whole: the model of all tasks, or what stands in for it.
+        task: the name of the task.
+    """
+
+    def __init__(self, whole: Callable[..., Any], task: str) -> None:
+        super().__init__()
+        self._whole = [whole]  # in a list, so that it is no module inside
+        self._task = task
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            whole = vars(self)["_whole"][0]
+            return getattr(whole.tasks[vars(self)["_task"]], name)
+
+    def forward(self, **inputs: Tensor) -> Any:
+        """What the task's model answers, by name."""
+        (whole,) = self._whole
+        if isinstance(whole, Composed):
+            with whole.asking(self._task):
+                return whole(**inputs)
+        start = f"{self._task}."
+        found = whole(**inputs).items()
+        return {key.removeprefix(start): one for key, one in found if key.startswith(start)}
+
+
+def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is called once for the same arguments, and gives its answer again."""
+    seen: list[tuple[Any, Any, Any]] = []
+
+    def call(*given: Any, **named: Any) -> Any:
+        for before, named_before, answer in seen:
+            if _same(before, given) and _same(named_before, named):
+                return answer
+        answer = function(*given, **named)
+        seen.append((given, named, answer))
+        return answer
+
+    return call
 
 
 def _same(one: Any, other: Any) -> bool:
