@@ -165,9 +165,7 @@ def test_what_an_exported_model_cannot_do_is_refused(
 
 
 @pytest.mark.long
-def test_several_tasks_take_one_pass(
-    several: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_tasks_take_one_pass(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, parity = export(several, "onnx")
     assert parity.changed == 0
     model, calls = ft.load(folder), []

@@ -11,6 +11,7 @@ import pytest
 from transformers import AutoModelForSequenceClassification
 
 import ft
+from ft.cli.main import main
 from ft_kit.compare import differences
 
 COUNTED = """
@@ -52,6 +53,30 @@ def test_each_task_has_a_plain_model(trained: Any) -> None:
     for name in ("place", "deed"):
         model = AutoModelForSequenceClassification.from_pretrained(trained.output / "model" / name)
         assert model.config.num_labels == 2
+
+
+def test_each_task_is_compared_with_a_run_of_its_own(
+    trained: Any,
+    model: Path,
+    files: dict[str, str],
+    ft_train: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    alone = ft_train(
+        ["sentiment"],
+        sentiment={**files, "columns": {"label": "deed"}},
+        model=str(model),
+        max_steps=2,
+    )
+    code = main(["compare", str(alone.output), f"{trained.output}:deed", "--json"])
+    assert code == 0, capsys.readouterr().err
+    told = json.loads(capsys.readouterr().out)
+    ours = next(one for one in told["runs"] if one["name"].endswith(":deed"))
+    assert ours["metrics"]["accuracy"]["value"] == trained.metrics["test"]["deed/accuracy"].value
+    assert [one["p"] is not None for one in told["differences"] if one["metric"] == "macro_f1"]
+    for task, message in (("place", "different test data"), ("deeds", "its tasks are deed, place")):
+        assert main(["compare", str(alone.output), f"{trained.output}:{task}"]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_tasks_that_read_alike_share_a_pass(

@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ft import DataError, Draws, Metric, UserError, read_draws
+from ft import DataError, Draws, Metric, Schema, UserError, read_draws
+
+T = TypeVar("T")
 
 SPLIT = "test"
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run.
+    """A finished run, or one of several tasks of one.
 
     Attributes:
         path: its folder.
         record: what ``record.json`` holds.
+        task: the one of several tasks; ``None``: the whole run.
     """
 
     path: Path
     record: Mapping[str, Any]
+    task: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> Finished:
-        """The run in a folder.
+        """The run in a folder; ``FOLDER:TASK`` is one of the tasks of a run of several.
 
         Raises:
             DataError: it is not finished, cannot be read, or was not scored on test data.
+            UserError: it has no such task.
         """
+        folder, colon, task = str(path).rpartition(":")
+        if colon and not path.exists() and Path(folder).is_dir():
+            whole = cls.read(Path(folder))
+            if task not in whole.tasks:
+                raise UserError(
+                    f"this run has no task '{task}'",
+                    where=folder,
+                    hint=f"its tasks are {', '.join(whole.tasks)}"
+                    if whole.tasks
+                    else "it is not a run of several tasks: name the folder alone",
+                )
+            return cls(whole.path, whole.record, task)
         file = path / "record.json"
         try:
             record = json.loads(file.read_bytes())
@@ -59,28 +77,63 @@ class Finished:
     @property
     def name(self) -> str:
         """What to call it."""
-        return self.path.resolve().name
+        name = self.path.resolve().name
+        return name if self.task is None else f"{name}:{self.task}"
+
+    @cached_property
+    def tasks(self) -> dict[str, dict[str, str]]:
+        """Of a run of several tasks, the columns of each one's schema by those of the run."""
+        told = self._schema()["extra"].get("tasks", {})
+        found = {}
+        for name, one in told.items():
+            known = set(Schema.from_json(one["schema"]).columns())
+            found[name] = {whole: own for whole, own in one["columns"].items() if own in known}
+        return found
+
+    def _own(self, told: Mapping[str, T]) -> dict[str, T]:
+        """What is told by metric, those of the task under its own names."""
+        start = "" if self.task is None else f"{self.task}/"
+        return {k.removeprefix(start): one for k, one in told.items() if k.startswith(start)}
 
     @cached_property
     def metrics(self) -> dict[str, Metric]:
         """The scores on the test split."""
-        return {name: Metric(**told) for name, told in self.record["metrics"][SPLIT].items()}
+        told = self._own(self.record["metrics"][SPLIT])
+        return {name: Metric(**one) for name, one in told.items()}
 
     @property
     def main(self) -> str | None:
-        """The metric that chose the best model."""
+        """The metric that chose the best model; of a task ``None`` where it was another's or all tasks'."""
         best: Mapping[str, Any] = self.record.get("best") or {}
-        return self.record.get("main") or best.get("metric")
+        name = self.record.get("main") or best.get("metric")
+        return name if self.task is None else next(iter(self._own({name: name})), None)
 
     @cached_property
     def draws(self) -> dict[str, Draws]:
         """What the bootstrap drew for the metrics of the test split."""
-        return read_draws(self.path, SPLIT)
+        return self._own(read_draws(self.path, SPLIT))
 
     @property
     def tested_on(self) -> str:
         """The fingerprint of the test split."""
         return str(self.record["data"][SPLIT]["fingerprint"])
+
+    @cached_property
+    def examples_hash(self) -> str:
+        """The hash of the test examples by the columns that the run, or the task, knows."""
+        folder = self.path / "predictions"
+        rows = _lines(folder / f"{SPLIT}.examples.jsonl")
+        if self.task is None:
+            columns = {name: name for name in Schema.from_json(self._schema()).columns()}
+        else:
+            columns = self.tasks[self.task]
+            found = _lines(folder / f"{SPLIT}.jsonl")
+            rows = [row for row, one in zip(rows, found, strict=True) if self.task in one]
+        own = [{name: row.get(whole) for whole, name in columns.items()} for row in rows]
+        return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+
+    def _schema(self) -> Any:
+        return _read(self.path / "task.json")["schema"]
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -100,6 +153,30 @@ class Finished:
         return flat
 
 
+def _read(file: Path) -> Any:
+    """A JSON file of a run.
+
+    Raises:
+        DataError: it is not there, or no JSON.
+    """
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"cannot be read: {error}", where=str(file)) from error
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    """The objects of a file with one a line.
+
+    Raises:
+        DataError: it is not there, or no JSON.
+    """
+    try:
+        return [json.loads(line) for line in file.read_bytes().splitlines()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"cannot be read: {error}", where=str(file)) from error
+
+
 def same_test_data(runs: Sequence[Finished]) -> None:
     """Refuse runs that were scored on different test data.
 
@@ -107,8 +184,10 @@ def same_test_data(runs: Sequence[Finished]) -> None:
         UserError: they were; says which, and on what.
     """
     first = runs[0]
+    tasks = any(run.task is not None for run in runs)
     for other in runs[1:]:
-        if other.tested_on != first.tested_on:
+        ours, theirs = ((run.examples_hash if tasks else run.tested_on) for run in (first, other))
+        if ours != theirs:
             raise UserError(
                 f"these runs were scored on different test data, so their scores cannot be compared: "
                 f"{_tested(first)}; {_tested(other)}",

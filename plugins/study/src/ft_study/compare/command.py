@@ -14,7 +14,10 @@ from ft_study.options import Html, Json
 def compare(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN RUN...", help="Folders of finished runs; the first to beat."),
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Folders of finished runs, or FOLDER:TASK; the first to beat.",
+        ),
     ],
     metric: Annotated[
         list[str] | None,

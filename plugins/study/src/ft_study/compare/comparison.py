@@ -66,14 +66,16 @@ def compare_runs(runs: Sequence[Finished], wanted: Sequence[str] | None = None) 
     """
     if len(runs) < 2:
         raise UserError("there is nothing to compare with", hint="name two runs at least")
-    places = [run.path.resolve() for run in runs]
+    places = [(run.path.resolve(), run.task) for run in runs]
     if len(set(places)) < len(places):
-        twice = next(place for place in places if places.count(place) > 1)
+        twice, _ = next(place for place in places if places.count(place) > 1)
         raise UserError("this run is named twice", where=str(twice))
     same_test_data(runs)
     first, *others = runs
     shared = [name for name in first.metrics if all(name in run.metrics for run in others)]
-    tested = _tested(first, shared, wanted)
+    # The tasks of a run of several have no main metric of their own.
+    main = next((run.main for run in runs if run.main in shared), None)
+    tested = _tested(main, shared, wanted)
     rows = []
     for name in shared:
         for k, other in enumerate(others, 1):
@@ -92,11 +94,11 @@ def compare_runs(runs: Sequence[Finished], wanted: Sequence[str] | None = None) 
     return Comparison(runs, _names(runs), shared, tested, rows)
 
 
-def _tested(first: Finished, shared: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
+def _tested(main: str | None, shared: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
     whole = [name for name in shared if "/" not in name]
     if wanted and ALL in wanted:
         return whole
-    names = list(wanted or [first.main or ""])
+    names = list(wanted or [main or ""])
     for name in names:
         if name not in shared:
             raise UserError(
