@@ -1,11 +1,12 @@
 """How often `ft drift` alarms where nothing has changed, and how often it finds another source.
 
-    python tests/benchmarks/drift.py --data DIR [--draws 1000] [--out FILE]
+    python tests/benchmarks/drift.py --data DIR [--encoder tiny] [--draws 1000] [--out FILE]
 
 ``DIR`` holds ``sst2`` and ``financial_phrasebank``, each with ``train.csv``, ``dev.csv``, ``test.csv``. A
-run of ``sentiment`` with the starter's encoder, frozen, learns 1,000 sentences of SST-2. Features of
-sentences that it has not learned are computed once. Nothing changed: two samples without repeats from
-them, drawn anew each time. Another source: a share of the new sample is of the other data set.
+run of ``sentiment`` with the starter's encoder, frozen, or with a tiny one that it trains, learns 300
+sentences of SST-2. Features of sentences that it has not learned are computed once. Nothing changed: two
+samples without repeats from them, drawn anew each time. Another source: a share of the new sample is of
+the other data set.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from ft_curate.drifting.compare import compare
 from ft_curate.drifting.features import Features, features
 from ft_curate.opened import Opened
 from ft_curate.vectors import Encoder
+from ft_kit import tiny_bert
 
 ALPHA = 0.05
 BOUND = 0.1
-OLD = 300
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -68,6 +69,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--changed", type=int, default=100, help="draws of each changed source")
+    parser.add_argument("--encoder", choices=["starter", "tiny"], default="starter")
+    parser.add_argument("--texts", type=int, default=3000, help="sentences to draw from")
+    parser.add_argument("--old", type=int, default=300)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[50, 300])
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     rows = [
@@ -81,16 +86,20 @@ def main() -> None:
         {r["text"]: r for r in read(given.data / "financial_phrasebank" / "train.csv")}.values()
     )
     with tempfile.TemporaryDirectory() as folder:
+        words = {word for row in rows[:300] for word in row["text"].lower().split()}
+        tiny = given.encoder == "tiny"
+        model = {"model": str(tiny_bert(Path(folder) / "tiny", words, hidden=64))} if tiny else {}
         run = ft.run(
             ["sentiment"],
-            sentiment={"train": rows[:1000], "validation": rows[1000:1300]},
-            freeze="encoder",
-            epochs=3,
-            learning_rate=1e-2,
+            sentiment={"train": rows[:300], "validation": rows[300:400]},
+            freeze="none" if tiny else "encoder",
+            epochs=2,
+            learning_rate=1e-3 if tiny else 1e-2,
             advice=False,
             report=False,
             lint="off",
             output=Path(folder) / "run",
+            **model,
         )
         opened = Opened.read(run.output)
         encoder = Encoder(opened)
@@ -100,31 +109,33 @@ def main() -> None:
                 opened, encoder, [row["text"] for row in part], [row["text"] for row in part]
             )
 
-        own, strange = of(rows[1300:4300]), of(other[:1000])
+        own, strange = of(rows[400 : 400 + given.texts]), of(other[: max(given.sizes)])
     random = np.random.default_rng(1)
     total, many = len(own.numbers["length"]), len(strange.numbers["length"])
     lines: list[dict[str, Any]] = []
     for share, size, draws in [
-        (0.0, 300, given.draws),
-        (0.0, 50, given.draws),
-        *((share, size, given.changed) for size in (50, 300) for share in (0.1, 0.25, 0.5, 1.0)),
+        *((0.0, size, given.draws) for size in given.sizes),
+        *((share, size, given.changed) for size in given.sizes for share in (0.1, 0.25, 0.5, 1.0)),
     ]:
+        if not draws:
+            continue
         began = time.process_time()
         alarms, hits, low = [], [], {}
         for draw in range(draws):
             order = random.permutation(total)
             count = round(share * size)
-            new = only(own, order[OLD : OLD + size - count])
+            new = only(own, order[given.old : given.old + size - count])
             if count:
                 new = joined(new, only(strange, random.permutation(many)[:count]))
-            found = compare(only(own, order[:OLD]), new, alpha=ALPHA, bound=BOUND, seed=draw)
+            found = compare(only(own, order[: given.old]), new, alpha=ALPHA, bound=BOUND, seed=draw)
             alarms.append(any(test.drift for test in found))
             hits.append(any(test.corrected <= ALPHA for test in found))
             for test in found:
                 low.setdefault(test.name, []).append(test.p <= ALPHA)
         line = {
             "share_of_other_source": share,
-            "old": OLD,
+            "old": given.old,
+            "encoder": given.encoder,
             "new": size,
             "draws": draws,
             "significant": float(np.mean(hits)),

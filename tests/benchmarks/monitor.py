@@ -128,7 +128,7 @@ def surges(share: float, times: float, hours: int, count: int, threshold: float)
     found: dict[str, list[int]] = {"monitor": [], "page_hinkley": []}
     for k in range(count):
         random = np.random.default_rng(1000 + k)
-        begin = 24 * 60 + int(random.integers(0, 168))
+        begin = 24 * 28 + int(random.integers(0, 168))
         counts = year(random, begin + 48, (begin, hours, 2, share, times))
         for name, alarms in (
             ("monitor", judged(counts, 1.0)),

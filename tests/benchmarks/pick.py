@@ -1,6 +1,6 @@
 """Labels that `ft pick`'s strategies need for the score that random choice reaches, on real data.
 
-    python tests/benchmarks/pick.py --data DIR [--seeds 5] [--out FILE]
+    python tests/benchmarks/pick.py --data DIR [--sets banking77] [--pool 3000] [--test 1000] [--seeds 5]
 
 ``DIR`` holds ``banking77`` (texts of 77 intents) and ``wnut17`` (sentences with entities). The labels
 of the training file are taken for those that an annotator would give: the rounds begin with the same
@@ -48,9 +48,6 @@ class Data:
         of: (items,), the text that each is of.
         test: vectors of the test's items.
         score: the score of probabilities for them.
-        first: texts that are labelled at first.
-        step: texts of a round.
-        last: texts at the end.
     """
 
     vectors: torch.Tensor
@@ -59,9 +56,6 @@ class Data:
     of: np.ndarray
     test: torch.Tensor
     score: Callable[[np.ndarray], float]
-    first: int
-    step: int
-    last: int
 
 
 class Encoder:
@@ -101,12 +95,17 @@ class Encoder:
         return states, means
 
 
-def banking(folder: Path, encoder: Encoder) -> Data:
+def some(rows: list[Any], count: int) -> list[Any]:
+    """That many of them, drawn once."""
+    return [rows[i] for i in np.random.default_rng(0).permutation(len(rows))[:count]]
+
+
+def banking(folder: Path, encoder: Encoder, pool: int, scored: int) -> Data:
     """Texts with one of 77 intents; accuracy."""
     rows = {}
     for split in ("train", "test"):
         with (folder / f"{split}.csv").open(encoding="utf-8", newline="") as stream:
-            rows[split] = list(csv.DictReader(stream))
+            rows[split] = some(list(csv.DictReader(stream)), pool if split == "train" else scored)
     names = sorted({row["label"] for row in rows["train"]})
     ids = {name: k for k, name in enumerate(names)}
     means = {s: encoder.words([r["text"].split() for r in part])[1] for s, part in rows.items()}
@@ -119,17 +118,21 @@ def banking(folder: Path, encoder: Encoder) -> Data:
         np.arange(len(labels)),
         torch.from_numpy(means["test"]),
         lambda shares: float((shares.argmax(1) == gold).mean()),
-        first=200,
-        step=100,
-        last=1500,
     )
 
 
-def wnut(folder: Path, encoder: Encoder) -> Data:
+def wnut(folder: Path, encoder: Encoder, pool: int, scored: int) -> Data:
     """Sentences with entities; strict F1 of spans."""
     config = ft.WordsConfig(train=str(folder / "train.conll"), test=str(folder / "test.conll"))
     read = ft.read_words(config, None, owner="wnut17")
-    train, test = read.splits["train"], read.splits["test"]
+    columns = ("tokens", "tags")
+    train, test = (
+        {name: [row[name] for row in part] for name in columns}
+        for part in (
+            some(list(read.splits["train"]), pool),
+            some(list(read.splits["test"]), scored),
+        )
+    )
     assert read.schema.words is not None
     names = read.schema.words.labels
     ids = {name: k for k, name in enumerate(names)}
@@ -151,12 +154,9 @@ def wnut(folder: Path, encoder: Encoder) -> Data:
         torch.cat(states),
         torch.tensor([ids[tag] for tags in train["tags"] for tag in tags]),
         means,
-        np.repeat(np.arange(len(train)), [len(one) for one in train["tokens"]]),
+        np.repeat(np.arange(len(train["tokens"])), [len(one) for one in train["tokens"]]),
         torch.cat(others),
         score,
-        first=200,
-        step=100,
-        last=1500,
     )
 
 
@@ -178,7 +178,9 @@ def trained(vectors: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.
     return layer
 
 
-def course(data: Data, strategy: str, measure: str, seed: int) -> list[tuple[int, float]]:
+def course(
+    data: Data, strategy: str, measure: str, seed: int, rounds: range
+) -> list[tuple[int, float]]:
     """Labelled texts and the score after each round."""
     random = np.random.default_rng(seed)
     classes = int(data.labels.max()) + 1
@@ -187,17 +189,17 @@ def course(data: Data, strategy: str, measure: str, seed: int) -> list[tuple[int
     scale = data.vectors.std()
     vectors, test = (data.vectors - centre) / scale, (data.test - centre) / scale
     labelled = np.zeros(texts, bool)
-    labelled[np.random.default_rng(seed).permutation(texts)[: data.first]] = True
+    labelled[np.random.default_rng(seed).permutation(texts)[: rounds.start]] = True
     found = []
     while True:
         mask = torch.from_numpy(labelled[data.of])
         layer = trained(vectors[mask], data.labels[mask], classes)
         with torch.no_grad():
             found.append((int(labelled.sum()), data.score(layer(test).softmax(1).numpy())))
-            if labelled.sum() >= data.last:
+            if labelled.sum() >= rounds.stop:
                 return found
             left = np.flatnonzero(~labelled)
-            drawn = random.permutation(left)[: round(SHARE_RANDOM * data.step)]
+            drawn = random.permutation(left)[: round(SHARE_RANDOM * rounds.step)]
             rest = np.setdiff1d(left, drawn)
             unsure = np.zeros(len(rest))
             if strategy in ("mixed", "uncertain"):
@@ -209,7 +211,7 @@ def course(data: Data, strategy: str, measure: str, seed: int) -> list[tuple[int
                 )
         chosen = choose(
             unsure,
-            data.step - len(drawn),
+            rounds.step - len(drawn),
             strategy,  # type: ignore[arg-type]
             lambda rows, rest=rest: data.texts[rest[list(rows)]],  # type: ignore[misc]
             random,
@@ -232,30 +234,35 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="*", default=["banking77", "wnut17"])
+    parser.add_argument("--pool", type=int, default=100_000, help="texts to choose from")
+    parser.add_argument("--test", type=int, default=100_000, help="texts that are scored")
+    parser.add_argument("--rounds", type=int, nargs=3, default=[200, 1500, 100])
+    parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     encoder, lines = Encoder(), []
     for name in given.sets:
         began = time.process_time()
-        data = (banking if name == "banking77" else wnut)(given.data / name, encoder)
+        read = banking if name == "banking77" else wnut
+        data = read(given.data / name, encoder, given.pool, given.test)
         print(f"{name}: encoded, {time.process_time() - began:.0f} processor seconds", flush=True)
+        rounds = range(*given.rounds)
         for seed in range(given.seeds):
-            courses = {}
-            for label, (strategy, measure) in STRATEGIES.items():
-                courses[label] = course(data, strategy, measure, seed)
-            for label, found in courses.items():
+            wanted: dict[int, float] = {}
+            for label in dict.fromkeys(["random", *given.strategies]):
+                found = course(data, *STRATEGIES[label], seed, rounds)
+                wanted = wanted or dict(found)
                 line: dict[str, Any] = {
                     "set": name,
                     "seed": seed,
                     "strategy": label,
                     "course": found,
                 }
-                for count in (500, 1000, 1500):
-                    wanted = dict(courses["random"])[count]
-                    line[f"for_random_{count}"] = needed(found, wanted)
+                line["for_random"] = {
+                    str(count): round(needed(found, wanted[count]), 1) for count in list(wanted)[1:]
+                }
                 lines.append(line)
-                short = {k: v for k, v in line.items() if k != "course"}
-                print(json.dumps({**short, "scores": [round(s, 4) for _, s in found]}), flush=True)
+                print(json.dumps(line), flush=True)
         print(f"{name}: {time.process_time() - began:.0f} processor seconds", flush=True)
     if given.out:
         given.out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

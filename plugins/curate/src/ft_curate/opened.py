@@ -93,7 +93,9 @@ class Opened:
         task = ", ".join(row["name"] for row in self.record.get("plugins", ())) or "its plugin"
         what = {
             "number": "a number has no classes that a model could be unsure between",
-            "texts": "there are no classes, one of which each text or word has",
+            "texts": "it predicts several things at once"
+            if len(self.schema.targets) > 1
+            else "there are no classes, one of which each text or word has",
         }.get(self.kind, "")
         raise UserError(
             f"`ft {command}` cannot be used with what this run predicts ({task}): {what}",
