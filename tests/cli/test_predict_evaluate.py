@@ -65,6 +65,7 @@ def test_predict_standard_input(
     [
         ("none.txt", None, "none.txt: cannot be read: there is no such file"),
         ("in.xlsx", b"PK", "in.xlsx: a .xlsx file cannot be predicted as it is"),
+        ("in.png", b"\x89PNG", "in.png: an image is no file of requests"),
         ("in.json", b'[{"a": ', "in.json: not JSON: "),
         ("in.json", b"[" * 200_000, "in.json: not JSON: "),
         ("in.parquet", b"PAR1", "in.parquet: cannot be read as Parquet: "),

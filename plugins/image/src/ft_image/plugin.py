@@ -122,7 +122,7 @@ class Images(Plugin):
         self, run: Run, examples: Mapping[str, list[Any]], training: bool
     ) -> Mapping[str, list[Any]]:
         """Pixels of each image, a path, a ``data:`` text or an image of Pillow, and its class."""
-        pixels = pixels_of(self._prepared(run), [self.opened(one) for one in examples[IMAGE]])
+        pixels = pixels_of(self._prepared(run), (self.opened(one) for one in examples[IMAGE]))
         features: dict[str, list[Any]] = {
             "pixel_values": pixels,
             "length": [max(1, one.shape[1] * one.shape[2] // PATCH**2) for one in pixels],

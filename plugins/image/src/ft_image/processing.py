@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -91,13 +91,13 @@ def described(processor: Any) -> str:
     return ", ".join(parts)
 
 
-def pixels_of(processor: Any, images: Sequence[Image.Image]) -> list[np.ndarray]:
+def pixels_of(processor: Any, images: Iterable[Image.Image]) -> list[np.ndarray]:
     """(3, height, width) float32 of each image, all of one size.
 
     Raises:
         ConfigError: the processor gives images of several sizes.
     """
-    # One at a time: a processor may only take images of one size together.
+    # One at a time: large ones need not be in memory together, and may differ in size.
     found = [
         np.asarray(processor(images=[image], return_tensors="np")["pixel_values"][0], np.float32)
         for image in images

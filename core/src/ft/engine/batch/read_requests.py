@@ -35,6 +35,7 @@ _FORMATS: Mapping[str, Format] = {
     ".parquet": "parquet",
 }
 _OTHERS = (".arrow", ".conll", ".xlsx", ".zip", ".spacy", ".ann")
+_IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 _DELIMITERS = ",;\t|"
 
 
@@ -52,6 +53,12 @@ def read_requests(path: Path, form: Format = "auto") -> Iterator[Request | BadRe
     names = [suffix.lower() for suffix in path.suffixes]
     compressed = names[-1:] == [".gz"]
     suffix = (names[-2:-1] if compressed else names[-1:]) or [""]
+    if form == "auto" and suffix[0] in _IMAGES:
+        raise DataError(
+            "an image is no file of requests",
+            where=str(path),
+            hint=f"give a file with a path on each line: echo {path.name} | ft predict RUN -",
+        )
     if form == "auto" and suffix[0] in _OTHERS:
         raise DataError(
             f"a {suffix[0]} file cannot be predicted as it is",
