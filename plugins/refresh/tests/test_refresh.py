@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from safetensors.torch import load_file
 
 import ft
 from ft.cli.main import main
-from ft_refresh.go_on import Older
+from ft_refresh.go_on import Older, Wish, settings
 
 Said = pytest.CaptureFixture[str]
 
@@ -127,6 +128,33 @@ def test_a_refreshed_run_is_refreshed_again_with_all_that_came_before(
     assert len(texts & old) == 5
     assert len(texts - old) == 5
     assert ft.load(third).labels == ("bad", "good", "odd")
+
+
+def test_the_metric_that_chose_the_older_run_chooses_again(folder: Path) -> None:
+    path = folder / "first"
+    config = tomllib.loads((path / "config.toml").read_text())
+    config["run"]["metric"] = "accuracy"
+    schema = ft.Schema(texts=[ft.Text("text")], label=ft.Label("label", ("bad", "good")))
+    wish = Wish([str(folder / "new.jsonl")], (), (), ("wise",), False, True, (), {})
+    for told in (config, {**config, "run": {}, "from_run": {"metric": "accuracy"}}):
+        found = settings(Older(path, told, "sentiment", schema), wish)
+        assert found.run.metric is None
+        assert found.configs["from_run"].metric == "accuracy"  # type: ignore[attr-defined]
+        assert [one.name for one in found.plugins] == ["sentiment", "from_run", "wise"]
+        assert found.configs["sentiment"].classes == ("bad", "good")  # type: ignore[attr-defined]
+
+
+def test_stored_examples_stand_for_data_that_is_gone(folder: Path, tmp_path: Path) -> None:
+    config = tomllib.loads((folder / "first" / "config.toml").read_text())
+    config["sentiment"] |= {"train": "gone.jsonl", "validation": "gone.jsonl"}
+    schema = ft.Schema(texts=[ft.Text("text")], label=ft.Label("label", ("bad", "good")))
+    wish = Wish([str(folder / "new.jsonl")], (), (), ("replay",), False, True, (), {})
+    found = settings(Older(folder / "first", config, "sentiment", schema), wish)
+    assert found.configs["from_run"].choose == "new"  # type: ignore[attr-defined]
+    assert found.configs["replay"].file == (folder / "first" / "replay.jsonl",)  # type: ignore[attr-defined]
+    (tmp_path / "model").mkdir()
+    found = settings(Older(tmp_path, config, "sentiment", schema), wish)
+    assert found.configs["from_run"].choose == "both", "which says that the data is missing"  # type: ignore[attr-defined]
 
 
 def test_examples_of_all_runs_before_are_found(tmp_path: Path) -> None:

@@ -150,6 +150,12 @@ def refresh(
             {name: value for name, value in given.items() if value is not None},
         )
         resolved = go_on.settings(old, wish)
+        if old.stored_alone and not silent:
+            typer.echo(
+                "note: the old data is not there any more: the examples that the run stored stand for "
+                "it, and the new validation data alone chooses the model",
+                err=True,
+            )
         try:
             new = go_on.train(resolved, output, quiet=silent, **trust)
         except (ft.Interrupted, KeyboardInterrupt) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from datasets import Dataset, DatasetDict
 from pydantic import Field
@@ -29,7 +29,7 @@ from ft_refresh import complete
 from ft_refresh.labels import grown
 from ft_refresh.weights import known, put
 
-VALIDATION = "validation"
+VALIDATION: Final = "validation"
 OLD = "old_validation"
 BOTH = "both"
 
@@ -47,7 +47,8 @@ class FromRunConfig(Config):
         500, gt=0, description="examples of the older run's validation data that are scored (both)"
     )
     metric: str | None = Field(
-        None, description="the metric whose mean is taken (both); default: the task's main one"
+        None,
+        description="the metric that counts, in place of run.metric; default: the task's main one",
     )
     complete: bool = Field(
         False,
@@ -84,11 +85,15 @@ class FromRun(Plugin):
             data = complete.by(old, data, self.config.run)
         if self.config.choose == BOTH:
             self._rows = self._validation(old)
+            if self._rows is None:
+                run.note(
+                    "the older run has no validation data: the new one alone chooses the model"
+                )
         return data
 
     def _validation(self, old: Trained) -> Dataset | None:
         try:
-            splits: DatasetDict = old.data().splits
+            splits: DatasetDict = old.data(split=VALIDATION).splits
         except ft.FtError as error:
             raise DataError(
                 f"the validation data of the older run cannot be read: {error.what}",
@@ -127,20 +132,25 @@ class FromRun(Plugin):
     ) -> Evaluation:
         """The validation split is scored beside that of the older run."""
         evaluation = inner(run, predictions)
+        name = self.config.metric or evaluation.main
+        ours = _metric(evaluation, name)
+        evaluation = replace(evaluation, main=name)
         if predictions.split != VALIDATION or self._rows is None:
             return evaluation
-        old = run.score(self._rows, OLD)
-        name = self.config.metric or evaluation.main
-        if name not in evaluation.metrics or name not in old.metrics:
-            raise ConfigError(
-                f"there is no metric '{name}'",
-                where="from_run.metric",
-                hint=f"the metrics are {', '.join(evaluation.metrics)}",
-            )
-        ours, theirs = evaluation.metrics[name], old.metrics[name]
+        theirs = _metric(run.score(self._rows, OLD), name)
         mean = Metric((ours.value + theirs.value) / 2, higher_is_better=ours.higher_is_better)
         metrics = {**evaluation.metrics, f"old_{name}": theirs, BOTH: mean}
         return replace(evaluation, metrics=metrics, main=BOTH)
+
+
+def _metric(evaluation: Evaluation, name: str) -> Metric:
+    if name not in evaluation.metrics:
+        raise ConfigError(
+            f"there is no metric '{name}'",
+            where="from_run.metric",
+            hint=f"the metrics are {', '.join(evaluation.metrics)}",
+        )
+    return evaluation.metrics[name]
 
 
 def _labels(data: TaskData) -> tuple[str, ...]:

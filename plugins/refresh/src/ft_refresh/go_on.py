@@ -78,6 +78,14 @@ class Older:
         """What the run's settings name for a split; ``None``: nothing."""
         return self.config[self.task].get(split)
 
+    @property
+    def stored_alone(self) -> bool:
+        """Whether the run's validation data is gone, and examples that it stored are there."""
+        source = self.source("validation") or self.source("train") or ()
+        names = [source] if isinstance(source, str) else source
+        gone = any("*" not in one and ":" not in one and not _exists(one) for one in names)
+        return gone and (self.path / STORED).is_file()
+
     def examples(self, old_data: bool) -> dict[str, list[str]]:
         """Where `replay` finds the examples of this run and of those that it went on from itself.
 
@@ -89,6 +97,10 @@ class Older:
             return {"run": [], "file": [str(own)]}
         runs = [str(self.path), *before.get("run", ())] if old_data else []
         return {"run": list(dict.fromkeys(runs)), "file": list(before.get("file", ()))}
+
+
+def _exists(name: str) -> bool:
+    return Path(name).expanduser().exists()
 
 
 def _has_data(name: str, table: Any, config: Mapping[str, Any]) -> bool:
@@ -156,15 +168,16 @@ def settings(old: Older, wish: Wish) -> ft.Resolved:
         f"{old.task}.train": list(wish.train),
         f"{old.task}.validation": list(wish.validation) or NONE,
         f"{FROM}.run": str(old.path),
-        f"{FROM}.choose": "both" if wish.old_data else "new",
+        f"{FROM}.choose": "both" if wish.old_data and not old.stored_alone else "new",
         f"{FROM}.complete": wish.complete,
         "run.model": str(old.path / "model"),
         **{f"run.{name}": value for name, value in wish.values.items()},
     }
     if wish.test:
         values[f"{old.task}.test"] = [*_files(old.source("test")), *wish.test]
-    if (metric := old.config["run"].get("metric")) and metric != "both" and wish.old_data:
-        values |= {f"{FROM}.metric": metric, "run.metric": "both"}
+    before = old.config.get(FROM, {}).get("metric")
+    if metric := old.config["run"].get("metric", before):
+        values |= {f"{FROM}.metric": metric, "run.metric": NONE}
     values |= _pinned(old)
     for name in wish.keep:
         if name == "replay":
