@@ -75,6 +75,13 @@ def test_more_of_the_same_is_no_drift(classes: Path, tmp_path: Path, reviews: Ro
     }
     assert found.reference == "the run's validation split"
     assert found.sentences()[-1] == "no drift"
+    # What is the same for all texts is no test that the others are corrected for.
+    by_name = {test.name: test for test in found.tests}
+    assert by_name["unknown pieces"].constant
+    assert "the same for all texts" in by_name["unknown pieces"].sentence
+    tested = [test for test in found.tests if not test.constant]
+    lowest = min(tested, key=lambda test: test.p)
+    assert lowest.corrected == pytest.approx(min(1, len(tested) * lowest.p))
 
 
 def test_each_change_is_named(classes: Path, tmp_path: Path, reviews: Rows) -> None:

@@ -29,6 +29,7 @@ class Test:
         corrected: for the number of tests.
         bound: from which effect on it matters.
         drift: whether it is beyond chance and matters.
+        constant: all texts have the same value, so that there is nothing to test.
         sentence: what that means.
     """
 
@@ -42,6 +43,7 @@ class Test:
     corrected: float
     bound: float
     drift: bool
+    constant: bool
     sentence: str
 
     def to_json(self) -> dict[str, Any]:
@@ -81,28 +83,45 @@ def compare(
         most: permutations at most; by default as many as ``alpha`` needs.
     """
     random = np.random.default_rng(seed)
-    names = [name for name in old.numbers if name in new.numbers]
-    tests = len(names) + (old.labels is not None) + (old.vectors is not None)
-    most = most or max(1999, round(10 * tests / alpha))
-    sides = np.repeat([False, True], [len(old.numbers["length"]), len(new.numbers["length"])])
-    found: list[tuple[str, chance.Seen]] = []
-    for name in names:
+    measures: dict[str, chance.Measure] = {}
+    constant = []
+    for name in (name for name in old.numbers if name in new.numbers):
         values = np.concatenate([old.numbers[name], new.numbers[name]])
         if values.min() == values.max():
-            found.append((name, chance.Seen(0.0, 0.0, 1.0)))
-            continue
-        found.append((name, chance.judged(chance.distance(values), sides, random, most=most)))
+            constant.append(name)
+        else:
+            measures[name] = chance.distance(values)
     if old.labels is not None and new.labels is not None:
         counts = np.concatenate([old.labels, new.labels])
-        found.append(
-            ("predicted labels", chance.judged(chance.shares(counts), sides, random, most=most))
-        )
+        if (counts == counts[0]).all():
+            constant.append("predicted labels")
+        else:
+            measures["predicted labels"] = chance.shares(counts)
+    vectors = old.vectors is not None and new.vectors is not None
+    # What is the same for all texts is so for any sides: it is no test, and is not corrected for.
+    tests = len(measures) + vectors
+    most = most or max(1999, round(10 * tests / alpha))
+    sides = np.repeat([False, True], [len(old.numbers["length"]), len(new.numbers["length"])])
+    found = {
+        name: chance.judged(measure, sides, random, most=most) for name, measure in measures.items()
+    }
     if old.vectors is not None and new.vectors is not None:
-        found.append(("vectors", _classifier(old.vectors, new.vectors, random, most)))
-    corrected = chance.holm([seen.p for _, seen in found])
+        found["vectors"] = _classifier(old.vectors, new.vectors, random, most)
+    corrected = dict(zip(found, chance.holm([seen.p for seen in found.values()]), strict=True))
+    order = [*old.numbers, "predicted labels", "vectors"]
     return [
-        _told(name, seen, p, old, new, alpha, bound)
-        for (name, seen), p in zip(found, corrected, strict=True)
+        _told(
+            name,
+            found.get(name, chance.Seen(0.0, 0.0, 1.0)),
+            corrected.get(name, 1.0),
+            old,
+            new,
+            alpha,
+            bound,
+            name in constant,
+        )
+        for name in order
+        if name in found or name in constant
     ]
 
 
@@ -129,6 +148,7 @@ def _told(
     new: Features,
     alpha: float,
     bound: float,
+    constant: bool,
 ) -> Test:
     drift = corrected <= alpha and seen.effect >= bound
     before = after = None
@@ -152,7 +172,9 @@ def _told(
         what = f"{_number(name, before)} before, {_number(name, after)} now ({unit})"
         if corrected <= alpha:
             what = f"the new texts are {way}: {what}"
-    if drift:
+    if constant:
+        end = "the same for all texts"
+    elif drift:
         end = "more than chance gives, and enough to matter"
     elif corrected <= alpha:
         end = f"more than chance gives, but too little to matter ({seen.effect:.2f} < {bound:g})"
@@ -169,6 +191,7 @@ def _told(
         corrected,
         bound,
         drift,
+        constant,
         f"{name}: {what}; {end}",
     )
 

@@ -66,7 +66,7 @@ class Drift:
                 for test in self.tests
             ),
             "effect: the difference without what chance gives at this size; p corrected for "
-            f"{len(self.tests)} tests (Holm); drift: corrected p at most {self.alpha:g} and an effect "
+            f"{self._tested()} tests (Holm); drift: corrected p at most {self.alpha:g} and an effect "
             f"of {self.tests[0].bound:g} at least",
         )
 
@@ -77,9 +77,12 @@ class Drift:
         verdict = f"drift: {', '.join(changed)}" if changed else "no drift"
         return [*found, *(f"note: {note}" for note in self.notes), self._power(), verdict]
 
+    def _tested(self) -> int:
+        return max(1, sum(not test.constant for test in self.tests))
+
     def _power(self) -> str:
         """The distance that these numbers of texts can show."""
-        level = self.alpha / len(self.tests)
+        level = self.alpha / self._tested()
         size = np.sqrt(-np.log(level / 2) / 2 * (self.old + self.new) / (self.old * self.new))
         return (
             f"with {self.old:,} old and {self.new:,} new texts a distance below {min(1.0, size):.2f} "
