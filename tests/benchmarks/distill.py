@@ -52,7 +52,7 @@ def score(folder: Path) -> float:
     return float(metrics[name]["value"])
 
 
-def batches(run: Path, texts: list[str]) -> list[dict[str, torch.Tensor]]:
+def batches(run: Path, texts: list[str], longest: int) -> list[dict[str, torch.Tensor]]:
     """The texts as the run's tokenizer cuts them, alike in length."""
     tokenizer = AutoTokenizer.from_pretrained(run / "model")
     texts = sorted(texts, key=len)
@@ -61,7 +61,7 @@ def batches(run: Path, texts: list[str]) -> list[dict[str, torch.Tensor]]:
             tokenizer(
                 texts[k : k + BATCH],
                 truncation=True,
-                max_length=256,
+                max_length=longest,
                 padding=True,
                 return_tensors="pt",
             )
@@ -70,10 +70,12 @@ def batches(run: Path, texts: list[str]) -> list[dict[str, torch.Tensor]]:
     ]
 
 
-def seconds(runs: dict[str, Path], texts: list[str], repetitions: int) -> dict[str, list[float]]:
+def seconds(
+    runs: dict[str, Path], texts: list[str], longest: int, repetitions: int
+) -> dict[str, list[float]]:
     """Processor seconds of a forward pass over all texts, the models in turn."""
     models = {name: ft.load(folder).model for name, folder in runs.items()}
-    given = batches(next(iter(runs.values())), texts)
+    given = batches(next(iter(runs.values())), texts, longest)
     spent: dict[str, list[float]] = {name: [] for name in models}
     torch.set_num_threads(1)
     with torch.no_grad():
@@ -97,6 +99,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--student-epochs", type=int)
     parser.add_argument("--learning-rate", type=float, default=5e-5)
+    parser.add_argument("--limit", type=int, help="training examples; default: all")
+    parser.add_argument("--max-length", type=int, default=128, help="tokens of a text")
     parser.add_argument("--set", nargs="*", default=[], help="settings of distill, such as share=1")
     parser.add_argument("--repetitions", type=int, default=5)
     given = parser.parse_args()
@@ -104,7 +108,9 @@ def main() -> None:
         given.task,
         {name: json.loads(value) for name, _, value in (s.partition("=") for s in given.set)},
     )
-    more = {"learning_rate": given.learning_rate}
+    more: dict[str, Any] = {"learning_rate": given.learning_rate, "max_length": given.max_length}
+    if given.limit:
+        more[task] = {"limit": given.limit}
     epochs = given.student_epochs or given.epochs
     encoder = Path(str(ft.starter("model")))
     scores: dict[str, list[float]] = {}
@@ -149,7 +155,7 @@ def main() -> None:
     texts = (
         examples["text"] if task == "sentiment" else [" ".join(one) for one in examples["tokens"]]
     )
-    spent = seconds(runs, list(texts), given.repetitions)
+    spent = seconds(runs, list(texts), given.max_length, given.repetitions)
     rows = []
     for one, values in spent.items():
         ratios = [theirs / mine for mine, theirs in zip(values, spent["teacher"], strict=True)]

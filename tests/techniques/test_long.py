@@ -13,7 +13,7 @@ import ft
 
 HERE = Path(__file__).parent
 TECHNIQUES: dict[str, tuple[str, dict[str, Any]]] = {
-    **{name: (f"{HERE / name}.py", {}) for name in ("lion", "pseudo")},
+    "lion": (f"{HERE}/lion.py", {}),
     "replay": ("replay", {}),
     "lora": ("peft", {}),
     "adalora": ("peft", {"method": "adalora"}),
@@ -24,6 +24,9 @@ TECHNIQUES: dict[str, tuple[str, dict[str, Any]]] = {
     "curriculum": ("regularize", {"curriculum": 0.3}),
     "mixup": ("regularize", {"mixup": 0.4}),
     "ema": ("average", {}),
+    "distill": ("distill", {}),
+    "pseudo_labels": ("pseudo_labels", {}),
+    "contrastive": ("contrastive", {"steps": 5}),
 }
 """The plugin of each, and its settings."""
 
@@ -38,8 +41,8 @@ BESIDE = (
 """Companies in the order of ``--plugins``."""
 
 LACKING = {
-    *((name, task) for name in ("balanced", "pseudo") for task in ("ner", "recommend")),
-    ("mixup", "recommend"),
+    *((name, task) for name in ("balanced", "contrastive") for task in ("ner", "recommend")),
+    *((name, "recommend") for name in ("mixup", "pseudo_labels")),
 }
 """Techniques whose needs of the schema a task does not meet."""
 
@@ -48,6 +51,14 @@ def refusal(name: str, task: str, company: list[str]) -> str | None:
     """What says that plugins do not go together; ``None`` where they do."""
     if name == "mixup" and company[:1] == ["adversarial"]:
         return "name 'regularize' before 'adversarial'"  # told before any data is read
+    if name == "distill" and company[:1] == ["adversarial"]:
+        return "name 'distill' before 'adversarial'"
+    if (name, task) == ("distill", "recommend"):
+        return "no standard divergence"
+    if name == "distill" and company[:1] == ["augment"]:
+        return "changes the training texts"
+    if (name, task, company[1:]) == ("pseudo_labels", "ner", ["augment"]):
+        return "changes the words of the pool"
     if (name, task) in LACKING:
         return "needs data with"
     if (name, task) == ("unfreeze", "recommend") and "adversarial" in company:
@@ -66,12 +77,18 @@ def settings(
         found: dict[str, Any] = {task: data_files[task], "epochs": 2, "max_steps": 6}
         plugin, own = TECHNIQUES[name]
         found |= {plugin: own} if own else {}
-        if name == "pseudo":
-            pool = folder / "pool.jsonl"
+        if name == "pseudo_labels":
+            pool = folder / "pool.txt"
             lines = Path(data_files["sentiment"]["test"]).read_text().splitlines()
-            texts = [json.loads(line)["text"] for line in lines] if task == "sentiment" else ["a b"]
-            pool.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-            found["pseudo"] = {"pool": str(pool), "sure": 0.5, "start": 1}
+            pool.write_text("".join(json.loads(line)["text"] + "\n" for line in lines))
+            found["pseudo_labels"] = {"pool": str(pool), "sure": 0.01, "start": 1}
+        if name == "distill":
+            teacher = folder / f"teacher-{task}"
+            if not teacher.exists():
+                start([task], teacher, max_steps=2, **{task: data_files[task]})
+            found["distill"] = {"teacher": str(teacher), "hidden": 1.0, "attention": 1.0}
+            if task == "recommend":
+                found["distill"] = {"teacher": str(teacher)}
         if name == "replay":
             old = folder / task
             if not old.exists():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import tokenize
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,10 @@ import pytest
 import ft
 from ft_kit import TEXTS
 from ft_kit.compare import differences, different_tensors
-from ft_kit.tasks import PEOPLE, PLACES
 
 HERE = Path(__file__).parent
 MOST = {
     "lion": 35,
-    "pseudo": 50,
 }
 """Lines of code, at most."""
 
@@ -95,27 +92,16 @@ def go(run: Any, name: str, output: Path, *more: str, **settings: Any) -> Any:
     return run([TEXTS, str(HERE / f"{name}.py"), *more], output=output, **values)
 
 
-def asked(name: str, run: Any, folder: Path) -> dict[str, Any]:
-    """Settings of the techniques that need some: a pool of texts."""
-    if name == "pseudo":
-        rows = [{"text": f"{one} went to {place}"} for one in PEOPLE for place in (*PLACES, "a")]
-        pool = folder / "pool.jsonl"
-        pool.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return {"pseudo": {"pool": str(pool), "sure": 0.5}, "max_steps": None}
-    return {}
-
-
 @pytest.mark.parametrize("name", MOST)
 def test_resumed_it_is_the_same_to_the_last_bit(name: str, ft_run: Any, tmp_path: Path) -> None:
     stop = tmp_path / "stop.py"
     mark = tmp_path / "mark"
     stop.write_text(STOP.format(mark=str(mark)))
-    settings = asked(name, ft_run, tmp_path)
     mark.touch()
-    go(ft_run, name, tmp_path / "whole", str(stop), **settings)
+    go(ft_run, name, tmp_path / "whole", str(stop))
     mark.unlink()
     with pytest.raises((KeyboardInterrupt, ft.Interrupted)):
-        go(ft_run, name, tmp_path / "stopped", str(stop), **settings)
+        go(ft_run, name, tmp_path / "stopped", str(stop))
     assert mark.exists()
     ft.run(resume=tmp_path / "stopped")
     assert differences(tmp_path / "stopped", tmp_path / "whole", name) == []

@@ -121,7 +121,7 @@ def altered(examples: Columns, chosen: Any, schema: Schema, kind: Kind) -> dict[
     along = [schema.words.tokens, schema.words.tags] if schema.words else []
     for i in chosen:
         for column in along:
-            if column is not None and column in new:
+            if column is not None and new.get(column) and new[column][i] is not None:
                 new[column][i] = [] if kind == "empty" else _repeat(new[column][i])
         for name in alterable(schema, kind):
             if isinstance(new[name][i], str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ft.contract.plugin import Config, Plugin, hookimpl
 from ft.contract.results import Evaluation, Loss, Predictions
-from ft.contract.schema import TaskData
+from ft.contract.schema import POOL, TaskData
 from ft.hooks.hooks import has_own
 from ft_kit.answers import answers_alike, outputs_alike
 from ft_kit.snapshot import changed, copied
@@ -96,14 +96,20 @@ class FarProbe(Plugin):
         near = next((m.plugin for m in run.hooks.members if m.name == NearProbe.name), None)
         now = fingerprints(data.splits)
         if isinstance(near, NearProbe):
-            self._compare_splits("load_data", near.splits, {"train": "", **now})
+            # A technique may bring a pool, and other splits to be scored.
+            same = {name: one for name, one in now.items() if name in near.splits}
+            self._compare_splits("load_data", near.splits, {"train": "", **same}, {"train", POOL})
         self._splits = now
         return data
 
     def _compare_splits(
-        self, hook: str, before: Mapping[str, str], now: Mapping[str, str], own: str = "train"
+        self,
+        hook: str,
+        before: Mapping[str, str],
+        now: Mapping[str, str],
+        own: Collection[str] = (),
     ) -> None:
-        for split in sorted((set(before) | set(now)) - {own}):
+        for split in sorted((set(before) | set(now)) - set(own)):
             if before.get(split) != now.get(split):
                 done = "added" if split not in before else "changed" if split in now else "removed"
                 self.found("splits", f"{hook} {done} the {split} split")
@@ -192,7 +198,7 @@ class FarProbe(Plugin):
     def on_run_end(self, run: LiveRun) -> None:
         """Everything that needs the run at its end."""
         assert run.data is not None
-        self._compare_splits("a hook", self._splits, fingerprints(run.data.splits), own="")
+        self._compare_splits("a hook", self._splits, fingerprints(run.data.splits))
         self._check_state(run)
         self._check_encode(run)
         self.found("forwards", "", counted=self._most, stated=run.hooks.forwards())

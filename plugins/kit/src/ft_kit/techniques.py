@@ -80,7 +80,7 @@ class Rewrite(Plugin):
             rng = self.rng_at(run.epoch, row)
             seed = int(rng.integers(2**32))
             for column in words:
-                if column is not None:
+                if column is not None and new[column][i] is not None:
                     new[column] = _with(new[column], i, _swap(new[column][i], seed))
             for text in schema.texts:
                 if text.editable and isinstance(new[text.column][i], str):

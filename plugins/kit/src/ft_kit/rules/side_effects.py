@@ -33,8 +33,8 @@ def examples(exam: Exam) -> None:
 
 
 def splits(exam: Exam) -> None:
-    """A technique around `load_data` may change the training split only; whoever else touches the
-    data scores the model on something else than the user gave.
+    """A technique around `load_data` may change the training split and the pool, and bring others;
+    whoever touches those that are there scores the model on something else than the user gave.
     """
     error = exam.watched.error
     if isinstance(error, PluginError) and "split in load_data" in error.what:

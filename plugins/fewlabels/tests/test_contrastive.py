@@ -1,0 +1,110 @@
+"""The warm-up: what is drawn, what it does to the vectors of a model, what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import ft
+from ft import Plugin, hookimpl
+from ft_fewlabels.head import fit
+from ft_fewlabels.pairs import draw, pair_loss
+from ft_kit import TEXTS, WORDS
+from ft_kit.compare import differences
+
+HERE = Path(__file__)
+
+
+class Watch(Plugin):
+    """Writes down the loss of the training examples before the first step, and may stop the run."""
+
+    name = "watch"
+
+    @hookimpl
+    def compute_loss(self, inner: Callable[..., Any], run: Any, model: Any, batch: Any) -> Any:
+        armed = Path(run.output).parent / "armed"
+        if run.step == 5 and armed.exists():
+            armed.unlink()
+            raise RuntimeError("stopped")
+        loss = inner(run, model, batch)
+        with (Path(run.output) / "losses.jsonl").open("a") as file:
+            file.write(json.dumps(float(loss.total.detach() / loss.items)) + "\n")
+        return loss
+
+
+def test_a_step_has_examples_of_several_classes_alike() -> None:
+    rng = np.random.default_rng(0)
+    classes = [np.arange(100), np.arange(100, 108), np.arange(108, 110)]
+    for _ in range(20):
+        ids = draw(classes, 12, rng)
+        assert len(set(ids.tolist())) == len(ids) == 4 + 4 + 2
+    many = [np.arange(10 * k, 10 * k + 10) for k in range(500)]
+    ids = draw(many, 32, rng)
+    assert len(ids) == 32
+    assert len({i // 10 for i in ids.tolist()}) == 16
+
+
+def test_the_loss_of_pairs_is_that_of_setfit() -> None:
+    """The mean squared error of the cosine, of pairs within a class and of others by themselves."""
+    vectors = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1, 0, 1, 1])
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for i in range(5):
+        for k in range(i + 1, 5):
+            cosine = float(torch.cosine_similarity(vectors[i], vectors[k], dim=0))
+            same = bool(labels[i] == labels[k])
+            found[same].append((cosine - same) ** 2)
+    wanted = (np.mean(found[True]) + np.mean(found[False])) / 2
+    assert float(pair_loss(vectors, labels)) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_the_last_layer_is_fitted_as_scikit_learn_does() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(40, 6, generator=generator) * 3
+    labels = (vectors[:, 0] + vectors[:, 1] > 1).long() + (vectors[:, 2] > 1).long()
+    layer = nn.Linear(6, 3)
+    fit(layer, vectors, labels)
+    scale = float(vectors.norm(dim=-1).mean())
+    usual = LogisticRegression(max_iter=1000, tol=1e-8).fit(vectors.numpy() / scale, labels.numpy())
+    with torch.no_grad():
+        found = layer(vectors).softmax(-1)
+    assert np.allclose(found.numpy(), usual.predict_proba(vectors.numpy() / scale), atol=5e-3)
+
+
+def test_the_warm_up_is_before_the_first_epoch_and_survives_a_stop(
+    ft_run: Any, tmp_path: Path
+) -> None:
+    def go(name: str, *plugins: str, **settings: Any) -> list[float]:
+        more = {"epochs": 2, "max_steps": None, "checkpoint_steps": 2, "output": tmp_path / name}
+        output = ft_run([TEXTS, *plugins, f"{HERE}:Watch"], **more, **settings).output
+        return [float(line) for line in (output / "losses.jsonl").open()]
+
+    warm = {"contrastive": {"steps": 100, "batch_size": 16, "learning_rate": 5e-3}}
+    alone, whole = go("alone"), go("whole", "contrastive", **warm)
+    assert len(alone) == len(whole)
+    assert whole[0] < 0.7 * alone[0]
+    notes = json.loads((tmp_path / "whole" / "record.json").read_text())["notes"]
+    (note,) = (one for one in notes if "contrastive: 100 steps over pairs of 24" in one)
+    first, last = (float(one) for one in note.split("from ")[1].split(" to "))
+    assert last < first
+    (tmp_path / "armed").touch()
+    with pytest.raises(RuntimeError, match="stopped"):
+        go("stopped", "contrastive", **warm)
+    ft.run(resume=tmp_path / "stopped")
+    assert differences(tmp_path / "stopped", tmp_path / "whole") == []
+
+
+def test_what_does_not_fit_is_refused(ft_run: Any) -> None:
+    with pytest.raises(ft.FtError, match="needs data with"):
+        ft_run([WORDS, "contrastive"])
+    with pytest.raises(ft.ConfigError, match="nothing below the last layer learns"):
+        ft_run([TEXTS, "contrastive"], freeze="encoder")
