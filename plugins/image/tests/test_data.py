@@ -59,17 +59,17 @@ def test_what_is_odd_is_named_and_what_leaks_is_left_out(go: Callable[..., Any],
     (train / "green").mkdir()
     notes = "\n".join(go({"train": str(own)}, max_steps=1).record["notes"])
     for said in (
-        r"1 training images have the pixels of one in validation or test: train does without them \(.*leak.png = .*test/red/0.png\)",
-        r"1 training pictures have two labels \(.*(torn|red/1).png: \w+, .*(torn|red/1).png: \w+\)",
-        r"2 training images repeat another, pixel for pixel",
-        r"1 images of validation or test look like one of train.*twin.jpg ~ .*red/2.png",
-        r"1 images are of another format than their ending says.*misnamed.jpg",
-        r"1 images are animated.*moves.gif",
-        r"1 files are no examples.*Thumbs.db",
+        r"training images with the pixels of one in validation or test: 1; train does without them \(.*leak.png = .*test/red/0.png\)",
+        r"training pictures with two labels: 1 \(.*(torn|red/1).png: \w+, .*(torn|red/1).png: \w+\)",
+        r"training images that repeat another, pixel for pixel: 2",
+        r"images of validation or test that look like one of train.*: 1; .*twin.jpg ~ .*red/2.png",
+        r"images of another format than their ending says: 1; .*misnamed.jpg",
+        r"images that are animated or have several pages: 1; .*moves.gif",
+        r"files that are no examples.*: 1 .*Thumbs.db",
         r"no image in green",
     ):
         assert re.search(said, notes), (said, notes)
-    refused(go, {"train": str(own), "leaks": "refuse"}, "have the pixels of one in validation")
+    refused(go, {"train": str(own), "leaks": "refuse"}, "with the pixels of one in validation")
 
 
 def test_a_broken_image_is_refused_with_its_name_or_set_aside(
@@ -93,6 +93,8 @@ def test_a_row_names_one_image_and_one_class(go: Callable[..., Any], own: Path) 
         ({"image": rows[0]["image"], "label": ""}, "has no label"),
     ):
         refused(go, {"train": write_rows(own / "wrong.jsonl", [*rows, wrong])}, why)
+    objects = write_rows(own / "objects.jsonl", [{"image": {"bytes": "x"}, "label": "red"}])
+    refused(go, {"train": objects}, "has a dict for an image, not a path")
     test = write_rows(own / "test.jsonl", [{**rows[0], "label": "rad"}])
     train = write_rows(own / "train.jsonl", rows)
     refused(go, {"train": train, "test": test}, r"test\.jsonl:1: the class 'rad'.*red")

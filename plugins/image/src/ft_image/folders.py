@@ -177,8 +177,8 @@ def _rows(folder: Path, split: str, owner: str, notes: list[str]) -> Iterator[di
         notes.append(f"{folder}: no image in {ft.listed(empty, 5)}")
     if others:
         notes.append(
-            f"{folder}: {len(others):,} files are no examples, as they are in no class or have "
-            f"another ending: {ft.listed(others, 3)}"
+            f"{folder}: files that are no examples, in no class or with another ending: "
+            f"{len(others):,} ({ft.listed(others, 3)})"
         )
 
 

@@ -76,7 +76,9 @@ class Looks:
         """What is wrong with a row of a table, or ``None``."""
         source, label = row[IMAGE], row[LABEL]
         if not isinstance(source, str) or not source.strip():
-            return "has no image" if source in (None, "") else f"has {source!r} for an image"
+            if isinstance(source, str) or source is None:
+                return "has no image"
+            return f"has a {type(source).__name__} for an image, not a path"
         if label is None or not str(label).strip():
             return f"has no label: {named(source)}"
         try:
@@ -143,14 +145,14 @@ def notes_of(data: TaskData, looks: Mapping[str, Look]) -> Iterator[str]:
     several = [path for path in every if looks[path].several]
     if several:
         yield (
-            f"{len(several):,} images are animated or have several pages: the first picture is "
+            f"images that are animated or have several pages: {len(several):,}; the first picture is "
             f"taken ({_listed(several)})"
         )
     misnamed = [path for path in every if looks[path].misnamed]
     if misnamed:
         yield (
-            f"{len(misnamed):,} images are of another format than their ending says; they are read "
-            f"by what they hold ({_listed(misnamed)})"
+            f"images of another format than their ending says: {len(misnamed):,}; they are read by "
+            f"what they hold ({_listed(misnamed)})"
         )
 
 
@@ -181,15 +183,15 @@ def without_leaks(data: TaskData, looks: Mapping[str, Look], how: str, owner: st
     leaks = [i for i, path in enumerate(paths) if looks[path].pixels in other]
     if leaks:
         pairs = [f"{named(paths[i])} = {named(other[looks[paths[i]].pixels][1])}" for i in leaks]
-        said = f"{len(leaks):,} training images have the pixels of one in validation or test"
+        said = f"training images with the pixels of one in validation or test: {len(leaks):,}"
         if how == "refuse":
             raise DataError(
-                f"{said}: {ft.listed(pairs, 5)}",
+                f"{said} ({ft.listed(pairs, 5)})",
                 where=f"{owner}.train",
                 hint=f"take them out of one of the two, or set {owner}.leaks = 'drop'",
             )
         does = "train does without them" if how == "drop" else "scores on them are too good"
-        data.notes.append(f"{said}: {does} ({ft.listed(pairs, 3)})")
+        data.notes.append(f"{said}; {does} ({ft.listed(pairs, 3)})")
         if len(leaks) == len(paths):
             raise DataError("every training image stands in another split too", where="train")
         if how == "drop":
@@ -212,14 +214,14 @@ def _twice(paths: Sequence[str], labels: Sequence[str], looks: Mapping[str, Look
     if same:
         pairs = [f"{named(paths[a])} = {named(paths[b])}" for a, b, *_ in same]
         extra = sum(len(group) - 1 for group in same)
-        yield f"{extra:,} training images repeat another, pixel for pixel ({ft.listed(pairs, 3)})"
+        yield f"training images that repeat another, pixel for pixel: {extra:,} ({ft.listed(pairs, 3)})"
     if torn:
         pairs = [
             f"{named(paths[i])}: {labels[i]}, {named(paths[j])}: {labels[j]}"
             for group in torn
             for i, j in [(group[0], next(k for k in group if labels[k] != labels[group[0]]))]
         ]
-        yield f"{len(torn):,} training pictures have two labels ({ft.listed(pairs, 3)})"
+        yield f"training pictures with two labels: {len(torn):,} ({ft.listed(pairs, 3)})"
 
 
 def _alike(data: TaskData, looks: Mapping[str, Look]) -> Iterator[str]:
@@ -241,6 +243,6 @@ def _alike(data: TaskData, looks: Mapping[str, Look]) -> Iterator[str]:
                 pairs.append(f"{named(path)} ~ {named(twin)}")
     if pairs:
         yield (
-            f"{len(pairs):,} images of validation or test look like one of train, though their "
-            f"pixels differ; look whether they are the same picture ({ft.listed(pairs, 3)})"
+            f"images of validation or test that look like one of train, though their pixels differ: "
+            f"{len(pairs):,}; look whether they are the same picture ({ft.listed(pairs, 3)})"
         )
