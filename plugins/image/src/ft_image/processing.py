@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from ft import ConfigError, Run
 
 SIDE = 224
 """Pixels of a side where neither the checkpoint nor the user says."""
+
+TOGETHER = 4
+"""Images that are open at the same time."""
 
 PATCH = 16
 """Pixels of a side of what counts as one token in ``run.max_tokens``."""
@@ -97,11 +101,12 @@ def pixels_of(processor: Any, images: Iterable[Image.Image]) -> list[np.ndarray]
     Raises:
         ConfigError: the processor gives images of several sizes.
     """
-    # One at a time: large ones need not be in memory together, and may differ in size.
-    found = [
-        np.asarray(processor(images=[image], return_tensors="np")["pixel_values"][0], np.float32)
-        for image in images
-    ]
+    found: list[np.ndarray] = []
+    left = iter(images)
+    # A few at a time: large ones need not all be in memory together.
+    while some := list(islice(left, TOGETHER)):
+        given = processor(images=some)["pixel_values"]
+        found += [np.asarray(one, np.float32) for one in given]
     sizes = {array.shape for array in found}
     if len(sizes) > 1:
         raise ConfigError(
