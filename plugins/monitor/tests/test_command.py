@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ft.cli.main import main
+from ft_monitor.model import Model
 
 Posts = Callable[..., list[dict[str, Any]]]
 
@@ -94,6 +95,14 @@ def test_a_feed_is_watched(
         json.loads(line) for line in Path("feed-backtest/alarms.jsonl").read_text().splitlines()
     ]
     assert again[: len(kept)] == kept
+
+
+def test_the_mistakes_of_the_test_split_are_known(both: Path) -> None:
+    model = Model(both)
+    assert model.names == ("negative", "neutral", "positive")
+    assert (model.negative, model.positive) == ([0], [2])
+    assert model.confusion.counts.sum() == 60
+    assert model.notes == []
 
 
 @pytest.mark.parametrize(
