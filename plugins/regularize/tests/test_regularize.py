@@ -131,3 +131,8 @@ def test_the_card_lists_every_setting() -> None:
     assert set(re.findall(r"^\| `(\w+)` \| (?:off|false) \|", CARD, re.MULTILINE)) == set(
         RegularizeConfig.model_fields
     )
+
+
+def test_layers_that_begin_anew_must_learn(ft_run: Any) -> None:
+    with pytest.raises(ft.ConfigError, match="begin with random weights and would stay so"):
+        ft_run([TEXTS, "regularize"], epochs=1, freeze=2, regularize={"fresh_layers": 1})

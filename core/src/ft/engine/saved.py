@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -186,6 +187,8 @@ def try_saving(run: LiveRun, resolved: Resolved, builtin: Builtin, features: Fea
         trial = run.output / f".trial{PARTIAL}"
         with _written(run, trial, trial):
             _compare(run, resolved, builtin, trial, features, "tried before the first step")
+    # Runs and their plugins know each other: without a search the second model stays beside the first.
+    gc.collect()
     return perf_counter() - started
 
 

@@ -82,7 +82,8 @@ class VirtualTokens(nn.Module):
         self, reader: nn.Module, given: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[tuple[()], dict[str, Any]]:
         """Change what the encoder, or the model with its head, is called with."""
-        parameters = inspect.signature(reader.forward).parameters
+        # Of its class: who keeps an encoder's answers puts a function of other arguments in its place.
+        _, *parameters = inspect.signature(type(reader).forward).parameters
         named = {**dict(zip(parameters, given, strict=False)), **named}
         words = named.get("inputs_embeds")
         if words is None:
@@ -180,7 +181,7 @@ class Prompts(Method):
             ConfigError: it has none.
         """
         method, kind = self.settings.method, type(encoder).__name__
-        takes = inspect.signature(encoder.forward).parameters
+        takes = inspect.signature(type(encoder).forward).parameters
         config: Any = getattr(encoder, "config", None)
         if getattr(config, "is_encoder_decoder", False):
             what = "has a decoder, which would not see them"

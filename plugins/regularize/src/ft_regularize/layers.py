@@ -55,6 +55,30 @@ def begin_anew(model: Any, count: int, seed: int, deviation: float) -> None:
                     parameter.fill_(float(name == "weight"))
 
 
+def refuse_frozen(model: Any, count: int) -> None:
+    """See that the layers that began with random weights learn.
+
+    Args:
+        model: with an encoder that has layers.
+        count: how many at the top began so.
+
+    Raises:
+        ConfigError: a weight of these is frozen, by a setting of the run or by another plugin.
+    """
+    frozen = [
+        name
+        for layer in list(layers_of(model))[-count:]
+        for name, parameter in layer.named_parameters()
+        if parameter.ndim > 1 and not parameter.requires_grad
+    ]
+    if frozen:
+        raise ConfigError(
+            f"the top {count} layers begin with random weights and would stay so: {frozen[0]} does not learn",
+            where="regularize.fresh_layers",
+            hint="leave fresh_layers out, or what freezes the layers (run.freeze, peft)",
+        )
+
+
 def stages(model: Any) -> list[list[nn.Parameter]]:
     """The parameters that begin to learn together: layer by layer from the top, then what is below.
 

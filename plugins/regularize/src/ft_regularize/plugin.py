@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ft import Loss, Plugin, PluginError, Run, TaskData, hookimpl
 from ft_regularize import losses
-from ft_regularize.layers import begin_anew, stages
+from ft_regularize.layers import begin_anew, refuse_frozen, stages
 from ft_regularize.mixup import PARTNER, mix, mixed_loss
 from ft_regularize.orders import balanced, growing
 from ft_regularize.samples import Samples
@@ -89,7 +89,14 @@ class Regularize(Plugin):
 
     @hookimpl
     def on_run_start(self, run: Run) -> None:
-        """Let the head learn alone at first; after a resume the checkpoint says what learns."""
+        """Let the head learn alone at first; after a resume the checkpoint says what learns.
+
+        Raises:
+            ConfigError: layers begin with random weights and do not learn.
+        """
+        if self.config.fresh_layers:
+            assert run.model is not None
+            refuse_frozen(run.model, self.config.fresh_layers)
         self._unfreeze(run)
 
     @hookimpl
