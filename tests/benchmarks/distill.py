@@ -6,7 +6,7 @@ The data is the starter's. For each seed a teacher is trained, then three studen
 pre-trained encoder, alone; of the teacher, alone; of the teacher, distilled. All train for as many epochs, a student for
 ``--student-epochs`` where they are given. What a run leaves stays in FOLDER, and a run that is there is not made again. The
 table has the main metric on the test split, its mean over the seeds, and the share of the teacher's within a seed; then
-the processor seconds of the models' forward passes over the test split, one after the other in turn, in one thread.
+the processor seconds of the models' forward passes over some test texts, one after the other in turn, in one thread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 import ft
 from ft_distill.student import keep_layers
@@ -54,7 +54,7 @@ def score(folder: Path) -> float:
 
 def batches(run: Path, texts: list[str], longest: int) -> list[dict[str, torch.Tensor]]:
     """The texts as the run's tokenizer cuts them, alike in length."""
-    tokenizer = AutoTokenizer.from_pretrained(run / "model")
+    tokenizer = AutoTokenizer.from_pretrained(run)
     texts = sorted(texts, key=len)
     return [
         dict(
@@ -71,11 +71,9 @@ def batches(run: Path, texts: list[str], longest: int) -> list[dict[str, torch.T
 
 
 def seconds(
-    runs: dict[str, Path], texts: list[str], longest: int, repetitions: int
+    models: dict[str, Any], given: list[dict[str, torch.Tensor]], repetitions: int
 ) -> dict[str, list[float]]:
-    """Processor seconds of a forward pass over all texts, the models in turn."""
-    models = {name: ft.load(folder).model for name, folder in runs.items()}
-    given = batches(next(iter(runs.values())), texts, longest)
+    """Processor seconds of a forward pass over all batches, the models in turn."""
     spent: dict[str, list[float]] = {name: [] for name in models}
     torch.set_num_threads(1)
     with torch.no_grad():
@@ -89,11 +87,41 @@ def seconds(
     return spent
 
 
+def show_speed(models: dict[str, Any], given: list[dict[str, torch.Tensor]], times: int) -> None:
+    """Measure the models, of which the first is the one to beat, and print the table."""
+    spent = seconds(models, given, times)
+    first = next(iter(spent.values()))
+    rows = []
+    for one, values in spent.items():
+        ratios = [theirs / mine for mine, theirs in zip(values, first, strict=True)]
+        ratio = statistics.median(ratios)
+        shown = f"{ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        rows.append((one, f"{statistics.median(values):.2f}", shown))
+    count = sum(len(batch["input_ids"]) for batch in given)
+    title = f"forward passes over {count} test texts, {times} times in turn"
+    columns = ("model", "processor seconds", "times as fast")
+    print(ft.table_text(ft.Table(title, columns, tuple(rows))))
+
+
+def untrained(layers: int, longest: int, count: int, times: int) -> None:
+    """The speed of the starter's encoder with a head, whole and cut; weights do not matter for it."""
+    encoder = Path(str(ft.starter("model")))
+    load = AutoModelForSequenceClassification.from_pretrained
+    models = {"the encoder": load(encoder).eval(), f"{layers} of its layers": load(encoder).eval()}
+    keep_layers(models[f"{layers} of its layers"], layers, "--layers")
+    test = ft.starter("sentiment")["test"]
+    texts = list(ft.read_table(test, owner="benchmark")["text"])[:count]
+    show_speed(models, batches(encoder, texts, longest), times)
+
+
 def main() -> None:
     """Train, measure, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", choices=("sentiment", "ner"), required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--task", choices=("sentiment", "ner"), default="sentiment")
+    parser.add_argument("--output", type=Path, default=Path("runs/distill"))
+    parser.add_argument(
+        "--untrained", action="store_true", help="measure the speed alone, without training"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)
@@ -102,8 +130,12 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="training examples; default: all")
     parser.add_argument("--max-length", type=int, default=128, help="tokens of a text")
     parser.add_argument("--set", nargs="*", default=[], help="settings of distill, such as share=1")
+    parser.add_argument("--timed", type=int, default=256, help="test texts of the measured passes")
     parser.add_argument("--repetitions", type=int, default=5)
     given = parser.parse_args()
+    if given.untrained:
+        untrained(given.layers, given.max_length, given.timed, given.repetitions)
+        return
     task, own = (
         given.task,
         {name: json.loads(value) for name, _, value in (s.partition("=") for s in given.set)},
@@ -155,19 +187,9 @@ def main() -> None:
     texts = (
         examples["text"] if task == "sentiment" else [" ".join(one) for one in examples["tokens"]]
     )
-    spent = seconds(runs, list(texts), given.max_length, given.repetitions)
-    rows = []
-    for one, values in spent.items():
-        ratios = [theirs / mine for mine, theirs in zip(values, spent["teacher"], strict=True)]
-        low, high = min(ratios), max(ratios)
-        ratio = statistics.median(ratios)
-        rows.append(
-            (one, f"{statistics.median(values):.2f}", f"{ratio:.2f} ({low:.2f} to {high:.2f})")
-        )
-    title = f"forward passes over {len(texts)} test texts, {given.repetitions} times in turn"
-    print(
-        ft.table_text(ft.Table(title, ("model", "processor seconds", "times as fast"), tuple(rows)))
-    )
+    models = {name: ft.load(folder).model for name, folder in runs.items()}
+    given_batches = batches(runs["teacher"] / "model", list(texts)[: given.timed], given.max_length)
+    show_speed(models, given_batches, given.repetitions)
 
 
 if __name__ == "__main__":

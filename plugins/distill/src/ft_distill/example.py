@@ -6,14 +6,29 @@ import string
 from pathlib import Path
 
 import torch
-from transformers import BertConfig, BertForTokenClassification, BertTokenizer
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
-CLASSES = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER", "B-ORG", "I-ORG", "no", "maybe", "yes")
+CLASSES = (
+    "O",
+    "B-LOC",
+    "I-LOC",
+    "B-PER",
+    "I-PER",
+    "B-ORG",
+    "I-ORG",
+    "no",
+    "maybe",
+    "yes",
+    "good",
+    "bad",
+)
 """Tags and labels that trials are made with."""
 
 
 def write_teacher(folder: Path) -> Path:
-    """Write a model that tags words, spelt letter by letter.
+    """Write a model for words that are spelt letter by letter.
+
+    Its last layer serves for texts, and for the pieces of words as well.
 
     Args:
         folder: is made and filled as ``save_pretrained`` does.
@@ -38,6 +53,6 @@ def write_teacher(folder: Path) -> Path:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        BertForTokenClassification(config).save_pretrained(folder)
+        BertForSequenceClassification(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

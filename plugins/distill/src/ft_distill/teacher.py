@@ -155,7 +155,7 @@ def _chosen(path: str, logits: Any, order: Sequence[int], words: int | None) -> 
 def _of_model(run: Run, path: str, folder: Path, schema: Schema, where: str) -> Teacher:
     kind = kind_of(schema)
     if kind is None:
-        raise ConfigError(
+        raise PluginError(
             f"{path} is no run of ft, and only such a one can teach a task of this kind",
             where=where,
             hint="give the folder of a finished run of the same task",

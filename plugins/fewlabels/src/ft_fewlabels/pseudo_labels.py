@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -74,12 +75,12 @@ class PseudoLabels(Plugin):
 
     @classmethod
     def example_settings(cls, folder: Path) -> dict[str, Any]:
-        """A few sentences."""
-        path = folder / "pool.txt"
+        """A few sentences, as one text and as two."""
+        path = folder / "pool.jsonl"
         names = ("anna", "ben", "clara", "dora")
-        path.write_text(
-            "".join(f"{name} went to {place}\n" for name in names for place in ("rome", "a house"))
-        )
+        pairs = [(f"{name} went", f"to {place}") for name in names for place in ("rome", "a house")]
+        rows = [{"text": f"{one} {two}", "question": one, "answer": two} for one, two in pairs]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         return {"pool": str(path), "sure": 0.3, "start": 1, "consistency": 1.0}
 
     @hookimpl

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ft.contract.errors import ConfigError, DataError, PluginError, TrainingError
+from ft.contract.errors import ConfigError, DataError, PluginError, Problems, TrainingError
 from ft.hooks.declarations import SCHEMA
 from ft.loading.outline import outline_of
 from ft_kit.bench import Subject
@@ -93,9 +93,10 @@ def company(exam: Exam) -> str:
         for members in companies:
             order = ",".join(one.name for one in members)
             error = exam.in_company(members).error
-            if isinstance(error, PluginError):
+            faults = error.errors if isinstance(error, Problems) else [error]
+            if error is not None and all(isinstance(one, PluginError) for one in faults):
                 refusals[order] = said(error)
-                if error.where == SCHEMA:
+                if all(getattr(one, "where", None) == SCHEMA for one in faults):
                     lacking.add(order)
             elif error is not None:
                 raise Broken(f"--plugins {order} fails: {said(error)}", "rely on the schema alone")
