@@ -34,11 +34,11 @@ def load(
     data.notes[:0] = notes
     splits = {}
     for split, rows in data.splits.items():
-        paths = [looks.resolve(source) for source in rows[IMAGE]]
-        kept = {name: rows[name] for name in rows.column_names if name not in (IMAGE, LABEL)}
+        paths = [looks.resolve(source) for source in rows[IMAGE][:]]
+        kept = {name: rows[name][:] for name in rows.column_names if name not in (IMAGE, LABEL)}
         made = {
             IMAGE: paths,
-            LABEL: _labels(rows[LABEL], config.label_names, data, split),
+            LABEL: _labels(rows[LABEL][:], config.label_names, data, split),
             DIGEST: [looks.known[path].digest for path in paths],
         }
         splits[split] = Dataset.from_dict({**kept, **made})
@@ -46,7 +46,7 @@ def load(
     data.notes += notes_of(data, looks.known)
     if known is None:
         data = without_leaks(data, looks.known, config.leaks, owner)
-        known = _classes(data.splits["train"][LABEL], config.label_names)
+        known = _classes(data.splits["train"][LABEL][:], config.label_names)
         if len(known) < 2:
             raise DataError(
                 f"all training images are of the class {known[0]!r}: there is nothing to learn",
@@ -98,7 +98,7 @@ def _classes(labels: Sequence[str], names: Sequence[str]) -> list[str]:
 def _check_labels(data: TaskData, names: Sequence[str]) -> None:
     known = set(names)
     for split, rows in data.splits.items():
-        for i, label in enumerate(rows[LABEL]):
+        for i, label in enumerate(rows[LABEL][:]):
             if label not in known:
                 hint = ft.did_you_mean(label, names)
                 raise DataError(

@@ -141,7 +141,7 @@ def thumbnail(image: Image.Image) -> np.ndarray:
 
 def notes_of(data: TaskData, looks: Mapping[str, Look]) -> Iterator[str]:
     """What a user should know of the images that were read."""
-    every = [path for rows in data.splits.values() for path in rows[IMAGE]]
+    every = [path for rows in data.splits.values() for path in rows[IMAGE][:]]
     several = [path for path in every if looks[path].several]
     if several:
         yield (
@@ -173,12 +173,12 @@ def without_leaks(data: TaskData, looks: Mapping[str, Look], how: str, owner: st
         DataError: there are leaks and they are refused, or nothing is left.
     """
     train = data.splits["train"]
-    paths, labels = train[IMAGE], train[LABEL]
+    paths, labels = train[IMAGE][:], train[LABEL][:]
     other = {
         looks[path].pixels: (split, path)
         for split, rows in data.splits.items()
         if split != "train"
-        for path in rows[IMAGE]
+        for path in rows[IMAGE][:]
     }
     leaks = [i for i, path in enumerate(paths) if looks[path].pixels in other]
     if leaks:
@@ -226,8 +226,8 @@ def _twice(paths: Sequence[str], labels: Sequence[str], looks: Mapping[str, Look
 
 def _alike(data: TaskData, looks: Mapping[str, Look]) -> Iterator[str]:
     """Images of other splits that look like one of train: kept, but named."""
-    train = data.splits["train"][IMAGE]
-    others = [p for split, rows in data.splits.items() if split != "train" for p in rows[IMAGE]]
+    train = data.splits["train"][IMAGE][:]
+    others = [p for split, rows in data.splits.items() if split != "train" for p in rows[IMAGE][:]]
     if len(train) * len(others) > PAIRS or not others:
         return
     known = np.stack([looks[path].thumb for path in train]).astype(np.float32)

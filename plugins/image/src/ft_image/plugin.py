@@ -71,7 +71,7 @@ class Images(Plugin):
         self._looks = looks.known
         if "train" in data.splits:
             rows = data.splits["train"]
-            self._trivial = Trivial(rows[LABEL], self._thumbs(rows[IMAGE]))
+            self._trivial = Trivial(rows[LABEL][:], self._thumbs(rows[IMAGE][:]))
         return data
 
     def _thumbs(self, paths: Sequence[str]) -> np.ndarray:
@@ -159,7 +159,7 @@ class Images(Plugin):
         baselines: Mapping[str, Sequence[str]] = {}
         if self._trivial is not None and all(path in self._looks for path in paths):
             baselines = self._trivial.predict(self._thumbs(paths))
-        return score(predictions.examples[LABEL], predictions.items, label.names, baselines)
+        return score(predictions.examples[LABEL][:], predictions.items, label.names, baselines)
 
     @hookimpl
     def read_request(self, run: Run, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
