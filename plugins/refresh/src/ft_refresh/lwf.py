@@ -29,7 +29,7 @@ class LwFConfig(Config):
 class LwF(Plugin):
     """On the new examples the old classes keep the probabilities that the older model gives them.
 
-    It needs no old examples. The teacher's pass costs about a third of a step more.
+    It needs no old examples. Each step has a forward pass of the teacher more.
     """
 
     Config: ClassVar[type[Config]] = LwFConfig
