@@ -42,6 +42,18 @@ def test_plugins_lists_without_importing(
     assert "ft_toy_q" not in sys.modules
 
 
+def test_several_plugins_of_one_distribution_are_told_apart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["plugins", "--json"]) == 0
+    listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)["plugins"]}
+    if "image_augment" not in listed:
+        pytest.skip("ft-image is not installed")
+    assert listed["image"]["kind"] == "task"
+    assert listed["image_augment"]["kind"] == "technique"
+    assert listed["image"]["summary"] != listed["image_augment"]["summary"]
+
+
 def test_a_name_that_says_what_one_wants_finds_the_plugin(
     site: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +15,7 @@ from ft.cli.failure import guarded
 from ft.cli.options import Debug, split_names
 
 if TYPE_CHECKING:
+    from ft.loading.installed import Installed
     from ft.loading.load import Loaded
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -38,7 +41,7 @@ def list_installed(as_json: Json = False) -> None:
     from ft.loading.installed import duplicates, installed
     from ft.reporters.text import aligned, terminal_width
 
-    found = installed()
+    found = _told_apart(installed())
     rows: list[dict[str, Any]] = [
         {
             "name": one.name,
@@ -70,6 +73,23 @@ def list_installed(as_json: Json = False) -> None:
     for name, offers in clashes.items():
         both = " and ".join(one.owner for one in offers)
         print(f"warning: '{name}' is offered by {both}; uninstall one of them", file=sys.stderr)
+
+
+def _told_apart(found: list[Installed]) -> list[Installed]:
+    """Where a distribution offers several plugins, what each says of itself in its source."""
+    from ft.loading.summary import kind_of, summary_of
+
+    offered = Counter(one.distribution for one in found)
+    return [
+        one
+        if offered[one.distribution] == 1
+        else replace(
+            one,
+            summary=summary_of(one.target) or one.summary,
+            kind=kind_of(one.target) or one.kind,
+        )
+        for one in found
+    ]
 
 
 @app.command("show", cls=Command)

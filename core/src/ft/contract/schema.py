@@ -235,16 +235,12 @@ class Schema:
         return tuple(target.column for target in self.targets)
 
     def columns(self) -> Iterator[str]:
-        """Every column that the schema names, target columns included."""
-        if self.words:
-            yield self.words.tokens
-        yield from (text.column for text in self.texts)
-        yield from self.images
-        yield from self.gold
-        if self.group:
-            yield self.group
-        yield from self.numbers
-        yield from self.categories
+        """Every column that the schema names, each once, target columns included."""
+        words = [self.words.tokens] if self.words else []
+        group = [self.group] if self.group else []
+        texts = [text.column for text in self.texts]
+        named = (words, texts, self.images, self.gold, group, self.numbers, self.categories)
+        yield from dict.fromkeys(name for some in named for name in some)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, read back by `from_json`."""

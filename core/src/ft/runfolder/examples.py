@@ -28,7 +28,7 @@ def example_rows(
         schema: what its columns are.
         files: the source files that `FILE` indexes.
     """
-    columns = [name for name in dict.fromkeys(schema.columns()) if name in data.column_names]
+    columns = [name for name in schema.columns() if name in data.column_names]
     placed = bool(files) and LINE in data.column_names and PLACE not in columns
     wanted = [*columns, *(name for name in (LINE, FILE) if placed and name in data.column_names)]
     if not wanted:

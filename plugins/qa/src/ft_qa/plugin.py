@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from datasets import Dataset, DatasetDict
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 from transformers import AutoModelForQuestionAnswering
 
 import ft
@@ -169,17 +169,33 @@ class QA(Plugin):
     @hookimpl
     def loss_of(self, run: Run, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Loss:
         """The mean of the cross entropies of the first and the last token, summed over windows."""
-        sides = []
-        for side in SIDES:
-            logits = outputs[f"{side}_logits"]
-            # At least float32: half precision would blur the sum.
-            exact = logits.to(torch.promote_types(logits.dtype, torch.float32))
-            if "attention_mask" in batch:
-                exact = exact.masked_fill(batch["attention_mask"] == 0, -1e4)
-            sides.append(cross_entropy(exact, batch[f"labels_{side}"], reduction="none"))
+        sides = [
+            cross_entropy(_logits(outputs, side, batch), batch[f"labels_{side}"], reduction="none")
+            for side in SIDES
+        ]
         each = (sides[0] + sides[1]) / 2
         known = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
         return Loss(each.sum(), float(len(each)), known, each=each)
+
+    @hookimpl
+    def divergence(
+        self,
+        run: Run,
+        outputs: Mapping[str, Tensor],
+        other: Mapping[str, Tensor],
+        batch: Mapping[str, Tensor],
+    ) -> Tensor:
+        """The mean of KL(other || outputs) of the first and the last token, summed over windows."""
+        sides = [
+            kl_div(
+                _logits(outputs, side, batch).log_softmax(-1),
+                _logits(other, side, batch).log_softmax(-1),
+                reduction="sum",
+                log_target=True,
+            )
+            for side in SIDES
+        ]
+        return (sides[0] + sides[1]) / 2
 
     @hookimpl
     def decode(
@@ -257,3 +273,13 @@ class QA(Plugin):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.threshold = float(state.get("threshold", self.threshold))
+
+
+def _logits(outputs: Mapping[str, Tensor], side: str, batch: Mapping[str, Tensor]) -> Tensor:
+    """The logits of one side, (batch, tokens), padding far below all others."""
+    logits = outputs[f"{side}_logits"]
+    # At least float32: half precision would blur a sum.
+    exact = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    if "attention_mask" in batch:
+        exact = exact.masked_fill(batch["attention_mask"] == 0, -1e4)
+    return exact

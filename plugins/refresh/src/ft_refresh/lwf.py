@@ -51,15 +51,16 @@ class LwF(Plugin):
         teacher = self._teacher = run.load_trained(self.config.run)
         schema = data.schema
         names = schema.words.labels if schema.words else schema.label.names if schema.label else ()
-        lacking = [name for name in teacher.labels if name not in names]
+        labels = teacher.labels if len(schema.targets) == 1 else ()
+        lacking = [name for name in labels if name not in names]
         if lacking:
             raise DataError(
                 f"the teacher knows classes that this run does not: {', '.join(lacking[:8])}",
                 where=str(self.config.run),
                 hint="name the plugin from_run too, which keeps them",
             )
-        if teacher.labels:
-            self._places = torch.tensor([names.index(name) for name in teacher.labels])
+        if labels:
+            self._places = torch.tensor([names.index(name) for name in labels])
         sizes = [_vocabulary(one) for one in (model, teacher.model)]
         if sizes[0] != sizes[1]:
             raise DataError(
@@ -78,7 +79,12 @@ class LwF(Plugin):
         loss = inner(run, model, batch)
         assert self._teacher is not None
         with torch.no_grad():
-            aims = _forward(self._teacher.model, batch)
+            # Of an older run that knew fewer classes the loss cannot be asked.
+            aims = (
+                run.loss(self._teacher.model, batch).outputs
+                if self._places is None
+                else _forward(self._teacher.model, batch)
+            )
         ours, square = dict(loss.outputs), 1.0
         if self._places is not None and LOGITS in aims and LOGITS in ours:
             self._places = self._places.to(ours[LOGITS].device)
@@ -92,7 +98,8 @@ class LwF(Plugin):
 
 def _vocabulary(model: Any) -> int | None:
     table = getattr(model, "get_input_embeddings", lambda: None)()
-    return None if table is None else len(table.weight)
+    weight = getattr(table, "weight", None)  # that of images has none
+    return None if weight is None else len(weight)
 
 
 def _forward(model: nn.Module, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

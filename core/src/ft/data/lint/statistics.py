@@ -30,7 +30,7 @@ def statistics(data: Dataset, schema: Schema) -> dict[str, Any]:
         how many different ones there are.
     """
     names = set(data.column_names)
-    wanted = [name for name in dict.fromkeys(schema.columns()) if name in names]
+    wanted = [name for name in schema.columns() if name in names]
     seen = _Seen(schema)
     for table in tables(data, wanted) if wanted and len(data) else ():
         seen.add(table)
