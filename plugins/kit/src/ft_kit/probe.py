@@ -131,20 +131,20 @@ class FarProbe(Plugin):
         batch: Mapping[str, Tensor],
     ) -> Loss:
         """Compare the batch, and count the model's forward passes."""
-        passes = 0
+        called: list[nn.Module] = []
 
-        def count(*_: Any) -> None:
-            nonlocal passes
-            passes += 1
+        def count(module: nn.Module, *_: Any) -> None:
+            called.append(module)
 
-        handles = [part.register_forward_hook(count) for part in _called(model)]
+        handles = [part.register_forward_hook(count) for part in (model, *_parts(model))]
         before = copied(batch)
         try:
             loss = inner(run, model, batch)
         finally:
             for handle in handles:
                 handle.remove()
-        self._most = max(self._most, passes)
+        whole = sum(one is model for one in called)
+        self._most = max(self._most, whole or len(called))
         for place in changed(before, batch):
             self.found("batch", f"compute_loss changed the batch{place} in place")
         if not self._state_seen:
@@ -325,8 +325,10 @@ def global_generators() -> dict[str, Any]:
     }
 
 
-def _called(model: nn.Module) -> list[nn.Module]:
-    """What is called for a pass: the model, or the parts of one that has no `forward` of its own."""
-    if type(model).forward is not nn.Module.forward:
-        return [model]
-    return [part for child in model.children() for part in _called(child)]
+def _parts(model: nn.Module) -> list[nn.Module]:
+    """What is called in the place of a model that is not called itself, such as one of several tasks."""
+    return [
+        part
+        for child in model.children()
+        for part in (_parts(child) if type(child).forward is nn.Module.forward else [child])
+    ]
