@@ -42,6 +42,7 @@ REFUSED: dict[str, dict[str, str]] = {
     },
     "augment": {"image": "needs data with words or editable"},
     "adversarial": {"image": "perturbs the embeddings of words"},
+    "replay": {"recommend": "the examples hold positions"},
     "distill": {"image": "students that read images are not taught yet"},
 }
 """By technique and task, words of the reason why they do not go together."""

@@ -53,6 +53,8 @@ def refusal(name: str, task: str, company: list[str]) -> str | None:
         return "name 'regularize' before 'adversarial'"  # told before any data is read
     if name == "distill" and company[:1] == ["adversarial"]:
         return "name 'distill' before 'adversarial'"
+    if (name, task) == ("replay", "recommend"):
+        return "the examples hold positions"
     if (name, task) == ("distill", "recommend"):
         return "no standard divergence"
     if name == "distill" and company[:1] == ["augment"]:

@@ -22,7 +22,7 @@ ORTHOGONAL = 0.1
 """Weight of the loss that keeps singular vectors orthogonal, as in the paper."""
 
 ADAPTER = "default"
-IMPORTANCE, UNCERTAINTY = "importance/", "uncertainty/"
+IMPORTANCE, UNCERTAINTY, LATEST = "importance/", "uncertainty/", "latest/"
 
 
 class Budget:
@@ -54,7 +54,7 @@ class Budget:
         }
         if any(parameter.grad is None for parameter in own.values()):
             return 0.0
-        if run.step < END * run.total_steps:
+        if run.step <= round(END * run.total_steps):
             self._ranks.update_ipt(self._encoder)
         vectors = [p for n, p in own.items() if "lora_A" in n or "lora_B" in n]
         with torch.enable_grad():
@@ -87,6 +87,7 @@ class Budget:
     def tensors(self) -> dict[str, Tensor]:
         """What later allocations depend on."""
         found = {IMPORTANCE + name: value for name, value in self._ranks.exp_avg_ipt.items()}
+        found |= {LATEST + name: value for name, value in self._ranks.ipt.items()}
         return found | {UNCERTAINTY + n: v for n, v in self._ranks.exp_avg_unc.items()}
 
     def load(self, tensors: Mapping[str, Tensor], kept: Mapping[str, list[bool]]) -> None:
@@ -95,7 +96,8 @@ class Budget:
         for name, value in tensors.items():
             if name.startswith(IMPORTANCE):
                 ranks.exp_avg_ipt[name.removeprefix(IMPORTANCE)] = value
-                ranks.ipt[name.removeprefix(IMPORTANCE)] = torch.zeros_like(value)
+            elif name.startswith(LATEST):
+                ranks.ipt[name.removeprefix(LATEST)] = value
             else:
                 ranks.exp_avg_unc[name.removeprefix(UNCERTAINTY)] = value
         self.kept = {name: list(flags) for name, flags in kept.items()}

@@ -144,6 +144,8 @@ class Peft(Plugin):
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Plugin.load_state_tensors`."""
         self._tensors = dict(tensors)
+        if self._budget is not None:  # made before a resume gives its state back
+            self._budget.load(self._tensors, self._kept)
 
 
 def method_of(settings: PeftSettings) -> Method:

@@ -66,6 +66,7 @@ class Replay(Plugin):
         data = inner(run)
         if run.restored:
             return data
+        _refuse_positions(data)
         self.own = len(data.splits["train"])
         for folder in self.config.run:
             data = self._with_run(data, run, folder)
@@ -145,6 +146,22 @@ class Replay(Plugin):
         kept = rows.select_columns(list(schema.columns())).select(sorted(chosen))
         text = "".join(f"{ft.to_json(row)}\n" for row in kept)
         ft.write_whole(run.output / STORED, text)
+
+
+def _refuse_positions(data: TaskData) -> None:
+    """Refuse examples that name others by their position, as histories of a recommendation do.
+
+    Raises:
+        PluginError: they do, and an older run may number what they name otherwise.
+    """
+    rows, named = data.splits["train"], set(data.schema.columns())
+    for name, kind in rows.features.items():
+        inner = getattr(kind, "feature", None)
+        if name not in named and str(getattr(inner, "dtype", "")).startswith("int"):
+            raise PluginError(
+                f"the examples hold positions ('{name}'), which an older run may number otherwise",
+                hint="leave out replay, and train on all the data again",
+            )
 
 
 def _united(schema: Schema, old: Schema, folder: Path) -> Schema:
