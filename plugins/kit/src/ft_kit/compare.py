@@ -42,7 +42,10 @@ def _differences(run: Path, reference: Path, plugin: str | None, generators: boo
         yield f"the last checkpoint is {last and last.name}, not {wanted and wanted.name}"
         return
     pairs = [(name, last / f"{name}.safetensors") for name in ("model", "optimizer")]
-    pairs += [] if plugin else [("saved model", run / "model" / "model.safetensors")]
+    if not plugin:
+        # A plugin may save the model in a folder of its own, or in several files.
+        saved = sorted((reference / "model").rglob("*.safetensors"))
+        pairs += [("saved model", run / path.relative_to(reference)) for path in saved]
     for name, path in pairs:
         odd = different_tensors(path, reference / path.relative_to(run))
         if odd:
