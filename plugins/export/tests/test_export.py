@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 import ft
 from ft.cli.main import main
 from ft_export import export
+from ft_export.form.loaded import ExportedModel
 
 
 @pytest.fixture(scope="session")
@@ -92,14 +93,16 @@ def test_an_exported_model_cannot_be_trained(ner: Path, train: Callable[..., Pat
         train(["ner", "exported"], train=data)
 
 
-def test_int8_is_smaller_and_decides_alike(ner: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_int8_is_smaller_and_decides_alike(
+    ner: Path, onnx: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["export", str(ner), "--int8", "--json", "--quiet"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert Path(told["folder"]) == ner / "exports" / "onnx-int8"
     assert told["equal"] >= 0.99
     assert told["in_float"] == []
     assert told["outputs"]["largest"] > 0
-    whole = (ner / "exports" / "onnx" / "model" / "model.onnx").stat().st_size
+    whole = (onnx / "model" / "model.onnx").stat().st_size
     assert (ner / "exports" / "onnx-int8" / "model" / "model.onnx").stat().st_size < whole
     assert main(["export", str(ner), "--int8", "--quiet"]) == 2, "it is there already"
 
@@ -182,3 +185,31 @@ def test_several_tasks_take_one_pass(several: Path, monkeypatch: pytest.MonkeyPa
     assert len(calls) == 1
     assert found["people"]["tags"] == expected["people"]["tags"]
     assert found["mood"]["label"] == expected["mood"]["label"]
+
+
+@pytest.mark.long
+def test_int8_is_tried_on_each_of_several_tasks(
+    several: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[set[str]] = []
+    forward = ExportedModel.forward
+
+    def seen(self: ExportedModel, **inputs: Any) -> Any:
+        found = forward(self, **inputs)
+        tried.append(set(found))
+        return found
+
+    monkeypatch.setattr(ExportedModel, "forward", seen)
+    calls: dict[str, int] = {}
+    folder, _ = export(
+        several,
+        "onnx",
+        int8=True,
+        output=tmp_path / "int8",
+        decisions=0.5,
+        say=lambda text: calls.update({text: len(tried)}),
+    )
+    assert calls["quantise it"] == 0
+    assert calls["compare it with the run"] > 0, "the trained run answered with what was quantised"
+    assert tried[0] == {"people.logits", "mood.logits"}
+    assert {"people", "mood"} <= ft.load(folder).predict(["anna went to paris ."])[0].keys()

@@ -235,12 +235,12 @@ class Tasks(Composite):
     def infer(self, run: Run, model: Any, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """What the model of the batch's task answers; those of several tasks take one encoder pass."""
         parts = self._all_of(batch)
-        whole = isinstance(model, Composed) and len(parts) > 1
-        asked = model if isinstance(model, Composed) else remembered(model)
-        with model.one_pass() if whole else nullcontext():
+        whole = isinstance(model, Composed)
+        asked = model if whole else remembered(model)
+        with model.one_pass() if whole and len(parts) > 1 else nullcontext():
             answers = {
                 part.name: part.hooks.call(
-                    "infer", self._run(run, part), OfTask(asked, part.name), batch
+                    "infer", self._run(run, part), _model_of(asked, part), batch
                 )
                 for part in parts
             }
@@ -322,10 +322,8 @@ class Tasks(Composite):
 
 
 def _model_of(model: Any, part: Part) -> Any:
-    """The model that a task's loss calls: in training its own, else through that of all."""
-    if isinstance(model, Composed) and model.training:
-        return model.tasks[part.name]
-    return OfTask(model, part.name)
+    """The model of one task."""
+    return model.tasks[part.name] if isinstance(model, Composed) else OfTask(model, part.name)
 
 
 def _merged(parts: Mapping[str, Part]) -> TaskData:

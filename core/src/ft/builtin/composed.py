@@ -23,14 +23,9 @@ class Composed(nn.Module):
         self.tasks = nn.ModuleDict(models)
         self.config = encoder.config
         self._encoder = [encoder]  # in a list, so that it is registered in the models alone
-        self._asked: str | None = None
 
-    def forward(self, **inputs: Tensor) -> Any:
-        """What the models of all tasks answer, ``NAME.OUTPUT`` each, with one pass of the encoder; within
-        `asking` what the model of one task answers, as it does.
-        """
-        if self._asked is not None:
-            return self.tasks[self._asked](**inputs)
+    def forward(self, **inputs: Tensor) -> dict[str, Tensor]:
+        """What the models of all tasks answer, ``NAME.OUTPUT`` each, with one pass of the encoder."""
         with self.one_pass():
             answers = {name: model(**inputs) for name, model in self.tasks.items()}
         return {
@@ -40,14 +35,12 @@ class Composed(nn.Module):
             if isinstance(one, Tensor)
         }
 
-    @contextmanager
-    def asking(self, task: str) -> Iterator[None]:
-        """Within it the model stands for that of one task."""
-        before, self._asked = self._asked, task
-        try:
-            yield
-        finally:
-            self._asked = before
+    @property
+    def whole_calls(self) -> dict[str, str]:
+        """The modules inside that may be called in the place of this one, the tasks' models, each with what
+        the names of its outputs begin with among those of all.
+        """
+        return {f"tasks.{name}": f"{name}." for name in self.tasks}
 
     @property
     def base_model(self) -> nn.Module:
@@ -76,34 +69,23 @@ class Composed(nn.Module):
 
 
 class OfTask(nn.Module):
-    """The model of one task, asked through that of all, so that whatever stands in for the whole, such as
-    an exported model, answers for the task too.
+    """The model of one task, where something else stands in for that of all, such as an exported model.
 
     Args:
-        whole: the model of all tasks, or what stands in for it.
+        whole: answers as `Composed.forward` does.
         task: the name of the task.
     """
 
     def __init__(self, whole: Callable[..., Any], task: str) -> None:
         super().__init__()
         self._whole = [whole]  # in a list, so that it is no module inside
-        self._task = task
+        self._start = f"{task}."
+        self.eval()
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            whole = vars(self)["_whole"][0]
-            return getattr(whole.tasks[vars(self)["_task"]], name)
-
-    def forward(self, **inputs: Tensor) -> Any:
+    def forward(self, **inputs: Tensor) -> dict[str, Tensor]:
         """What the task's model answers, by name."""
-        (whole,) = self._whole
-        if isinstance(whole, Composed):
-            with whole.asking(self._task):
-                return whole(**inputs)
-        start = f"{self._task}."
-        found = whole(**inputs).items()
+        found = self._whole[0](**inputs).items()
+        start = self._start
         return {key.removeprefix(start): one for key, one in found if key.startswith(start)}
 
 

@@ -290,10 +290,9 @@ class Step:
             what = "a Loss whose total is no scalar tensor"
         elif each is not None and tuple(each.shape[:1]) != (size,):
             what = f"a Loss with each of the shape {tuple(each.shape)} for a batch of {size}"
-        elif not isinstance(loss.items, Tensor) and loss.items <= 0 and float(loss.total) != 0:
-            what = (
-                f"a Loss of {float(loss.total):.3g} over {loss.items:g} items, which trains nothing"
-            )
+        elif not isinstance(loss.items, Tensor) and loss.items <= 0 and loss.total.detach() != 0:
+            total = float(loss.total.detach())
+            what = f"a Loss of {total:.3g} over {loss.items:g} items, which trains nothing"
         else:
             return loss
         raise PluginError(

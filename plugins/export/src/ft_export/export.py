@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 import ft
-from ft import DataError, Trained, UserError
+from ft import Trained, UserError
 from ft_export.form.calls import Calls, recorded
 from ft_export.form.graphs import Format, make_graphs, write_graphs
 from ft_export.form.int8 import fewest, harm, layers_of, quantised, run
@@ -29,6 +29,9 @@ from ft_export.parity import (
     speeds,
     standing_in,
 )
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 FORMS = "exports"
 """The folder within a run's folder that its exported forms are in, unless another is named."""
@@ -202,14 +205,14 @@ def _quantise(
         ]
 
     whole = made(())
-    if not rows:
+    if rows is None:
         return whole, []
-    answers = trained.predict(rows)
+    answers = trained.predictions(rows).items
 
     def enough(candidate: list[tuple[list[str], Any, Any]]) -> bool:
         model = ExportedModel([Graph(names, run(program)) for names, program, _ in candidate])
         with standing_in(trained.model, model):
-            count, changed = count_changed(answers, trained.predict(rows))
+            count, changed = count_changed(answers, trained.predictions(rows).items)
         return 1 - changed / max(1, count) >= job.decisions
 
     if enough(whole):
@@ -229,18 +232,16 @@ def _quantise(
     return made(left_out), left_out
 
 
-def _other_rows(job: Job, trained: Trained) -> list[Mapping[str, Any]]:
-    """Examples that are not those of the parity table, as requests; none where the task takes none."""
+def _other_rows(job: Job, trained: Trained) -> Dataset | None:
+    """Examples that are not those of the parity table; ``None`` where the run's data is gone."""
     try:
         splits = trained.data().splits
-        names = [name for name in ("validation", "train") if name in splits and name != job.split]
-        rows = splits[names[0]].select(range(min(ASKED, len(splits[names[0]]))))
-        gold = set(trained.schema.gold)
-        found = [{k: v for k, v in row.items() if k not in gold} for row in rows]
-        trained.predict(found[:1])
-    except (DataError, IndexError):
-        return []
-    return found
+    except UserError:
+        return None
+    for name in ("validation", "train"):
+        if name in splits and name != job.split:
+            return splits[name].select(range(min(ASKED, len(splits[name]))))
+    return None
 
 
 def _measure(

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from ft import DataError, Metric, Result, Table, Trained, UserError, to_json
-from ft_export.form.calls import Call, Calls, reshaped
+from ft_export.form.calls import Call, Calls, reshaped, whole_calls
 from ft_export.form.graphs import answer
 
 SHAPES = ((1, 1), (7, 3))
@@ -192,11 +193,21 @@ def compare_shapes(
 @contextmanager
 def standing_in(model: nn.Module, exported: nn.Module) -> Iterator[None]:
     """Let another model answer in the place of a trained one that is in memory."""
-    model.forward = exported.forward  # type: ignore[method-assign]
+    parts = {"": "", **whole_calls(model)}
+    modules = {start: model.get_submodule(name) for name, start in parts.items()}
+    for start, module in modules.items():
+        module.forward = partial(_outputs, exported, start)
     try:
         yield
     finally:
-        del model.forward
+        for module in modules.values():
+            del module.forward
+
+
+def _outputs(exported: nn.Module, start: str, **inputs: Tensor) -> dict[str, Tensor]:
+    """The outputs whose names begin in a certain way, without that."""
+    found = exported.forward(**inputs).items()
+    return {name.removeprefix(start): one for name, one in found if name.startswith(start)}
 
 
 def decisions_of(items: Sequence[Mapping[str, Any]]) -> list[list[Any]]:

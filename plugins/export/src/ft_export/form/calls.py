@@ -67,10 +67,24 @@ class Calls:
         )
 
 
+def whole_calls(model: nn.Module) -> Mapping[str, str]:
+    """The modules inside that are called in the place of a model, such as those of several tasks.
+
+    The model says so by its attribute of that name. Each comes with what the names of its outputs begin
+    with among those of the whole.
+    """
+    found: Mapping[str, str] = getattr(model, "whole_calls", {})
+    return found
+
+
 @contextmanager
 def recorded(model: nn.Module) -> Iterator[Calls]:
-    """Keep the calls that are made of a model meanwhile."""
+    """Keep the calls that are made of a model meanwhile.
+
+    Calls of the modules inside that `whole_calls` names count as its own: it answers to their inputs too.
+    """
     calls = Calls()
+    own = {"", *whole_calls(model)}
     depth = 0
 
     def enter(module: nn.Module, given: tuple[Any, ...], inputs: dict[str, Any]) -> None:
@@ -91,15 +105,13 @@ def recorded(model: nn.Module) -> Iterator[Calls]:
 
         return called
 
-    hooks = [
-        model.register_forward_pre_hook(enter, with_kwargs=True),
-        model.register_forward_hook(leave, always_call=True),
-        *(
-            module.register_forward_pre_hook(part(name))
-            for name, module in model.named_modules()
-            if module is not model
-        ),
-    ]
+    hooks = []
+    for name, module in model.named_modules():
+        if name in own:
+            hooks.append(module.register_forward_pre_hook(enter, with_kwargs=True))
+            hooks.append(module.register_forward_hook(leave, always_call=True))
+        else:
+            hooks.append(module.register_forward_pre_hook(part(name)))
     try:
         yield calls
     finally:
