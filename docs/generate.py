@@ -56,7 +56,7 @@ API = {
         "table_text",
         "html_page",
         "Intervals",
-        *("read_requests", "content_hash"),
+        *("read_requests", "content_hash", "cache_folder"),
         *("write_whole", "file_hash", "to_json", "listed", "did_you_mean"),
     ),
     "Errors": (

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ft.data.read_tables import read_split_tables, read_table
     from ft.data.read_texts import read_texts
     from ft.data.read_words import read_words
+    from ft.data.rows.cache import cache_folder
     from ft.data.rows.hashing import content_hash
     from ft.data.tags import tags
     from ft.engine.batch.read_requests import read_requests
@@ -100,6 +101,7 @@ __all__ = [
     "WordsConfig",
     "bootstrap_items",
     "bootstrap_sums",
+    "cache_folder",
     "compose",
     "content_hash",
     "data_or_starter",
@@ -151,6 +153,7 @@ _HOMES = {
         "ft.data.read_tables": "read_split_tables read_table",
         "ft.data.read_texts": "read_texts",
         "ft.data.read_words": "read_words",
+        "ft.data.rows.cache": "cache_folder",
         "ft.data.rows.hashing": "content_hash",
         "ft.data.tags": "tags",
         "ft.engine.batch.read_requests": "read_requests",

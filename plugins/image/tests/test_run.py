@@ -206,6 +206,9 @@ def test_a_package_is_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     gates = [p for name, p in model.named_parameters() if ".squeeze_excite." in name]
     assert gates
     assert all(p.grad is None or not p.grad.any() for p in gates)
+    tmp_path.chmod(0o777)
+    with pytest.raises(ft.UserError, match="other users can write to the cache"):
+        efficientnet.folder()
     damaged = tmp_path / "weights.pth"
     damaged.write_bytes(b"x")
     monkeypatch.setattr(efficientnet, "FILE", str(damaged))

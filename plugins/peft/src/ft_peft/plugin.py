@@ -36,8 +36,6 @@ class Peft(Plugin):
         super().__init__(config)
         self._method: Method | None = None
         self._budget: Budget | None = None
-        self._kept: dict[str, list[bool]] = {}
-        self._tensors: Mapping[str, Tensor] = {}
 
     @classmethod
     def run_defaults(cls, config: Any) -> dict[str, Any]:
@@ -72,14 +70,13 @@ class Peft(Plugin):
 
     @hookimpl
     def on_features(self, run: Run) -> None:
-        """Say how much learns, and make AdaLoRA's budget; after a resume too."""
+        """Say how much learns, and make AdaLoRA's budget."""
         assert run.model is not None
         run.note(_share(self.config, run.model))
         if self.config.method == "adalora":
             from ft_peft.budget import Budget
 
             self._budget = Budget(encoder_of(run.model))
-            self._budget.load(self._tensors, self._kept)
 
     @hookimpl
     def on_gradients(self, run: Run) -> None:
@@ -93,7 +90,7 @@ class Peft(Plugin):
         if self._budget is not None:
             self._budget.after_step(run)
             if self._budget.kept:
-                run.log(self, "ranks", sum(self._budget.ranks().values()))
+                run.log(self, "ranks", sum(map(sum, self._budget.kept.values())))
 
     @hookimpl
     def save_model(
@@ -130,22 +127,21 @@ class Peft(Plugin):
 
     def state_dict(self) -> dict[str, Any]:
         """See `Plugin.state_dict`."""
-        kept = self._budget.kept if self._budget else self._kept
-        return {"kept": kept} if kept else {}
+        return {"kept": self._budget.kept} if self._budget else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Plugin.load_state_dict`."""
-        self._kept = dict(state.get("kept", {}))
+        """See `Plugin.load_state_dict`; a resume calls it after `on_features`."""
+        if self._budget is not None:
+            self._budget.kept = dict(state["kept"])
 
     def state_tensors(self) -> Mapping[str, Tensor]:
         """See `Plugin.state_tensors`."""
-        return self._budget.tensors() if self._budget else self._tensors
+        return self._budget.tensors() if self._budget else {}
 
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Plugin.load_state_tensors`."""
-        self._tensors = dict(tensors)
-        if self._budget is not None:  # made before a resume gives its state back
-            self._budget.load(self._tensors, self._kept)
+        if self._budget is not None:
+            self._budget.load(tensors)
 
 
 def method_of(settings: PeftSettings) -> Method:

@@ -209,11 +209,12 @@ class Prompts(Method):
         """
         most = positions(encoder)
         if most is not None and longest + self._tokens > most:
+            left = most - self._tokens
             raise ConfigError(
                 f"{self._tokens} virtual tokens and windows of {longest} are more than the "
                 f"{most} positions of the model",
-                where="run.max_length",
-                hint=f"set it to {most - self._tokens} at most",
+                where="run.max_length" if left > 0 else "peft.tokens",
+                hint=f"set it to {left} at most" if left > 0 else f"set it to less than {most}",
             )
 
     def _config(self, encoder: nn.Module, **more: Any) -> Any:
