@@ -37,7 +37,7 @@ API = {
     ),
     "What hooks hand each other": (
         *("Loss", "Predictions", "Evaluation", "Metric", "Table"),
-        *("predicted", "is_right"),
+        *("predicted", "is_right", "mix_into_order"),
     ),
     "Baselines": ("BM25",),
     "Confidence intervals": (

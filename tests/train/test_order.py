@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ft import Config, Loss, Plugin, PluginError, hookimpl
+from ft import Config, Loss, Plugin, PluginError, hookimpl, mix_into_order
 
 HERE = Path(__file__)
 
@@ -325,3 +325,14 @@ def test_what_all_processes_do_cannot_be_asked_for_by_one(
     assert 0 not in codes, said
     assert "the main process calls alone" in said
     assert "on_epoch_start" in said
+
+
+def test_further_examples_come_at_random_places_and_leave_fixed_batches_whole() -> None:
+    ids = mix_into_order(np.arange(5), [5, 6, 7], 2, np.random.default_rng(0)).tolist()
+    assert sorted(ids) == list(range(8))
+    assert ids != list(range(8))
+    batches = mix_into_order([(0, 1, 2), (3, 4)], [5, 6, 7], 2, np.random.default_rng(0))
+    assert {(0, 1, 2), (3, 4)} < set(batches)
+    assert sorted(map(len, batches)) == [1, 2, 2, 3]
+    assert sorted(i for batch in batches for i in batch) == list(range(8))
+    assert mix_into_order([], [5], 2, np.random.default_rng(0)).tolist() == [5]

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from ft.data.rows.cache import cache_folder
     from ft.data.rows.hashing import content_hash
     from ft.data.tags import tags
+    from ft.engine.batch.order import mix_into_order
     from ft.engine.batch.read_requests import read_requests
     from ft.loading.starters import data_or_starter, starter
     from ft.page.sheet import Intervals, html_page
@@ -116,6 +117,7 @@ __all__ = [
     "lint",
     "listed",
     "load",
+    "mix_into_order",
     "predict",
     "predicted",
     "read_draws",
@@ -156,6 +158,7 @@ _HOMES = {
         "ft.data.rows.cache": "cache_folder",
         "ft.data.rows.hashing": "content_hash",
         "ft.data.tags": "tags",
+        "ft.engine.batch.order": "mix_into_order",
         "ft.engine.batch.read_requests": "read_requests",
         "ft.contract.answers": "is_right predicted",
         "ft.contract.draws": "Draws read_draws",

@@ -175,6 +175,7 @@ def test_examples_of_all_runs_before_are_found(tmp_path: Path) -> None:
         (("first", "--train", "new.jsonl", "--keep", "replai"), "did you mean 'replay'"),
         (("first", "--train", "nwe.jsonl"), "nwe.jsonl does not exist"),
         (("first", "--train", "new.jsonl", "-o", "replay.shaer=1"), "replay.shaer"),
+        (("first", "--train", "new.jsonl", "--classes", "good,bda"), "did you mean 'bad'"),
         (("tiny", "--train", "new.jsonl"), "no finished run"),
         (("--resume", "first"), "does not go on from another one"),
         (("--resume", "first", "--train", "new.jsonl"), "has its own settings"),

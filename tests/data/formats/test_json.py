@@ -73,6 +73,8 @@ def test_a_column_that_comes_late(write: Any) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ("", r"a\.jsonl: holds no rows"),
+        ("[]", r"a\.jsonl: holds no rows"),
         ('{"a": 1}\n{"a": \n', r"a\.jsonl:2: is not valid JSON: Expecting value at character 7"),
         ('{"a": 1}\n[1]\n', r"a\.jsonl:2: is not an object, \{\.\.\.\}"),
         ('{"a": 1}\n{"a": 1, "a": 2}\n', r"a\.jsonl:2: .*the name 'a' stands twice in one object"),

@@ -12,7 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ft import ConfigError, Loss, Plugin, PluginError, Run, TaskData, hookimpl, read_pool
+from ft import (
+    ConfigError,
+    Loss,
+    Plugin,
+    PluginError,
+    Run,
+    TaskData,
+    hookimpl,
+    mix_into_order,
+    read_pool,
+)
 from ft_distill.example import write_teacher
 from ft_distill.kept import KeptAnswers
 from ft_distill.layers import Layers, Seen
@@ -180,14 +190,7 @@ class Distill(Plugin):
             return found
         first = len(run.data.splits["train"])
         pool = np.arange(first, first + len(run.data.splits[POOL]))
-        rng = self.rng_at("order", epoch)
-        if len(found) and np.ndim(found[0]):  # batches that somebody has fixed
-            size = run.config.batch_size
-            pool = rng.permutation(pool)
-            own = [tuple(pool[k : k + size].tolist()) for k in range(0, len(pool), size)]
-            both = [*found, *own]
-            return [both[int(k)] for k in rng.permutation(len(both))]
-        return rng.permutation(np.concatenate([np.asarray(found), pool]))
+        return mix_into_order(found, pool, run.config.batch_size, self.rng_at("order", epoch))
 
     @hookimpl
     def encode(

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -25,6 +24,7 @@ from ft import (
     TaskData,
     Tunable,
     hookimpl,
+    mix_into_order,
     read_pool,
 )
 
@@ -134,15 +134,7 @@ class PseudoLabels(Plugin):
         more: Sequence[int] = [int(one) for one in self._labels]
         if self.config.consistency is not None and epoch >= self.config.start:
             more = range(first, first + len(run.data.splits[POOL]))
-        rng = self.rng_at("order", epoch)
-        if len(found) and np.ndim(found[0]):  # batches that somebody has fixed
-            size = run.config.batch_size
-            own = rng.permutation(np.asarray(more, dtype=np.int64)).tolist()
-            both = [*found, *(tuple(own[k : k + size]) for k in range(0, len(own), size))]
-            return [both[int(k)] for k in rng.permutation(len(both))]
-        return rng.permutation(
-            np.concatenate([np.asarray(found), np.asarray(more, dtype=np.int64)])
-        )
+        return mix_into_order(found, more, run.config.batch_size, self.rng_at("order", epoch))
 
     @hookimpl
     def encode(

@@ -138,6 +138,7 @@ def refresh(
                 "no new data is named", where="--train", hint="ft refresh RUN --train FILE"
             )
         old = go_on.Older.open(run, **trust)
+        old.require_classes(rule.classes or ())
         given = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
         wish = go_on.Wish(
             train,

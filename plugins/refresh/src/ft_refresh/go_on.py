@@ -78,6 +78,23 @@ class Older:
         """What the run's settings name for a split; ``None``: nothing."""
         return self.config[self.task].get(split)
 
+    def require_classes(self, names: Sequence[str]) -> None:
+        """Refuse classes that the run does not know, before anything is trained.
+
+        Raises:
+            UserError: there is one.
+        """
+        known = {name for one in self.schema.targets for name in one.names}
+        if self.schema.words is not None and self.schema.words.scheme is not None:
+            known = {kind for _, kind in map(ft.tags.split_tag, known) if kind}
+        if lacking := [name for name in names if name not in known]:
+            raise UserError(
+                f"the older run does not know the class {ft.listed(lacking, 5)}",
+                where="--classes",
+                hint=ft.did_you_mean(lacking[0], known)
+                or f"its classes are {ft.listed(sorted(known), 20)}",
+            )
+
     @property
     def stored_alone(self) -> bool:
         """Whether the run's validation data is gone, and examples that it stored are there."""

@@ -82,6 +82,7 @@ def read_json(
     if export is not None:
         sink.layout = f"export of {export.tool}"
         sink.note(f"is read as an export of {export.tool}")
+    empty = not head
     del head
 
     def rows() -> Iterator[_Row]:
@@ -104,6 +105,8 @@ def read_json(
             raise DataError(f"the rows have over {MOST_FIELDS:,} columns", where=name)
         else:
             sink.seen += 1
+    if empty:
+        raise DataError("holds no rows", where=name)
     batch: list[_Row] = []
     size = 0
     for index, row in enumerate(rows()):

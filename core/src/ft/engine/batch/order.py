@@ -33,6 +33,25 @@ def shuffled(examples: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng(derive_seed(seed, "order", epoch)).permutation(examples)
 
 
+def mix_into_order(
+    order: Any, more: Sequence[int] | np.ndarray, batch_size: int, rng: np.random.Generator
+) -> Any:
+    """The order of an epoch with more examples at random places in it, such as those of a pool.
+
+    Args:
+        order: what the hook `order` gave further in: ids, or batches, which stay as they are.
+        more: the ids of the further examples, (examples,).
+        batch_size: examples of a batch that is made of them, where the order has batches.
+        rng: for both shuffles.
+    """
+    order, more = list(order), np.asarray(more, dtype=np.int64)
+    if not order or not _is_batch(order[0]):
+        return rng.permutation(np.concatenate([order, more]) if order else more)
+    more = rng.permutation(more).tolist()
+    both = [*order, *(tuple(more[k : k + batch_size]) for k in range(0, len(more), batch_size))]
+    return [both[int(k)] for k in rng.permutation(len(both))]
+
+
 class Plan:
     """The batches of one epoch.
 
