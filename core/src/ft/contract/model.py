@@ -18,12 +18,15 @@ def quiet_transformers() -> Iterator[None]:
 
     level = logging.get_verbosity()
     bars = logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
+    # A change of level makes every logger of the process forget what it knows of the others.
+    if level != logging.ERROR:
+        logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(level)
+        if logging.get_verbosity() != level:
+            logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import Any
 
 from ft.config.resolve import Resolved
 from ft.contract.settings import DataConfig
 from ft.engine.setup import Builtin, make_hooks
+from ft.loading.installed import installed
 from ft.loading.starters import GROUP, MODEL, data_note, starter
 
 
@@ -39,7 +39,7 @@ def fallbacks(resolved: Resolved) -> list[str]:
     """What a run would take from the starters, one sentence each, in the words of the run."""
     found = []
     if resolved.run.model is None:
-        offered = any(entry_points(group=GROUP, name="model"))
+        offered = any(one.name == "model" for one in installed(GROUP))
         found.append(MODEL if offered else "no --model given, and no starter model is installed")
     for name, config in resolved.configs.items():
         if isinstance(config, DataConfig) and config.train is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+import json
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,8 @@ def positions_of(config: PretrainedConfig) -> int | None:
     most = getattr(config, "max_position_embeddings", None)
     if not isinstance(most, int) or most <= 0:
         return None
-    return most - _first_position(config, most)
+    kind: Any = type(config)
+    return most - _first_position(kind, config.to_json_string(use_diff=False), most)
 
 
 def counts_from_padding(config: PretrainedConfig) -> bool:
@@ -90,13 +92,14 @@ def counts_from_padding(config: PretrainedConfig) -> bool:
     return positions_of(config) != getattr(config, "max_position_embeddings", None)
 
 
-def _first_position(config: PretrainedConfig, positions: int) -> int:
+@lru_cache(maxsize=8)
+def _first_position(kind: type[PretrainedConfig], values: str, positions: int) -> int:
+    """Of the model of a configuration, built without weights: once for all runs of a process."""
     from transformers import AutoModel
 
     try:
         with quiet_transformers(), undisturbed(), torch.device("meta"):
-            # The copy: transformers writes into the configuration how attention is computed.
-            model: Any = AutoModel.from_config(deepcopy(config))
+            model: Any = AutoModel.from_config(kind.from_dict(json.loads(values)))
         words = model.get_input_embeddings()
     except Exception:
         return 0  # code of its own, or no model of words: building it says what is wrong

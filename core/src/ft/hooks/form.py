@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from ft.contract.errors import FtError, PluginError
 from ft.contract.hookspecs import REMOVED
@@ -28,7 +29,20 @@ def form_faults(cls: type[Plugin], owner: str, specs: Specs) -> list[FtError]:
         owner: how to name the plugin to people.
         specs: every hook spec by name.
     """
-    faults: list[FtError] = []
+    who, kind = f"plugin {owner}", cast(Any, cls)
+    return [
+        PluginError(what, where=place, who=who, hint=hint)
+        for what, place, hint in _faults(kind, tuple(specs.items()))
+    ]
+
+
+@lru_cache(maxsize=64)
+def _faults(
+    cls: type[Plugin], items: tuple[tuple[str, Callable[..., Any]], ...]
+) -> list[tuple[str, str | None, str]]:
+    """What is wrong with a class, where, and what to do: looked for once, for each run has two instances."""
+    specs = dict(items)
+    faults: list[tuple[str, str | None, str]] = []
     for name, function in inspect.getmembers(cls, callable):
         marks: Mapping[str, Any] | None = getattr(function, f"{PROJECT}_impl", None)
         if marks is not None:
@@ -38,10 +52,7 @@ def form_faults(cls: type[Plugin], owner: str, specs: Specs) -> list[FtError]:
             found = [(what, "put @hookimpl above it, or give the method another name")]
         else:
             found = _method_faults(cls, name)
-        who = f"plugin {owner}"
-        faults += [
-            PluginError(what, where=_place(function), who=who, hint=hint) for what, hint in found
-        ]
+        faults += [(what, _place(function), hint) for what, hint in found]
     return faults
 
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +33,18 @@ SINGLE = ("learning_rate", "evaluation_weights")
 def has_own(plugin: Plugin, method: str) -> bool:
     """Whether a plugin has a method of `Plugin` of its own."""
     return getattr(type(plugin), method) is not getattr(Plugin, method)
+
+
+class _Manager(pluggy.PluginManager):
+    """Looks for hooks under the names of the contract: others were refused before."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        return super().parse_hookimpl_opts(plugin, name) if name in vars(self.hook) else None
+
+
+@cache
+def _arguments(spec: Callable[..., Any]) -> list[str]:
+    return [name for name in inspect.signature(spec).parameters if name != INNER]
 
 
 def specs(module: ModuleType = hookspecs) -> dict[str, Callable[..., Any]]:
@@ -87,7 +100,7 @@ class Hooks:
             + self._name_faults()
             + declarations.company_faults(self.members)
         )
-        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager = _Manager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         for member in everyone:
             self._manager.register(member.plugin, member.name)
@@ -259,7 +272,7 @@ class Hooks:
 
     def arguments(self, hook: str) -> list[str]:
         """A hook's arguments without ``inner``."""
-        return [name for name in inspect.signature(self._specs[hook]).parameters if name != INNER]
+        return _arguments(self._specs[hook])
 
     def call(self, hook: str, *arguments: Any) -> Any:
         """Call a chain hook."""

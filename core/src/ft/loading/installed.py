@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from ft.contract.errors import PluginError
@@ -21,6 +24,11 @@ KINDS = {"ft-task", "ft-technique"}
 """Keywords by which a distribution says of what kind its plugins are."""
 
 CORE = "ft-core"
+
+LIBRARIES = ("site-packages", "dist-packages")
+"""Names of the folders that installers write to."""
+
+NAMELESS = "a distribution without a name"
 
 _CORE = re.compile(r"ft[-_.]core(?![\w.-])", re.IGNORECASE)
 
@@ -55,24 +63,66 @@ class Installed:
 
 
 def installed(group: str = PLUGINS) -> list[Installed]:
-    """Everything that is offered in an entry-point group, by name; a clash gives both."""
-    found = []
-    for point in metadata.entry_points(group=group):
-        about: Any = point.dist.metadata if point.dist else {}
-        words = [word.strip() for word in (about.get("Keywords") or "").split(",")]
-        kinds = KINDS & set(words)
-        found.append(
-            Installed(
-                name=point.name,
-                distribution=about.get("Name") or "a distribution without a name",
-                version=about.get("Version") or "without a version",
-                summary=about.get("Summary") or "",
-                target=point.value.partition("[")[0].strip(),
-                kind=kinds.pop().removeprefix("ft-") if len(kinds) == 1 else None,
-                uses=tuple(word for word in words if word and word not in KINDS),
-            )
-        )
-    return sorted(found, key=lambda one: (one.name, one.distribution))
+    """Everything that is offered in an entry-point group, by name; a clash gives both.
+
+    Of a distribution that is there in several folders of the path the first counts.
+    """
+    found: dict[tuple[str, str, str], Installed] = {}
+    places = list(dict.fromkeys(sys.path))
+    for i, place in enumerate(places):
+        for where, one in _offers(place):
+            if where == group and not _before(one.distribution, places[:i]):
+                found.setdefault((one.name, one.distribution, one.target), one)
+    return [found[key] for key in sorted(found)]
+
+
+def _before(distribution: str, places: list[str]) -> bool:
+    """Whether a distribution of this name is in one of some folders."""
+    if distribution == NAMELESS:
+        return False
+    return any(True for _ in metadata.distributions(name=distribution, path=places))
+
+
+def _offers(place: str) -> tuple[tuple[str, Installed], ...]:
+    """What the distributions in a folder of the path offer ft, each with its group.
+
+    A library folder, with hundreds of distributions, is read again once an installer has changed it.
+    """
+    folder = Path(place)
+    if folder.name not in LIBRARIES:
+        return _read(place)
+    try:
+        return _read_once(place, folder.stat().st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=8)
+def _read_once(place: str, changed: int) -> tuple[tuple[str, Installed], ...]:
+    return _read(place)
+
+
+def _read(place: str) -> tuple[tuple[str, Installed], ...]:
+    return tuple(
+        (point.group, _described(point, dist.metadata))
+        for dist in metadata.distributions(path=[place])
+        for point in dist.entry_points
+        if point.group.startswith("ft.")
+    )
+
+
+def _described(point: metadata.EntryPoint, about: Any) -> Installed:
+    words = [word.strip() for word in (about.get("Keywords") or "").split(",")]
+    kinds = KINDS & set(words)
+    return Installed(
+        name=point.name,
+        distribution=about.get("Name") or NAMELESS,
+        version=about.get("Version") or "without a version",
+        summary=about.get("Summary") or "",
+        target=point.value.partition("[")[0].strip(),
+        kind=kinds.pop().removeprefix("ft-") if len(kinds) == 1 else None,
+        uses=tuple(word for word in words if word and word not in KINDS),
+    )
 
 
 def duplicates(plugins: Sequence[Installed]) -> dict[str, list[Installed]]:

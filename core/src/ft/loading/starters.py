@@ -9,13 +9,14 @@ function without arguments that returns a folder; ``--model`` takes the name of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ft.contract.errors import ConfigError, FtError, PluginError
 from ft.contract.schema import SPLITS
 from ft.contract.settings import DataConfig
 from ft.data.sources import stands_alone
+from ft.loading.installed import installed
 
 if TYPE_CHECKING:
     from ft.contract.run import Run
@@ -48,23 +49,22 @@ def starter(name: str, group: str = GROUP) -> Any | None:
         ft.PluginError: two distributions offer it, or its function cannot be loaded or fails.
         ft.FtError: what the function itself raises of ft's errors.
     """
-    found = tuple(entry_points(group=group, name=name))
+    found = [one for one in installed(group) if one.name == name]
     if not found:
         return None
     if len(found) > 1:
-        owners = " and ".join(sorted(_owner(point) for point in found))
+        owners = " and ".join(one.owner for one in found)
         raise PluginError(
             f"the starter {name!r} is offered by two distributions: {owners}",
             hint="pip uninstall all but one of them",
         )
-    point = found[0]
     try:
-        return point.load()()
+        return EntryPoint(name, found[0].target, group).load()()
     except FtError:
         raise
     except Exception as error:
         raise PluginError(
-            f"the starter {name!r} failed: {type(error).__name__}: {error}", who=_owner(point)
+            f"the starter {name!r} failed: {type(error).__name__}: {error}", who=found[0].owner
         ) from error
 
 
@@ -99,7 +99,3 @@ def data_note(owner: str, settings: Mapping[str, str]) -> str:
     """What the user hears where the starter's data is taken."""
     key, path = next(iter(settings.items()))
     return f"no {owner}.{key} given: using the starter's data, {path}"
-
-
-def _owner(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,12 @@ BATCH_ROWS = 2000
 
 def tables(data: Dataset, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """The rows of a split as Arrow tables, a batch at a time."""
-    if columns is not None:
-        data = data.select_columns(list(columns))
-    yield from data.with_format("arrow").iter(BATCH_ROWS)
+    if columns is None:
+        data = copy(data)
+    else:  # under any fingerprint: to make one takes longer than to read a small split
+        data = data.select_columns(list(columns), new_fingerprint="read once")
+    data.set_format("arrow")
+    yield from data.iter(BATCH_ROWS)
 
 
 def row_bytes(table: pa.Table, columns: Sequence[str]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -285,8 +285,18 @@ def _described(run: LiveRun, owner: str, plugin: Plugin) -> dict[str, Any]:
 
 def _code(plugin: Plugin) -> dict[str, str]:
     """The hash of every file that a plugin's encoding comes from, so that an edit encodes anew."""
-    files = source_files(type(plugin).__module__)
-    return {name: file_hash(path) for name, path in files.items()}
+    module = type(plugin).__module__
+    return _own_code() if module.partition(".")[0] == "ft" else _hashes(module)
+
+
+@cache
+def _own_code() -> dict[str, str]:
+    """That of ft itself, which stays what this process has imported."""
+    return _hashes("ft")
+
+
+def _hashes(module: str) -> dict[str, str]:
+    return {name: file_hash(path) for name, path in source_files(module).items()}
 
 
 def _key_of(run: LiveRun, plugin: Plugin) -> Any:

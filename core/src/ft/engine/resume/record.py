@@ -7,6 +7,7 @@ import platform
 import resource
 import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +26,18 @@ LIBRARIES = ("ft-core", "torch", "transformers", "datasets", "accelerate", "plug
 
 def library_versions() -> dict[str, str]:
     """Versions of what a run stands on."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {name: _version(name) for name in LIBRARIES}
+    known = {name: version for name, version in found.items() if version is not None}
+    return {"python": platform.python_version(), **known}
+
+
+@cache
+def _version(distribution: str) -> str | None:
+    """Of what is imported already: it stays the same in this process."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def machine(run: LiveRun) -> dict[str, Any]:
