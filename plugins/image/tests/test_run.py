@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 import ft
 from ft_image.plugin import EXAMPLE
+from ft_image.processing import pixels_of, timm_processor
 from ft_kit import WORDS
 
 
@@ -214,3 +217,43 @@ def test_a_package_is_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(efficientnet, "FILE", str(damaged))
     with pytest.raises(ft.DataError, match=r"not the weights of efficientnet_lite0"):
         efficientnet.folder()
+
+
+@pytest.mark.parametrize(
+    ("given", "edge", "crop"),
+    [
+        ({}, 256, 224),
+        ({"input_size": [3, 96, 96], "crop_pct": 0.95, "mean": [0.5] * 3}, 101, 96),
+        ({"input_size": [3, 64, 64], "crop_pct": 1.0, "crop_mode": "squash"}, (64, 64), 64),
+        ({"input_size": [3, 48, 32], "crop_pct": 0.9, "crop_mode": "squash"}, (53, 35), (48, 32)),
+    ],
+)
+def test_a_checkpoint_of_timm_sees_what_timm_shows_it(given: Any, edge: Any, crop: Any) -> None:
+    image = Image.effect_mandelbrot((90, 61), (-2, -1, 1, 1), 60).convert("RGB")
+    (pixels,) = pixels_of(timm_processor(given), [image])
+    wide, high = (round(90 / 61 * edge - 0.5), edge) if isinstance(edge, int) else edge[::-1]
+    tall, broad = (crop, crop) if isinstance(crop, int) else crop
+    left, top = round((wide - broad) / 2), round((high - tall) / 2)
+    larger = image.resize((wide, high), Image.Resampling.BICUBIC)
+    cut = np.asarray(larger.crop((left, top, left + broad, top + tall)), np.float32) / 255
+    mean = given.get("mean", (0.485, 0.456, 0.406))
+    wanted = ((cut - mean) / (0.229, 0.224, 0.225)).transpose(2, 0, 1)
+    assert pixels.shape == (3, tall, broad)
+    assert np.abs(pixels - wanted).max() < 1e-5
+
+
+def test_a_checkpoint_of_timm_that_is_cropped_otherwise_is_refused() -> None:
+    with pytest.raises(ft.ConfigError, match="crop_mode 'border'") as refused:
+        timm_processor({"crop_mode": "border"})
+    assert refused.value.where == "run.model"
+
+
+def test_a_model_whose_library_is_missing_names_it(go: Any, data: Path, tmp_path: Path) -> None:
+    config = {"model_type": "timm_wrapper", "num_classes": 2, "label_names": ["a", "b"]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    save_file({"weight": torch.zeros(1)}, tmp_path / "model.safetensors")
+    if find_spec("timm"):
+        pytest.skip("timm is installed")
+    with pytest.raises(ft.ConfigError, match="needs the library timm") as refused:
+        go({"train": str(data)}, model=str(tmp_path))
+    assert (refused.value.hint or "").startswith("pip install timm")

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from ft.contract.errors import ConfigError, FtError, PluginError, UserError
 from ft.contract.files import path_hash
+from ft.contract.messages import listed
 from ft.contract.model import quiet_transformers
 from ft.contract.results import Loss
 from ft.contract.run import Edit, ModelContext, Run, Trained
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 LONGEST = 512
 
+_LIBRARY = re.compile(r"requires the (\w+) library")
 _NO_SUCH_HEAD = re.compile(
     r"Unrecognized configuration class .* kind of AutoModel: AutoModelFor(\w+)"
 )
@@ -196,6 +198,9 @@ class LiveRun(Run):
                 kind_of_model = self.model_config.model_type
                 first = f"transformers has no head for {task} on models of type '{kind_of_model}'"
                 hint = "choose a model of another type, or let a plugin provide build_head"
+            if isinstance(error, ImportError) and (names := _LIBRARY.findall(str(error))):
+                first = f"it needs the library {listed(names)}, which is not installed"
+                hint = f"pip install {' '.join(names)}"
             if "trust_remote_code" in str(error):
                 hint = "it brings code of its own: give --trust-remote-code if you trust it"
             raise ConfigError(

@@ -20,7 +20,14 @@ from ft_image.example import SIDE, write_example
 from ft_image.looking import IMAGE, LABEL, Look, named
 from ft_image.norms import HoldNorms
 from ft_image.opening import Unreadable, open_image, read_bytes
-from ft_image.processing import PATCH, described, make_processor, pixels_of
+from ft_image.processing import (
+    PATCH,
+    TIMM,
+    describe_timm,
+    described,
+    make_processor,
+    pixels_of,
+)
 from ft_image.scoring import Trivial, score
 from ft_image.settings import ImageConfig
 
@@ -82,6 +89,8 @@ class Images(Plugin):
         """The checkpoint with a head for the classes, tried on one image."""
         processor = self._prepared(run)
         model = inner(run, data)
+        if run.model_config.model_type == TIMM and not run.restored:
+            describe_timm(model.config, data, self.config.size)
         model.register_forward_pre_hook(HoldNorms(self.config.fixed_norms), with_kwargs=True)
         if run.restored:
             return model
@@ -115,7 +124,8 @@ class Images(Plugin):
     ) -> None:
         """The model, and the image processor as it is used."""
         inner(run, model, folder)
-        self._prepared(run).save_pretrained(folder)
+        if run.model_config.model_type != TIMM:  # such a model's config.json says all of it
+            self._prepared(run).save_pretrained(folder)
 
     @hookimpl
     def encode(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from transformers import ViTImageProcessorPil
+from transformers import CLIPImageProcessorPil, ViTImageProcessorPil
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
-from ft import ConfigError, Run
+from ft import ConfigError, Run, TaskData
 
 SIDE = 224
 """Pixels of a side where neither the checkpoint nor the user says."""
 
 TOGETHER = 4
 """Images that are open at the same time."""
+
+TIMM = "timm_wrapper"
+"""The type of model by which transformers takes the models of timm."""
 
 PATCH = 16
 """Pixels of a side of what counts as one token in ``run.max_tokens``."""
@@ -33,7 +36,11 @@ def make_processor(run: Run, size: int | None) -> Any:
     Raises:
         ConfigError: the model reads texts, or the processor has no size that can be set.
     """
-    own = run.processor
+    if run.model_config.model_type == TIMM:
+        # what transformers takes for it needs torchvision
+        own = timm_processor(getattr(run.model_config, "pretrained_cfg", None) or {})
+    else:
+        own = run.processor
     if own is None:
         side = getattr(run.model_config, "image_size", None)
         side = side if isinstance(side, int) else SIDE
@@ -55,6 +62,58 @@ def make_processor(run: Run, size: int | None) -> Any:
             "facebook/convnext-tiny-224 or a folder",
         )
     return own if size is None else _sized(own, size)
+
+
+class TimmProcessor(CLIPImageProcessorPil):
+    """An image processor that cuts the middle out as timm does, where a half pixel is left over."""
+
+    def center_crop(self, image: np.ndarray, size: Any, **kwargs: Any) -> np.ndarray:
+        """(channels, height, width) of the size that the model sees."""
+        top, left = (
+            round((have - want) / 2)
+            for have, want in zip(image.shape[-2:], (size.height, size.width), strict=True)
+        )
+        return image[..., top : top + size.height, left : left + size.width]
+
+
+def timm_processor(settings: Mapping[str, Any]) -> Any:
+    """What timm does to an image before the model sees it, when it does not train.
+
+    Args:
+        settings: ``pretrained_cfg`` of the checkpoint; what it leaves out is as timm has it.
+
+    Raises:
+        ConfigError: the checkpoint cuts another part of an image out than is known here.
+    """
+    mode = settings.get("crop_mode") or "center"
+    _, height, width = settings.get("input_size") or (3, SIDE, SIDE)
+    if mode not in ("center", "squash") or (mode == "center" and height != width):
+        raise ConfigError(
+            f"the checkpoint crops {height} x {width} pixels by crop_mode {mode!r}, which is not known",
+            where="run.model",
+            hint="take a checkpoint of timm that crops a square by 'center', or by 'squash'",
+        )
+    share = settings.get("crop_pct") or 0.875
+    size = {"height": int(height / share), "width": int(width / share)}
+    if mode == "center":
+        size = {"shortest_edge": size["height"]}
+    name = settings.get("interpolation") or "bicubic"
+    return TimmProcessor(
+        size=size,
+        crop_size={"height": height, "width": width},
+        resample=Image.Resampling[name.upper()],
+        image_mean=list(settings.get("mean") or IMAGENET_DEFAULT_MEAN),
+        image_std=list(settings.get("std") or IMAGENET_DEFAULT_STD),
+    )
+
+
+def describe_timm(config: Any, data: TaskData, size: int | None) -> None:
+    """Say in a model's configuration what transformers alone goes by: its classes, and its size if set."""
+    assert data.schema.label is not None
+    config.label_names = list(data.schema.label.names)
+    if size is not None:
+        own = getattr(config, "pretrained_cfg", None) or {}
+        config.pretrained_cfg = {**own, "input_size": [3, size, size]}
 
 
 def _sized(processor: Any, side: int) -> Any:
