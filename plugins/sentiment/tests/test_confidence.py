@@ -20,7 +20,7 @@ from ft_sentiment.confidence import Auroc, auroc, calibration_error
 )
 def test_auroc_is_scikit_learns_with_ties(rows):
     positive, scores = (np.array(column) for column in zip(*rows, strict=True))
-    ours = Auroc(positive, scores)(np.arange(len(rows)))
+    ours = Auroc(positive, scores)(np.arange(len(rows))[None])
     assert ours == pytest.approx(metrics.roc_auc_score(positive, scores))
 
 
@@ -32,8 +32,8 @@ def test_auroc_of_resamples_is_scikit_learns():
     for _ in range(25):
         sample = rng.integers(0, 200, 200)
         expected = metrics.roc_auc_score(positive[sample], scores[sample])
-        assert ours(sample) == pytest.approx(expected)
-    assert np.isnan(ours(np.flatnonzero(positive)))
+        assert ours(sample[None]) == pytest.approx(expected)
+    assert np.isnan(ours(np.flatnonzero(positive)[None]))
     score = auroc(positive, scores, seed=0)
     assert score.low < score.value < score.high
 

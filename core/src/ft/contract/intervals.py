@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ft.contract.draws import Draws
 
@@ -59,20 +59,23 @@ def bootstrap_sums(
 
     counts = np.asarray(counts, dtype=np.float64)
     items = len(counts if groups is None else groups)
-    sums = np.empty((resamples, counts.shape[1]))
-    for i, drawn in enumerate(_drawn(items, resamples, seed)):
+    size, sums = len(counts), []
+    for drawn in _drawn(items, resamples, seed):
         rows = drawn if groups is None else groups[drawn]
-        sums[i] = np.bincount(rows, minlength=len(counts)) @ counts
-    return _intervals(statistic(sums), level, items, seed)
+        apart = rows + size * np.arange(len(rows))[:, None]
+        times = np.bincount(apart.ravel(), minlength=size * len(rows))
+        sums.append(times.reshape(len(rows), size) @ counts)
+    return _intervals(statistic(np.concatenate(sums)), level, items, seed)
 
 
 def bootstrap_items(
-    statistic: Callable[[np.ndarray], float],
+    statistic: Callable[[np.ndarray], Any],
     items: int,
     *,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
+    together: bool = False,
 ) -> Interval:
     """Percentile interval of any statistic of a sample of items, such as AUROC.
 
@@ -84,24 +87,30 @@ def bootstrap_items(
         level: coverage of the interval.
         seed: of the resampling. Only metrics with the same seed can be compared between runs, so
             leave it alone.
+        together: whether ``statistic`` takes several samples at once, (draws, items), and gives
+            (draws,), which is faster for small samples.
     """
     import numpy as np
 
-    values = np.array([statistic(drawn) for drawn in _drawn(items, resamples, seed)])
+    samples = _drawn(items, resamples, seed)
+    if together:
+        values = np.concatenate([statistic(several) for several in samples])
+    else:
+        values = np.array([statistic(drawn) for several in samples for drawn in several])
     return _intervals(values, level, items, seed)[0]
 
 
 def _drawn(items: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """For each sample, (items,), the items that are drawn into it.
+    """Samples, (several, items), each the items that are drawn into it.
 
-    Several samples are drawn by one call, which costs more than a small sample does.
+    As many at once as hold `AT_ONCE` items: a call costs more than a small sample does.
     """
     import numpy as np
 
     rng = np.random.default_rng(seed)
     together = max(1, AT_ONCE // max(items, 1))
     for begin in range(0, resamples, together):
-        yield from rng.integers(0, items, (min(together, resamples - begin), items))
+        yield rng.integers(0, items, (min(together, resamples - begin), items))
 
 
 def _intervals(values: np.ndarray, level: float, items: int, seed: int) -> list[Interval]:

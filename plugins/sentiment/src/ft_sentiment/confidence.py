@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ft import Metric, bootstrap_items
+from ft import Metric, bootstrap_items, bootstrap_sums
 from ft_sentiment.classes import metric
-from ft_sentiment.resampling import RESAMPLES, percentiles
 
 BINS = 15
+RESAMPLES = 1000
 
 
 def confidence_bins(confidence: np.ndarray) -> np.ndarray:
     """The bin of each probability among `BINS` equally wide ones, each closed on the right."""
     bins: np.ndarray = np.ceil(np.asarray(confidence) * BINS).astype(int) - 1
     return bins.clip(0, BINS - 1)
-
-
-def ece_value(bins: np.ndarray, gaps: np.ndarray) -> float:
-    """Expected calibration error from the bin and the confidence less correctness of decisions."""
-    sums = np.bincount(bins.ravel(), weights=gaps.ravel(), minlength=BINS)
-    return float(np.abs(sums).sum() / gaps.size)
 
 
 def calibration_error(
@@ -37,16 +31,21 @@ def calibration_error(
         seed: of the bootstrap.
         resamples: bootstrap samples of examples.
     """
-    bins = confidence_bins(confidence)
     gaps = confidence - correct
-    value = ece_value(bins, gaps)
-    rng = np.random.default_rng(seed)
-    values = np.empty(resamples)
-    for i in range(resamples):
-        sample = rng.integers(0, len(gaps), len(gaps))
-        values[i] = ece_value(bins[sample], gaps[sample])
-    low, high = percentiles(values[:, None] - (values.mean() - value))
-    return metric(value, (max(float(low[0]), 0.0), float(high[0])), higher_is_better=False)
+    count = len(gaps)
+    # What each example adds to the gap of each bin.
+    cells = confidence_bins(confidence).reshape(count, -1) + BINS * np.arange(count)[:, None]
+    sums = np.bincount(cells.ravel(), weights=gaps.ravel(), minlength=BINS * count)
+    sums = sums.reshape(count, BINS)
+
+    def error(sums: np.ndarray) -> np.ndarray:
+        return np.asarray(np.abs(sums).sum(1) / gaps.size)
+
+    value = float(error(sums.sum(0, keepdims=True))[0])
+    (drawn,) = bootstrap_sums(sums, error, seed=seed, resamples=resamples)
+    added = float(drawn.draws.values.mean()) - value
+    interval = (max(drawn.low - added, 0.0), drawn.high - added)
+    return metric(value, interval, higher_is_better=False)
 
 
 class Auroc:
@@ -62,21 +61,22 @@ class Auroc:
         self.size = len(unique)
         self.cells = 2 * groups + np.asarray(positive, dtype=bool)
 
-    def __call__(self, sample: np.ndarray) -> float:
-        """The area for the examples at ``sample``; NaN if they are of one class."""
-        counts = np.bincount(self.cells[sample], minlength=2 * self.size)
-        negatives, positives = counts[::2], counts[1::2]
-        below = np.cumsum(negatives)
-        pairs = float(below[-1]) * float(positives.sum())
-        if not pairs:
-            return float("nan")
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """The area for the examples of each sample, (samples, examples); NaN if they are of one class."""
+        width = 2 * self.size
+        cells = self.cells[samples] + width * np.arange(len(samples))[:, None]
+        counts = np.bincount(cells.ravel(), minlength=width * len(samples))
+        negatives, positives = np.moveaxis(counts.reshape(-1, self.size, 2), 2, 0)
+        below = np.cumsum(negatives, 1)
+        pairs = below[:, -1] * positives.sum(1, dtype=float)
         # Ranked right: every negative with a lower score, and half of those with the same.
-        return float(positives @ (below - negatives / 2) / pairs)
+        right = (positives * (below - negatives / 2)).sum(1)
+        return np.divide(right, pairs, out=np.full(len(samples), np.nan), where=pairs > 0)
 
 
 def auroc(positive: np.ndarray, scores: np.ndarray, *, seed: int) -> Metric:
     """Area under the ROC curve with its 95 % bootstrap interval; both classes must occur."""
     from sklearn.metrics import roc_auc_score
 
-    interval = bootstrap_items(Auroc(positive, scores), len(scores), seed=seed)
+    interval = bootstrap_items(Auroc(positive, scores), len(scores), seed=seed, together=True)
     return metric(roc_auc_score(positive, scores), interval)
