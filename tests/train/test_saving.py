@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -211,6 +212,30 @@ def test_another_run_as_a_model(
     (teacher / "model/extra.txt").write_text("new")
     with pytest.raises(UserError, match="a file that a plugin uses is changed"):
         ft.run(resume=stopped)
+
+
+class Weighty(Plugin):
+    """Says how many models of the trial are still there when training begins."""
+
+    name = "weighty"
+    made: ClassVar[list[weakref.ref[nn.Module]]] = []
+
+    @hookimpl
+    def build_head(self, inner: Any, run: Any, data: Any) -> nn.Module:
+        model: nn.Module = inner(run, data)
+        if run.restored:
+            self.made.append(weakref.ref(model))
+        return model
+
+    @hookimpl
+    def on_run_start(self, run: Any) -> None:
+        left = sum(one() is not None for one in self.made)
+        run.note(f"{left} of {len(self.made)} trials are left")
+
+
+def test_the_model_of_the_trial_is_gone_before_the_first_step(go: Any) -> None:
+    notes = go(["words", spec(Weighty)], max_steps=1).record["notes"]
+    assert "0 of 1 trials are left" in notes
 
 
 def test_a_model_in_memory(go: Any) -> None:

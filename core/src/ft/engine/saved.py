@@ -180,16 +180,30 @@ def try_saving(run: LiveRun, resolved: Resolved, builtin: Builtin, features: Fea
     assert run.model is not None
     run.reporter.phase("save", "tried before the first step")
     model = run.model
-    with run.aside(), _undisturbed(run), _noise(model, run.config.seed):
+    with _cleared(), run.aside(), _undisturbed(run), _noise(model, run.config.seed):
         if _own_form(run):
             # A model may derive buffers from its weights at a pass, such as the vectors of items.
             _outputs(run, _tried(run, features))
         trial = run.output / f".trial{PARTIAL}"
         with _written(run, trial, trial):
             _compare(run, resolved, builtin, trial, features, "tried before the first step")
-    # Runs and their plugins know each other: without a search the second model stays beside the first.
-    gc.collect()
     return perf_counter() - started
+
+
+@contextmanager
+def _cleared() -> Iterator[None]:
+    """Free at the end what was made meanwhile: runs and their plugins know each other, so that the second
+    model would stay beside the first. What was there before, most of it of libraries, is not searched.
+    """
+    others = gc.get_freeze_count()
+    if not others:
+        gc.freeze()
+    try:
+        yield
+        gc.collect()
+    finally:
+        if not others:
+            gc.unfreeze()
 
 
 def verify_saved(
