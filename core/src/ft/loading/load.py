@@ -12,6 +12,7 @@ import re
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -70,10 +71,13 @@ class Loaded:
 
         A plugin outside any package gives its own file alone.
         """
-        return {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, path in source_files(self.cls.__module__).items()
-        }
+        return dict(self._hashes)
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        """Read when a run begins: a file that is edited meanwhile is not the one that runs."""
+        files = source_files(self.cls.__module__)
+        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
 
 
 def load_all(specs: Sequence[str]) -> list[Loaded]:

@@ -132,12 +132,15 @@ def score_classes(
     counts = Counts(gold, predicted, len(names), values)
     drawn = bootstrap_sums(counts.rows, counts.scores, groups=counts.groups, seed=seed)
     intervals = dict(zip(counts.names(names), drawn, strict=True))
-    points = _points(gold, predicted, names, values)
-    metrics = {
-        name: metric(points[name], intervals[name], higher_is_better=name != "mae")
-        for name in points
-    }
+    points = counts.scores(counts.sizes[None] @ counts.rows)[0]
     support = np.bincount(gold, minlength=len(names))
+    whole = len(points) - 3 * len(names)
+    shown = np.append(np.ones(whole, bool), np.tile(support > 0, 3))
+    metrics = {
+        name: metric(point, intervals[name], higher_is_better=name != "mae")
+        for name, point, there in zip(counts.names(names), points, shown, strict=True)
+        if there
+    }
     tables = [per_class_table(metrics, names, support)]
     if len(names) > FEW:
         tables.append(_confusions(counts.gold, counts.predicted, counts.sizes, names))
@@ -190,36 +193,6 @@ def metric(
     if np.isnan(interval[:2]).any():
         return Metric(float(value), higher_is_better=higher_is_better)
     return Metric(float(value), *interval, higher_is_better=higher_is_better)
-
-
-def _points(
-    gold: np.ndarray, predicted: np.ndarray, names: Sequence[str], values: np.ndarray | None
-) -> dict[str, float]:
-    from sklearn import metrics
-
-    points = {
-        "accuracy": metrics.accuracy_score(gold, predicted),
-        "macro_f1": metrics.f1_score(gold, predicted, average="macro", zero_division=0),
-        "weighted_f1": metrics.f1_score(gold, predicted, average="weighted", zero_division=0),
-    }
-    labels = range(len(names))
-    # Undefined where one class is all there is.
-    defined = len({*gold.tolist(), *predicted.tolist()}) > 1
-    points["mcc"] = metrics.matthews_corrcoef(gold, predicted) if defined else 0.0
-    if values is not None:
-        points["mae"] = metrics.mean_absolute_error(values[gold], values[predicted])
-        kappa = metrics.cohen_kappa_score
-        points["qwk"] = (
-            kappa(gold, predicted, labels=labels, weights="quadratic") if defined else 0.0
-        )
-    precision, recall, f1, support = metrics.precision_recall_fscore_support(
-        gold, predicted, labels=labels, zero_division=0
-    )
-    for kind, scores in (("precision", precision), ("recall", recall), ("f1", f1)):
-        for name, score, examples in zip(names, scores, support, strict=True):
-            if examples:
-                points[f"{kind}/{name}"] = score
-    return points
 
 
 def per_class_table(
