@@ -162,6 +162,7 @@ def test_the_kit_writes_into_its_folder_alone(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("FT_CACHE", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     verdicts = list(ft_kit.check(WORDS, {"longest": 6}, rules_named(["runs", "longest"])))
     assert [verdict.outcome for verdict in verdicts] == ["passed", "passed"]
     assert list(tmp_path.iterdir()) == []

@@ -96,14 +96,13 @@ def reads() -> type[Reads]:
     return Reads
 
 
-@pytest.fixture
-def watch(tmp_path: Path) -> Callable[..., Watch]:
-    """Watches a feed: ``watch(posts or file, folder=None, model=None, **settings)``."""
+def watcher(place: Path) -> Callable[..., Watch]:
+    """What watches a feed, which it writes to a folder where it is given posts."""
 
     def run(
         feed: Any, folder: Path | None = None, model: Any = None, tell: Any = None, **settings: Any
     ) -> Watch:
-        file = feed if isinstance(feed, Path) else write_feed(tmp_path / "feed.jsonl", feed)
+        file = feed if isinstance(feed, Path) else write_feed(place / "feed.jsonl", feed)
         kept = None if folder is None else Folder(folder)
         try:
             found = Watch(
@@ -120,6 +119,30 @@ def watch(tmp_path: Path) -> Callable[..., Watch]:
         return found
 
     return run
+
+
+@pytest.fixture(scope="session", name="watcher")
+def _watcher() -> Callable[[Path], Callable[..., Watch]]:
+    """Gives what watches feeds, with a folder for those that it writes."""
+    return watcher
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Callable[..., Watch]:
+    """Watches a feed: ``watch(posts or file, folder=None, model=None, **settings)``."""
+    return watcher(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def surged() -> list[dict[str, Any]]:
+    """Posts of 38 days, with a surge of the negative on price at the noon of the 31st."""
+    return make_posts(38, surges=[(24 * 30 + 12, 9, "price", 0.85)])
+
+
+@pytest.fixture(scope="session")
+def plain(surged: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Watch:
+    """They are watched, with the settings that ft has."""
+    return watcher(tmp_path_factory.mktemp("plain"))(surged)
 
 
 @pytest.fixture(scope="session")

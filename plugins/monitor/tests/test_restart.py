@@ -18,22 +18,34 @@ class Killed(BaseException):
     """Stands for kill -9: nothing of the monitor runs after it."""
 
 
+@pytest.fixture(scope="module")
+def whole(
+    posts: Callable[..., list[dict[str, Any]]],
+    watcher: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, list[str]]:
+    """The folder of a feed and of a monitor that never stopped, and the alarms that it told."""
+    folder, told = tmp_path_factory.mktemp("whole"), []
+    surges = [(24 * 16 + 12, 9, "price", 0.9), (24 * 20 + 9, 9, "service", 0.9)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ft_monitor.watch.SAVE", 0.0)
+        own = posts(24, per_hour=2, surges=surges)
+        watcher(folder)(own, folder / "whole", tell=lambda one: told.append(one["id"]))
+    return folder, told
+
+
 @pytest.mark.parametrize("when", ["before", "after", "within"])
 def test_the_same_alarms(
-    posts: Callable[..., list[dict[str, Any]]],
+    whole: tuple[Path, list[str]],
     watch: Callable[..., Watch],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     when: str,
 ) -> None:
     monkeypatch.setattr("ft_monitor.watch.SAVE", 0.0)
-    own = posts(
-        24, per_hour=2, surges=[(24 * 16 + 12, 9, "price", 0.9), (24 * 20 + 9, 9, "service", 0.9)]
-    )
-    told: list[str] = []
-    watch(own, tmp_path / "whole", tell=lambda one: told.append(one["id"]))
+    folder, told = whole
     assert len(told) >= 2
-    feed = tmp_path / "feed.jsonl"
+    feed = folder / "feed.jsonl"
     calls = 0
     add, save = ft_monitor.state.Folder.add, ft_monitor.state.Folder.save
 
@@ -71,6 +83,6 @@ def test_the_same_alarms(
     watch(feed, tmp_path / "out", tell=lambda one: again.append(one["id"]))
     assert k > 10
     for name in FILES:
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert (tmp_path / "out" / name).read_bytes() == (folder / "whole" / name).read_bytes()
     # Told at least once each; once more where it was stopped between telling and noting that.
     assert set(again) == set(told)

@@ -15,16 +15,15 @@ from ft_monitor.watch import Watch
 Watches = Callable[..., Watch]
 Posts = Callable[..., list[dict[str, Any]]]
 NOON = 24 * 30 + 12
-SURGE = [(NOON, 9, "price", 0.85)]
+Rows = list[dict[str, Any]]
 
 
 def alarms(found: Watch) -> list[dict[str, Any]]:
     return [one for one in found.results()[0] if one["event"] == "alarm"]
 
 
-def test_a_surge_is_found_with_its_reason_and_nothing_else(posts: Posts, watch: Watches) -> None:
-    found = watch(posts(38, surges=SURGE))
-    told = alarms(found)
+def test_a_surge_is_found_with_its_reason_and_nothing_else(plain: Watch) -> None:
+    told = alarms(plain)
     assert {one["series"] for one in told} <= {"topic price", "all"}
     first = next(one for one in told if one["series"] == "topic price")
     hour = int(first["id"].partition("@")[2])
@@ -35,7 +34,7 @@ def test_a_surge_is_found_with_its_reason_and_nothing_else(posts: Posts, watch: 
     assert "are negative" in first["reason"]
     assert len(first["examples"]) == 5
     assert all("negative" in one["text"] for one in first["examples"])
-    ends = [one for one in found.results()[0] if one["event"] == "end"]
+    ends = [one for one in plain.results()[0] if one["event"] == "end"]
     assert {one["id"] for one in ends} >= {first["id"]}
 
 
@@ -49,10 +48,9 @@ def test_more_posts_of_the_usual_kind_are_no_news(posts: Posts, watch: Watches) 
 
 
 def test_late_repeated_and_wrong_posts_are_told_and_change_nothing(
-    posts: Posts, watch: Watches, tmp_path: Path
+    surged: Rows, plain: Watch, watch: Watches
 ) -> None:
-    own = posts(38, surges=SURGE)
-    plain = watch(own)
+    own = surged
     rng = random.Random(1)
     worse = [*own]
     for k in rng.sample(range(2000, len(own)), 40):
@@ -71,8 +69,8 @@ def test_late_repeated_and_wrong_posts_are_told_and_change_nothing(
     assert "has no 'time'" in said
 
 
-def test_the_order_within_the_allowance_does_not_matter(posts: Posts, watch: Watches) -> None:
-    own = posts(38, surges=SURGE)
+def test_the_order_within_the_allowance_does_not_matter(surged: Rows, watch: Watches) -> None:
+    own = surged
     rng = random.Random(2)
     mixed = [own[i : i + 6] for i in range(0, len(own), 6)]
     for part in mixed:
@@ -82,9 +80,8 @@ def test_the_order_within_the_allowance_does_not_matter(posts: Posts, watch: Wat
     assert found.hours.told["late"] == 0
 
 
-def test_a_look_back_does_not_look_ahead(posts: Posts, watch: Watches) -> None:
-    own = posts(38, surges=SURGE)
-    whole = watch(own)
+def test_a_look_back_does_not_look_ahead(surged: Rows, plain: Watch, watch: Watches) -> None:
+    own, whole = surged, plain
     cut = next(k for k, one in enumerate(own) if one["time"] > "2024-02-04")
     part = watch(own[:cut])
     told = part.results()[0]
@@ -92,12 +89,12 @@ def test_a_look_back_does_not_look_ahead(posts: Posts, watch: Watches) -> None:
     assert told == whole.results()[0][: len(told)]
 
 
-def test_silenced_and_rare_series(posts: Posts, watch: Watches) -> None:
-    told: list[dict[str, Any]] = []
-    found = watch(posts(38, surges=SURGE), tell=told.append, silence=("topic price",))
+def test_silenced_and_rare_series(surged: Rows, watch: Watches) -> None:
+    told: Rows = []
+    found = watch(surged, tell=told.append, silence=("topic price",))
     assert any(one["silenced"] for one in alarms(found))
     assert not any(one["series"] == "topic price" for one in told if one["event"] == "alarm")
-    few = watch(posts(38, surges=SURGE), most_series=1)
+    few = watch(surged, most_series=1)
     assert "not watched" in " ".join(few.summary())
     assert {row["series"] for row in few.results()[1]} == {"all", "topic price"} or {
         row["series"] for row in few.results()[1]

@@ -116,12 +116,30 @@ def test_a_process_reloads_and_drains(
 
 
 def test_ctrl_c_ends_it_as_it_ends_other_commands(
-    start: Start, runs: dict[str, Path], client_class: Any
+    runs: dict[str, Path], client_class: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    process = start(runs["sentiment"])
-    client_of(process, client_class)
-    process.child.send_signal(signal.SIGINT)
-    assert process.end() == 130
+    from ft.cli.main import main
+    from ft_serve.run import listen
+
+    with listen("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    client = client_class(port)
+
+    def ready() -> bool:
+        try:
+            return bool(client.ask("/ready")[0] == 200)
+        except ConnectionError:
+            return False
+
+    def interrupt() -> None:
+        client.wait_for(ready)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert main(["serve", str(runs["sentiment"]), "--port", str(port)]) == 130
+    thread.join()
+    assert "serving" in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(

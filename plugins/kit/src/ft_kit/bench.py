@@ -194,7 +194,7 @@ class Bench:
         names = [one.loaded.spec for one in members]
         try:
             watch = guarded(trial.attempts) if guard else nullcontext()
-            with self.cache(), quiet_transformers(), watch, executed(trial.executed):
+            with self.alone(), quiet_transformers(), watch, executed(trial.executed):
                 trial.result = (
                     ft.run(resume=resume)
                     if resume
@@ -211,4 +211,10 @@ class Bench:
     def cache(self) -> Iterator[None]:
         """Keep what ft caches in the bench's own folder."""
         with patch.dict("os.environ", {"FT_CACHE": str(self.folder / "cache")}):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep there too by which key runs are known to be this user's."""
+        with self.cache(), patch.dict("os.environ", {"XDG_STATE_HOME": str(self.folder / "state")}):
             yield

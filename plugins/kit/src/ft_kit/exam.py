@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,10 @@ from ft_kit.edges import Kind
 
 STOP_AT = 4
 """The step in which a run is stopped; the checkpoint before it is that of step 2."""
+
+
+SHORT: Mapping[str, Any] = {"epochs": 1, "checkpoint_steps": None, "advice": False}
+"""Settings of the runs whose steps alone are looked at."""
 
 
 class Exam:
@@ -88,7 +92,7 @@ class Exam:
         trials: list[tuple[Subject | None, Trial]] = []
         for host in self.hosts():
             members = [*([host] if host else []), *self.own]
-            trial = self._run("single", members, guard=True, batch_size=1, max_steps=3, epochs=1)
+            trial = self._run("single", members, guard=True, batch_size=1, max_steps=3, **SHORT)
             trials.append((host, trial))
             error = trial.error
             faults = error.errors if isinstance(error, Problems) else [error]
@@ -165,7 +169,7 @@ class Exam:
         """A run with extreme examples, and the requests of the same kind."""
         report = self.bench.new_folder(kind) / "requests.json"
         edges = self.bench.subject(names.EDGES, {"kind": kind, "report": str(report)})
-        trial = self._bare(kind, last=[edges], max_steps=3, epochs=1)
+        trial = self._bare(kind, last=[edges], max_steps=3, **SHORT)
         requests = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
         return trial, requests
 
@@ -213,4 +217,4 @@ class Exam:
     def in_company(self, members: Sequence[Subject]) -> Trial:
         """A short run with others."""
         label = "-".join(one.name for one in members)
-        return self._run(label, members, max_steps=2, epochs=1, checkpoint_steps=None)
+        return self._run(label, members, max_steps=2, **SHORT)

@@ -65,7 +65,7 @@ def _edge(exam: Exam, kind: Kind, what: str) -> str:
     if not facts["requests"]:
         return "in training; the requests of a ranking task have a form of their own"
     try:
-        with exam.bench.cache():
+        with exam.bench.alone():
             ft.predict(trial.output, facts["requests"])
     except Exception as error:
         if kind == "empty" and isinstance(error, ft.DataError):
@@ -154,7 +154,7 @@ def restored(exam: Exam) -> str:
         "let build_head return the saved model when run.restored, and keep the rest in state_dict"
     )
     try:
-        with exam.bench.cache():
+        with exam.bench.alone():
             again = ft.evaluate(trial.output, split=split)
     except Exception as error:
         raise Broken(f"the finished run cannot be evaluated: {said(error)}", hint) from error
@@ -181,7 +181,7 @@ def request(exam: Exam) -> str:
     if exam.subject.kind != "task":
         raise NotApplicable("it is a technique")
     trial = ran(exam)
-    with exam.bench.cache():
+    with exam.bench.alone():
         trained = ft.load(trial.output)
         schema = trained.request_schema()
         examples = list(schema.get("examples", ()))
@@ -213,7 +213,7 @@ def _predict(exam: Exam, run: Path, split: str, before: list[Any], hint: str) ->
     if requests is None:
         return "evaluated again; the requests of a ranking task have a form of their own"
     try:
-        with exam.bench.cache():
+        with exam.bench.alone():
             answers = ft.predict(run, requests)
     except Exception as error:
         raise Broken(f"the finished run cannot predict: {said(error)}", hint) from error
@@ -235,7 +235,7 @@ def _requests(exam: Exam, run: Path, split: str) -> list[dict[str, Any]] | None:
     from ft.engine.setup import load_data
     from ft.reporters.reporter import Reporter
 
-    with exam.bench.cache():
+    with exam.bench.alone():
         opened = open_run(run, Reporter(), builtin())
         data = load_data(opened)
     if data.schema.group is not None:
