@@ -11,6 +11,8 @@
   questions.
 - ``peer``: ``intents`` and the trainer of sentence-transformers with the same model, data, batch, rate
   and epochs, one after the other.
+- ``rerank``: ``intents``, and the same with a run of `rerank` that orders the first ten anew. It learns from the
+  first ten that the model without it gives to the training questions.
 
 ``--set KEY=VALUE`` sets a setting of `answers` or, with ``run.`` before it, of the run. Every finished
 training is a line of the output; ``--report`` prints them.
@@ -87,10 +89,19 @@ def faq(data: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def train(part: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """One training; its metrics on the test split, its baselines and its costs."""
+def start(settings: dict[str, Any], output: Path, seed: int, arguments: argparse.Namespace) -> Any:
+    """One run of `answers`."""
     import ft
 
+    given = dict(one.split("=", 1) for one in arguments.set)
+    run = {key[4:]: value for key, value in given.items() if key.startswith("run.")}
+    own = {key: value for key, value in given.items() if not key.startswith("run.")}
+    run = {"epochs": arguments.epochs, "lint": "off", "report": False, **run}
+    return ft.run(["answers"], answers={**settings, **own}, seed=seed, output=output, **run)
+
+
+def train(part: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """One training; its metrics on the test split, its baselines and its costs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if part == "faq":
@@ -98,14 +109,8 @@ def train(part: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]
         else:
             left_out = LEFT_OUT if part == "none" else 0
             settings = intents(arguments.data, folder, arguments.rows, left_out)
-        given = dict(one.split("=", 1) for one in arguments.set)
-        run = {key[4:]: value for key, value in given.items() if key.startswith("run.")}
-        own = {key: value for key, value in given.items() if not key.startswith("run.")}
-        run = {"epochs": arguments.epochs, "lint": "off", "report": False, **run}
         begun = process_time()
-        result = ft.run(
-            ["answers"], answers={**settings, **own}, seed=seed, output=folder / "run", **run
-        )
+        result = start(settings, folder / "run", seed, arguments)
         (table,) = [one for one in result.tables if one.title == "Baselines"]
         return {
             "metrics": {
@@ -115,6 +120,67 @@ def train(part: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]
             "train_seconds": result.record["train_seconds"],
             "processor_seconds": process_time() - begun,
         }
+
+
+def rerank(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """hit@1 and MRR without and with a run of `rerank`, and the difference question by question."""
+    import numpy as np
+
+    import ft
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = intents(arguments.data, folder, arguments.rows)
+        rows = {
+            split: [json.loads(line) for line in Path(settings[split]).read_text().splitlines()]
+            for split in ("train", "validation", "test")
+        }
+        start(settings, folder / "first", seed, arguments)
+        lists: dict[str, str] = {}
+        for split in ("train", "validation"):
+            found = ft.predict(folder / "first", [row["question"] for row in rows[split]])
+            lists[split] = write(
+                folder / f"lists.{split}.jsonl",
+                [
+                    {
+                        "query": row["question"],
+                        "text": text,
+                        "id": one,
+                        "grade": int(one == row["answer"]),
+                    }
+                    for row, answer in zip(rows[split], found, strict=True)
+                    for one, text in zip(answer["items"], answer["texts"], strict=True)
+                ],
+            )
+        begun = process_time()
+        common = {"seed": seed, "epochs": arguments.epochs, "lint": "off", "report": False}
+        ft.run(["rerank"], rerank=lists, output=folder / "sharp", **common)
+        seconds = process_time() - begun
+        settings |= {"rerank": str(folder / "sharp"), "rerank_top": 10}
+        start(settings, folder / "second", seed, arguments)
+        metrics: dict[str, Any] = {}
+        values: dict[str, dict[str, Any]] = {}
+        for which in ("first", "second"):
+            lines = (folder / which / "predictions" / "test.jsonl").read_text().splitlines()
+            ranks = []
+            for line, row in zip(map(json.loads, lines), rows["test"], strict=True):
+                items = line["items"]
+                ranks.append(items.index(row["answer"]) + 1 if row["answer"] in items else np.inf)
+            values[which] = {
+                "hit@1": np.array(ranks) == 1,
+                "mrr": 1 / np.array(ranks, float),
+            }
+        drawn = np.random.default_rng(0).integers(len(rows["test"]), size=(2000, len(rows["test"])))
+        for metric in ("hit@1", "mrr"):
+            before, after = (values[which][metric] * 1.0 for which in ("first", "second"))
+            for said_of, one in (
+                ("", before),
+                ("reranked ", after),
+                ("change of ", after - before),
+            ):
+                low, high = np.percentile(one[drawn].mean(1), [2.5, 97.5])
+                metrics[said_of + metric] = [float(one.mean()), float(low), float(high)]
+        return {"metrics": metrics, "processor_seconds": seconds}
 
 
 def peer(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -220,11 +286,12 @@ def main() -> None:
     for part in arguments.parts:
         for seed in arguments.seeds:
             for who in ("ft", "sentence-transformers")[: 2 if part == "peer" else 1]:
-                work = (
-                    train("intents" if part == "peer" else part, seed, arguments)
-                    if who == "ft"
-                    else peer(seed, arguments)
-                )
+                if who != "ft":
+                    work = peer(seed, arguments)
+                elif part == "rerank":
+                    work = rerank(seed, arguments)
+                else:
+                    work = train("intents" if part == "peer" else part, seed, arguments)
                 line = {"part": part, "who": who, "seed": seed, "set": arguments.set, **work}
                 with arguments.out.open("a") as file:
                     file.write(json.dumps(line) + "\n")
