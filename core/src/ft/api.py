@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from ft.reporters.reporter import Reporter
@@ -50,6 +51,7 @@ def run(
         ft.UserError: a plugin, a setting or the data is wrong.
         ft.TrainingError: training failed.
     """
+    began = perf_counter()
     from ft.builtin import builtin
     from ft.config.resolve import resolve, source_file
 
@@ -80,6 +82,7 @@ def run(
             trace=_path(trace),
             strict=strict,
             allow_changed=allow_changed,
+            began=began,
         )
     finally:
         reporter.close()

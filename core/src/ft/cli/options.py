@@ -83,6 +83,12 @@ class RunOptions:
         str | None, typer.Option(help="Name of a pre-trained model on the hub, or a folder.")
     ] = None
     epochs: Annotated[float | None, typer.Option(help="Passes over the training split.")] = None
+    time_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="10m", help="All of the run takes at most this; it trains as long as fits."
+        ),
+    ] = None
     seed: Annotated[int | None, typer.Option(help="Seed of every random number.")] = None
     batch_size: Annotated[int | None, typer.Option(help="Examples per optimizer step.")] = None
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None

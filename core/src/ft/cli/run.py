@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
@@ -43,6 +44,7 @@ def run(
     Settings come from the file, then -o, then the other options; `ft plugins show NAME` lists those
     of a plugin. Relative paths are looked up from the current folder.
     """
+    began = perf_counter()
     from ft.config.resolve import source_file
     from ft.reporters.choose import choose
 
@@ -82,6 +84,7 @@ def run(
             trace=trace,
             strict=strict,
             allow_changed=allow_changed,
+            began=began,
         )
     finally:
         reporter.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from ft.contract.duration import as_duration
 from ft.contract.plugin import Config
 from ft.contract.tunable import Tunable
 
@@ -21,6 +22,10 @@ class RunConfig(Config):
         3, gt=0, description="passes over the training split"
     )
     max_steps: int | None = Field(None, gt=0, description="stop after N optimizer steps")
+    time_limit: Annotated[str, AfterValidator(as_duration)] | None = Field(
+        None,
+        description="all of the run takes at most this, and trains as long as fits: 90s, 10m, 1h30m",
+    )
     batch_size: Annotated[int, Tunable(choices=(8, 16, 32, 64))] = Field(
         16, gt=0, description="examples per optimizer step"
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,15 @@ from ft.engine.batch.batches import Feature, longest
 from ft.engine.batch.features import TrainingFeatures
 from ft.engine.batch.inference import measure
 from ft.engine.batch.order import Plan
+from ft.engine.length import Length
 from ft.engine.optim.custom import checked_factor
-from ft.engine.optim.optim import Optimizer, rate_factor
+from ft.engine.optim.optim import Optimizer
 from ft.engine.ranks.agreement import Agreement
 from ft.engine.resume import state as run_state
 from ft.engine.resume.checkpoint import Checkpoints
 from ft.engine.resume.progress import Progress
 from ft.engine.step import Done, Step
+from ft.engine.time_limit import TimeLimit
 from ft.runfolder.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -46,10 +48,18 @@ class Loop:
         features: of the train split, and of a pool.
         optimizer: of the model.
         folder: where logs and checkpoints go.
+        began: when the command began, on `perf_counter`.
+        saving: seconds that it took to try saving.
     """
 
     def __init__(
-        self, run: LiveRun, features: TrainingFeatures, optimizer: Optimizer, folder: RunFolder
+        self,
+        run: LiveRun,
+        features: TrainingFeatures,
+        optimizer: Optimizer,
+        folder: RunFolder,
+        began: float,
+        saving: float,
     ) -> None:
         assert run.model is not None
         self.run = run
@@ -59,11 +69,11 @@ class Loop:
         self.folder = folder
         self.checkpoints = Checkpoints(folder.checkpoints, run.config.keep_checkpoints, self.model)
         self._ordered = run.hooks.customised("order")
-        batches = -(-len(features.train) // run.config.batch_size)
-        total = math.ceil(run.config.epochs * batches)
-        self._usual = run.total_steps = min(total, run.config.max_steps or total)
         self.plan: Plan
         self.progress = Progress()
+        batches = -(-len(features.train) // run.config.batch_size)
+        self.length = Length(run, self.progress, batches, ordered=self._ordered)
+        self.time = TimeLimit(run, began, saving, self.length)
         self.take_step = Step(run, optimizer)
         self._sums: dict[str, Tensor] = {}
         self._ids: list[int] = []
@@ -89,8 +99,8 @@ class Loop:
         state = self.checkpoints.load(path, self.optimizer)
         self.progress, self._sums = run_state.restore(self.run, state)
         run_state.load_plugin_tensors(self.run, self.checkpoints.extra(path, PLUGINS))
+        self.length.restore(self.progress)
         if self._ordered:
-            self.run.total_steps = self.progress.total
             kept = self.checkpoints.extra(path, ORDER)
             self.plan = Plan.kept(self.run, self.progress.epoch, kept)
         elif self.progress.batch:
@@ -109,6 +119,7 @@ class Loop:
         """
         run, progress = self.run, self.progress
         run.reporter.train_start(run.total_steps, progress.step, run.config.epochs)
+        self.time.begin(progress)
         self.model.train()
         with self._agreement.interrupt:
             self._agreement.renew()
@@ -139,22 +150,12 @@ class Loop:
             self.plan = self._ask()
             return
         self.plan = run.ranks.alone(self._ask)
-        left = math.ceil((run.config.epochs - progress.epoch + 1) * self.plan.batches)
-        total = progress.step + left
-        progress.total = run.total_steps = min(total, run.config.max_steps or total)
+        self.length.begin_epoch(progress, self.plan.batches)
 
     def _ask(self) -> Plan:
         return Plan.asked(
             self.run, self.progress.epoch, len(self.features.train), self.features.pooled
         )
-
-    def _share(self) -> float:
-        """The share of the planned training that is done."""
-        config, progress = self.run.config, self.progress
-        if not self._ordered:
-            return progress.step / self.run.total_steps
-        epochs = (progress.epoch - 1 + progress.batch / self.plan.batches) / config.epochs
-        return max(epochs, progress.step / config.max_steps) if config.max_steps else epochs
 
     def _epoch_is_over(self) -> bool:
         return self.progress.batch >= self.plan.batches
@@ -197,12 +198,10 @@ class Loop:
 
     def _factor(self) -> float:
         """The share of the peak learning rate in the step that is due."""
-        run, step = self.run, self.progress.step
-        if self._schedule is not None:
-            return checked_factor(self._schedule, run, self._share())
-        if self._ordered:
-            return rate_factor(self._share() * self._usual, self._usual, run.config)
-        return rate_factor(step, run.total_steps, run.config)
+        if self._schedule is None:
+            return self.length.rate(self.progress, self.plan.batches)
+        share = self.length.share(self.progress, self.plan.batches)
+        return checked_factor(self._schedule, self.run, share)
 
     def _log(self, factor: float) -> None:
         """Report the step; every few steps write the mean loss and its parts since the last line."""
@@ -234,6 +233,7 @@ class Loop:
     def _after_step(self) -> None:
         """What is due between two steps: an evaluation, a checkpoint, the end."""
         config, progress = self.run.config, self.progress
+        self.time.after_step(progress)
         last = self._epoch_is_over() or self._is_over()
         if config.evaluate_steps and progress.step % config.evaluate_steps == 0 and not last:
             self._evaluate()
@@ -283,9 +283,10 @@ class Loop:
         self._settle()
         assert self.run.data is not None
         splits = self.run.data.scored(final=False)
-        if self._weights is None or not splits:
-            return self._score(splits)
-        with evaluated.weights(self.model, self._weights(self.run), self._giver):
+        swapped: AbstractContextManager[None] = nullcontext()
+        if self._weights is not None and splits:
+            swapped = evaluated.weights(self.model, self._weights(self.run), self._giver)
+        with self.time.scoring(self.progress), swapped:
             return self._score(splits)
 
     def _score(self, splits: Sequence[str]) -> Mapping[str, Metric]:
@@ -360,6 +361,7 @@ class Loop:
         """Write a checkpoint of everything that the rest of the run depends on."""
         self._settle()
         self.progress.lines = self.folder.metrics_lines()
+        self.progress.seconds = self.time.elapsed()
         state = run_state.take(self.run, self.progress, self._sums)
         if self.run.ranks.main:
             extra = {PLUGINS: run_state.plugin_tensors(self.run)}

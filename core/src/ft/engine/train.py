@@ -64,6 +64,7 @@ def train(
     trace: Path | None = None,
     strict: bool = False,
     allow_changed: bool = False,
+    began: float | None = None,
 ) -> Result:
     """Train, evaluate and save; the whole of ``ft run``.
 
@@ -76,11 +77,12 @@ def train(
         trace: a file that takes a trace of every hook call.
         strict: refuse to resume where anything is not as it was, even what changes no result.
         allow_changed: resume whatever has changed.
+        began: when the command began, on `perf_counter`; by default now.
 
     Raises:
         FtError: what went wrong, in words.
     """
-    started = perf_counter()
+    started = perf_counter() if began is None else began
     accelerator = make_accelerator(resolved.run)
     with sole_run(), terminable(), joined(accelerator) as ranks:
         place = resume or output or ranks.from_main(lambda: default_output(resolved))
@@ -195,7 +197,7 @@ def _train(
         if run.ranks.main and not (history and history.trained):
             trial_seconds = try_saving(run, resolved, builtin, features)
     run.hooks.tell("on_features", run=run, features=features.train)
-    loop = Loop(run, features, optimizer, folder)
+    loop = Loop(run, features, optimizer, folder, started, trial_seconds)
     if history is None or not loop.resume():
         run.hooks.tell("on_run_start", run=run)
         rank_state.begin(run)

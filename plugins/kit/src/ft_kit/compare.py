@@ -56,7 +56,7 @@ def _differences(run: Path, reference: Path, plugin: str | None, generators: boo
             yield f"{plugin}{place} in the last checkpoint differs"
     else:
         for one in (state, wanted_state):
-            del one["progress"]["train_seconds"]
+            del one["progress"]["train_seconds"], one["progress"]["seconds"]
         yield from _places(_comparable(state), _comparable(wanted_state), " in state.json")
         for name in ("record.json", "task.json"):
             one, other = (_comparable(read(folder / name)) for folder in (run, reference))

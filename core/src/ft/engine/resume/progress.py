@@ -14,7 +14,9 @@ class Progress:
         epoch: the epoch in progress, counted from 1.
         batch: batches done in it.
         step: optimizer steps done.
-        total: optimizer steps that the run will take, where a plugin orders the examples.
+        expected: optimizer steps of all epochs, where a plugin orders the examples.
+        most: optimizer steps that a time limit leaves; ``None``: not planned.
+        seconds: since the command began, those of the commands before it counted.
         best: the best value of the deciding metric so far, and the step that reached it.
         misses: evaluations since then.
         train_seconds: time spent on batches and steps.
@@ -28,7 +30,9 @@ class Progress:
     epoch: int = 1
     batch: int = 0
     step: int = 0
-    total: int = 0
+    expected: int = 0
+    most: int | None = None
+    seconds: float = 0.0
     best: float | None = None
     best_step: int = 0
     misses: int = 0
