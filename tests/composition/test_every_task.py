@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -46,6 +47,21 @@ REFUSED: dict[str, dict[str, str]] = {
     "distill": {"image": "students that read images are not taught yet"},
 }
 """By technique and task, words of the reason why they do not go together."""
+
+TOGETHER: dict[tuple[str, str], dict[str, str]] = {
+    **{pair: {"": "cannot work with"} for pair in (("average", "wise"), ("wise", "average"))},
+    **{
+        ("adversarial", name): {"": "needs the graph of the outputs"}
+        for name in ("regularize", "distill", "lwf")
+    },
+    ("augment", "distill"): {"": "must be named before 'augment'"},
+    **{
+        (name, "from_run"): {"": "must be named after 'from_run'"}
+        for name in ("replay", "l2sp", "lwf", "wise")
+    },
+}
+"""By two techniques in the order of ``--plugins`` and by task (``""``: every other), words of the
+reason why they do not go together."""
 
 
 @pytest.fixture(scope="module")
@@ -90,21 +106,50 @@ def start(ft_kit: Any, output: Any, plugins: list[str], **settings: Any) -> Any:
 def test_a_technique_works_with_a_task_or_says_why_not(
     task: str, technique: str, first: Callable[[str], Any], ft_kit: Any, tmp_path: Any
 ) -> None:
+    reason = REFUSED.get(technique, {}).get(task)
+    works_or_is_refused(
+        task, (technique,), {reason} if reason else set(), first, ft_kit, tmp_path / "run"
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pair", list(permutations(TECHNIQUES, 2)), ids="-".join)
+@pytest.mark.parametrize("task", TASKS)
+def test_two_techniques_work_with_a_task_in_either_order_or_say_why_not(
+    task: str, pair: tuple[str, str], first: Callable[[str], Any], ft_kit: Any, tmp_path: Any
+) -> None:
+    reasons = {found for one in pair if (found := REFUSED.get(one, {}).get(task))}
+    if found := TOGETHER.get(pair, {}).get(task, TOGETHER.get(pair, {}).get("")):
+        reasons.add(found)
+    works_or_is_refused(task, pair, reasons, first, ft_kit, tmp_path / "run")
+
+
+def works_or_is_refused(
+    task: str,
+    techniques: tuple[str, ...],
+    reasons: set[str],
+    first: Callable[[str], Any],
+    ft_kit: Any,
+    output: Any,
+) -> None:
+    """Run a task with techniques; with reasons it must be refused for one of them, with a way out."""
     installed = entry_points(group="ft.plugins").names
-    for name in (task, technique):
+    for name in (task, *techniques):
         if name not in installed:
             pytest.skip(f"{name} is not installed")
-    table = dict(SETTINGS.get(technique, {}))
-    if technique in OLD:
-        table[OLD[technique]] = str(first(task).output)
-    settings = {technique: table} if table else {}
-    reason = REFUSED.get(technique, {}).get(task)
-    if reason is None:
-        result = start(ft_kit, tmp_path / "run", [task, technique], **settings)
+    settings = {}
+    for name in techniques:
+        table = dict(SETTINGS.get(name, {}))
+        if name in OLD:
+            table[OLD[name]] = str(first(task).output)
+        settings |= {name: table} if table else {}
+    plugins = [task, *techniques]
+    if not reasons:
+        result = start(ft_kit, output, plugins, **settings)
         assert result.metrics["test"]
         assert result.record["steps"] == 2
         return
     with pytest.raises(ft.UserError) as caught:
-        start(ft_kit, tmp_path / "run", [task, technique], **settings)
-    assert reason in str(caught.value)
+        start(ft_kit, output, plugins, **settings)
+    assert any(reason in str(caught.value) for reason in reasons), caught.value
     assert "to do: " in str(caught.value)

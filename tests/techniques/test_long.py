@@ -58,7 +58,7 @@ def refusal(name: str, task: str, company: list[str]) -> str | None:
     if (name, task) == ("distill", "recommend"):
         return "no standard divergence"
     if name == "distill" and company[:1] == ["augment"]:
-        return "changes the training texts"
+        return "must be named before 'augment'"
     if (name, task, company[1:]) == ("pseudo_labels", "ner", ["augment"]):
         return "changes the words of the pool"
     if (name, task) in LACKING:

@@ -54,6 +54,7 @@ class Distill(Plugin):
     Config = DistillConfig
     config: DistillConfig
     needs_graph = True
+    before = ("augment",)  # others that change the texts are told when they do
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
