@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,27 @@ def teachers(ft_train: Any, model: Path) -> dict[str, Path]:
     return {one: ft_train([one], **settings).output for one in (TEXTS, WORDS)}
 
 
+@pytest.fixture(scope="module")
+def plain() -> dict[str, Any]:
+    """What a student of each task did that was given nothing but its teacher, once it was asked for."""
+    return {}
+
+
 @pytest.fixture
-def distilled(ft_run: Any, model: Path, teachers: dict[str, Path], tmp_path: Path) -> Any:
+def distilled(
+    ft_run: Any, model: Path, teachers: dict[str, Path], tmp_path: Path, plain: dict[str, Any]
+) -> Any:
     """Runs a student; gives its folder and what was written down of its steps."""
 
     def run(task: str = TEXTS, *beside: str, **settings: Any) -> tuple[Path, list[Any]]:
+        if beside or settings:
+            return anew(task, *beside, **settings)
+        if task not in plain:
+            plain[task] = anew(task)
+        found: tuple[Path, list[Any]] = plain[task]
+        return found
+
+    def anew(task: str, *beside: str, **settings: Any) -> tuple[Path, list[Any]]:
         more = {"epochs": 1, "max_steps": None, "model": str(model), **settings.pop("more", {})}
         output = tmp_path / f"run-{len(list(tmp_path.glob('run-*')))}"
         given = {"teacher": str(teachers.get(task, teachers[TEXTS])), **settings}
@@ -90,11 +107,15 @@ def distilled(ft_run: Any, model: Path, teachers: dict[str, Path], tmp_path: Pat
     return run
 
 
+@cache
+def saved(folder: Path) -> Any:
+    return AutoModelForSequenceClassification.from_pretrained(folder)
+
+
 def answers_of(folder: Path, ids: list[int]) -> torch.Tensor:
     """The logits of a saved model for one text."""
-    saved = AutoModelForSequenceClassification.from_pretrained(folder)
     with torch.no_grad():
-        return saved(input_ids=torch.tensor([ids])).logits[0]
+        return saved(folder)(input_ids=torch.tensor([ids])).logits[0]
 
 
 def test_a_student_is_given_the_answers_of_its_teacher_to_its_own_texts(
@@ -222,7 +243,7 @@ def test_several_teachers_are_averaged(distilled: Any, teachers: dict[str, Path]
     if not copy.exists():
         shutil.copytree(teachers[TEXTS], copy)
     once = {"max_steps": 1}
-    _, one = distilled(more=once)
+    _, one = distilled()
     _, two = distilled(teacher=[str(teachers[TEXTS]), str(copy)], more=once)
     assert two[0]["total"] == pytest.approx(one[0]["total"], rel=1e-5)
 
@@ -232,7 +253,7 @@ def test_a_saved_model_teaches_as_its_run_does(
     distilled: Any, teachers: dict[str, Path], task: str
 ) -> None:
     once = {"max_steps": 1}
-    _, one = distilled(task, more=once)
+    _, one = distilled(task)
     _, two = distilled(task, teacher=str(teachers[task] / "model"), more=once)
     assert two[0]["total"] == pytest.approx(one[0]["total"], rel=1e-4)
 

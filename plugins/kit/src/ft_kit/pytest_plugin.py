@@ -32,7 +32,8 @@ def ft_run(ft_kit: Kit, tmp_path: Path) -> Callable[..., Result]:
     """A function that runs plugins for a few steps on a tiny model, of the first one's first family.
 
     ``ft_run([WORDS, "./mine.py"], epochs=1, mine={"rate": 0.5})`` takes what `ft.run` takes, into a
-    new folder each time. A plugin that is given no settings gets those of its ``example_settings``.
+    new folder each time. A plugin that is given no settings gets those of its ``example_settings``; without
+    baselines, unless ``advice=True``.
     """
     import ft
     from ft_kit.bench import SETTINGS
@@ -45,7 +46,7 @@ def ft_run(ft_kit: Kit, tmp_path: Path) -> Callable[..., Result]:
         subjects = [ft_kit.bench.subject(spec) for spec in plugins]
         model = ft_kit.bench.model(subjects[0].families[0])
         tables = {one.name: dict(one.settings) for one in subjects if one.settings}
-        values = {**SETTINGS, "model": str(model), **tables, **settings}
+        values = {**SETTINGS, "advice": False, "model": str(model), **tables, **settings}
         output = values.pop("output", tmp_path / f"ft-run-{count}")
         with ft_kit.bench.cache():
             return ft.run(plugins, output=output, **values)
