@@ -36,21 +36,17 @@ class Counted:
     """What each text adds to a metric, so that any sample of texts can be scored.
 
     Args:
-        metric: of sacreBLEU.
+        metric: of sacreBLEU, with the references of each text.
         texts: what was written.
-        golds: the references of each.
 
     Attributes:
         signature: how sacreBLEU says what was computed; set by the texts.
     """
 
-    def __init__(self, metric: Any, texts: Sequence[str], golds: Sequence[Sequence[str]]) -> None:
-        most = max(map(len, golds))
-        # sacreBLEU leaves out a reference that is None.
-        streams = [[one[k] if k < len(one) else None for one in golds] for k in range(most)]
+    def __init__(self, metric: Any, texts: Sequence[str]) -> None:
         self._metric = metric
         # Its own bootstrap is made of these two methods too.
-        self.counts = np.array(metric._extract_corpus_statistics(list(texts), streams), dtype=float)
+        self.counts = np.array(metric._extract_corpus_statistics(list(texts), None), dtype=float)
         self.signature = str(metric.get_signature())
 
     def score(self, sums: np.ndarray) -> float:
@@ -58,11 +54,27 @@ class Counted:
         return float(self._metric._compute_score_from_stats([*map(int, sums)]).score)
 
 
-def count_bleu(texts: Sequence[str], golds: Sequence[Sequence[str]], tokenizer: str) -> Counted:
-    """BLEU with exponential smoothing of order 4, over the words of a tokenizer of sacreBLEU."""
-    return Counted(BLEU(tokenize=tokenizer), texts, golds)
+def count_bleu(
+    several: Sequence[Sequence[str]], golds: Sequence[Sequence[str]], tokenizer: str
+) -> list[Counted]:
+    """BLEU with exponential smoothing of order 4, over the words of a tokenizer of sacreBLEU.
+
+    Args:
+        several: one list of texts or more.
+        golds: the references of each text of a list; they are taken apart once for all lists.
+        tokenizer: its name.
+    """
+    metric = BLEU(tokenize=tokenizer, references=_streams(golds))
+    return [Counted(metric, texts) for texts in several]
 
 
-def count_chrf(texts: Sequence[str], golds: Sequence[Sequence[str]]) -> Counted:
-    """chrF2 (Popović 2015)."""
-    return Counted(CHRF(), texts, golds)
+def count_chrf(several: Sequence[Sequence[str]], golds: Sequence[Sequence[str]]) -> list[Counted]:
+    """chrF2 (Popović 2015); arguments as of `count_bleu`."""
+    metric = CHRF(references=_streams(golds))
+    return [Counted(metric, texts) for texts in several]
+
+
+def _streams(golds: Sequence[Sequence[str]]) -> list[list[str | None]]:
+    """First references, second ones and so on; sacreBLEU leaves out a reference that is None."""
+    most = max(map(len, golds))
+    return [[one[k] if k < len(one) else None for one in golds] for k in range(most)]

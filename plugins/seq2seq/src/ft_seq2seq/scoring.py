@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -67,8 +68,11 @@ def score_texts(
     if not written.texts:
         return Evaluation(metrics, "loss")
     tokenizer = bleu_tokenizer(config, written.golds)
-    bleu = count_bleu(written.texts, written.golds, tokenizer)
-    chrf = count_chrf(written.texts, written.golds)
+    others = _without_model(written.sources, usual) if beside else {}
+    several = [written.texts, *others.values()]
+    bleus = count_bleu(several, written.golds, tokenizer)
+    chrfs = count_chrf(several, written.golds)
+    bleu, chrf = bleus[0], chrfs[0]
     each = np.array([rouge(*pair) for pair in zip(written.texts, written.golds, strict=True)])
     of_rates = rates.counts(written.texts, written.golds, written.sources, written.cut)
     ends = np.cumsum([chrf.counts.shape[1], bleu.counts.shape[1], each.shape[1]])
@@ -94,7 +98,11 @@ def score_texts(
             metrics[name] = Metric(float(value), *interval, higher_is_better=better)
     tables = [_signatures(bleu.signature, chrf.signature, generation, len(written.texts), total)]
     if beside:
-        tables.insert(0, _beside(written, tokenizer, usual))
+        scores = [
+            [one.score(one.counts.sum(axis=0)) for one in pair]
+            for pair in zip(chrfs, bleus, strict=True)
+        ]
+        tables.insert(0, _beside(written, others, scores))
     return Evaluation(metrics, main, tables)
 
 
@@ -106,31 +114,32 @@ def _signatures(bleu: str, chrf: str, generation: str, scored: int, total: int) 
     return Table("How it was scored", ("metric", "signature"), tuple(rows), note)
 
 
-def _beside(written: Written, tokenizer: str, usual: str | None) -> Table:
-    """The model's texts beside the references and texts that need no model."""
-    sources = written.sources
-    others = [("the source itself", sources)]
+def _without_model(sources: Sequence[str], usual: str | None) -> dict[str, Sequence[str]]:
+    """Texts that need no model, by what they are."""
+    others: dict[str, Sequence[str]] = {"the source itself": sources}
     cut = [sentences(source) for source in sources]
     if any(len(one) > 1 for one in cut):
-        others.append(("its first sentence", [one[0] if one else "" for one in cut]))
+        others["its first sentence"] = [one[0] if one else "" for one in cut]
     if any(len(one) > LEAD for one in cut):
-        others.append((f"its first {LEAD} sentences", [" ".join(one[:LEAD]) for one in cut]))
+        others[f"its first {LEAD} sentences"] = [" ".join(one[:LEAD]) for one in cut]
     if usual:
-        others.append(("the most frequent target of train", [usual] * len(sources)))
-    rows = [("the model", *_scores(written.texts, written, tokenizer))]
-    rows += [(name, *_scores(texts, written, tokenizer)) for name, texts in others]
+        others["the most frequent target of train"] = [usual] * len(sources)
+    return others
+
+
+def _beside(
+    written: Written, others: Mapping[str, Sequence[str]], scores: Sequence[Sequence[float]]
+) -> Table:
+    """The model's texts beside texts that need no model, with their chrF and BLEU, and the references."""
+    rows: list[tuple[Any, ...]] = []
+    texts = {"the model": written.texts, **others}
+    for (name, some), of_corpus in zip(texts.items(), scores, strict=True):
+        best = [rouge_l(*pair) for pair in zip(some, written.golds, strict=True)]
+        rows.append((name, *of_corpus, 100 * float(np.mean(best)), *_habits(some, written)))
     firsts = [gold[0] for gold in written.golds]
     rows.append(("the references", None, None, None, *_habits(firsts, written)))
     columns = ("texts", MAIN, "bleu", "rougeL", "words", "copy", "repetition")
     return Table("Baselines", columns, tuple(rows), "texts that need no model, and the references")
-
-
-def _scores(texts: Sequence[str], written: Written, tokenizer: str) -> list[float | None]:
-    golds = written.golds
-    of_corpus = [count_chrf(texts, golds), count_bleu(texts, golds, tokenizer)]
-    best = [rouge_l(*pair) for pair in zip(texts, golds, strict=True)]
-    scores: list[float | None] = [one.score(one.counts.sum(axis=0)) for one in of_corpus]
-    return [*scores, 100 * float(np.mean(best)), *_habits(texts, written)]
 
 
 def _habits(texts: Sequence[str], written: Written) -> list[float | None]:
