@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from ft import Evaluation, Metric, Table, bootstrap_sums
 
-AVERAGES = ("micro", "macro", "weighted")
-
 
 def entity_sets(tags: Sequence[Sequence[str]]) -> list[set[tuple[str, int, int]]]:
     """The entities of each sentence, ``(type, first, end)``, in strict BIO2 as seqeval reads it."""
-    # seqeval and scikit-learn are slow to import, and the first step need not wait for them.
+    # seqeval is slow to import, and the first step need not wait for it.
     from seqeval.scheme import IOB2, Entities
 
     found = Entities([list(sentence) for sentence in tags], scheme=IOB2).entities
@@ -103,24 +102,27 @@ def score_words(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
 
 def by_tag(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Table:
     """Precision, recall, F1 and support of each tag, word by word, and their averages."""
-    from sklearn.metrics import precision_recall_fscore_support
-
     true = [tag for sentence in gold for tag in sentence]
     found = [tag for sentence in predicted for tag in sentence]
+    right = Counter(a for a, b in zip(true, found, strict=True) if a == b)
     tags = sorted(set(true) | set(found), key=lambda tag: (tag == "O", tag[2:], tag))
-    each = np.array(precision_recall_fscore_support(true, found, labels=tags, zero_division=0)).T
+    columns = (right, Counter(found), Counter(true))
+    counts = np.array([[one[tag] for one in columns] for tag in tags]).reshape(-1, 3)
+    kept = sum(tag != "O" for tag in tags)  # the first ones
+    sums, each = counts[:kept], rates(counts)
+    support = int(sums[:, 2].sum())
+    means = {
+        "micro": rates(sums.sum(0)),
+        "macro": each[:kept].mean(0) if kept else None,
+        "weighted": sums[:, 2] @ each[:kept] / max(support, 1),
+    }
     rows = [
-        (tag, *(round(float(v), 4) for v in row[:3]), int(row[3]))
-        for tag, row in zip(tags, each, strict=True)
+        (tag, *(round(float(v), 4) for v in row), int(of[2]))
+        for tag, row, of in zip(tags, each, counts, strict=True)
     ]
-    kept = [tag for tag in tags if tag != "O"]
-    without = ", without O" if len(kept) < len(tags) else ""
-    support = sum(tag != "O" for tag in true)
-    for average in AVERAGES if kept else ():
-        means = precision_recall_fscore_support(
-            true, found, labels=kept, average=average, zero_division=0
-        )
-        rows.append((average + without, *(round(float(v), 4) for v in means[:3]), support))
+    without = ", without O" if kept < len(tags) else ""
+    for average, mean in means.items() if kept else ():
+        rows.append((average + without, *(round(float(v), 4) for v in mean), support))
     note = "a lenient view that many articles print: it counts words, not entities"
-    columns = ("tag", "precision", "recall", "f1", "words")
-    return Table("Words, by tag", columns, tuple(rows), note if without else "")
+    titles = ("tag", "precision", "recall", "f1", "words")
+    return Table("Words, by tag", titles, tuple(rows), note if without else "")
