@@ -60,6 +60,7 @@ def write(tmp_path):
 def run(tmp_path, model):
     def call(task, name="run", **settings):
         defaults = {"epochs": 3, "batch_size": 8, "learning_rate": 5e-3, "precision": "fp32"}
+        defaults |= {"report": False, "advice": False}
         return ft.run(
             ["sentiment"],
             output=tmp_path / name,
@@ -72,7 +73,7 @@ def run(tmp_path, model):
 
 
 def test_a_run_from_file_to_prediction(write, run, tmp_path):
-    result = run(write(str))
+    result = run(write(str), report=True, advice=True)
     metrics = result.metrics["test"]
     assert metrics["accuracy"].value == 1
     assert result.metrics["validation"]["macro_f1"].value == 1
