@@ -79,6 +79,8 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
                     "precision": "fp32",
                     "device": "cpu",
                     "lint": "off",
+                    "report": False,
+                    "advice": False,
                     **(run or {}),
                 },
             )

@@ -98,6 +98,8 @@ RUN: dict[str, Any] = {
     "precision": "fp32",
     "device": "cpu",
     "lint": "off",
+    "report": False,
+    "advice": False,
 }
 
 
@@ -120,7 +122,7 @@ def go(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
 def trained(go: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A two-tower run that has learnt something."""
     world = fill(World(tmp_path_factory.mktemp("world")))
-    return go(world.settings(), epochs=6)
+    return go(world.settings(), epochs=6, report=True, advice=True)
 
 
 class FakeRun:
