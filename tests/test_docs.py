@@ -8,10 +8,10 @@ import runpy
 import shlex
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -123,8 +123,7 @@ def test_what_a_page_shows_works(
     monkeypatch.setattr(sys, "path", list(sys.path))
     trains = page.parent.name == "tutorial"
     if trains:
-        starter = tiny_starter(page, tmp_path)
-        monkeypatch.setattr("ft.loading.starters.entry_points", starter)
+        offer_starter(page, tmp_path, monkeypatch)
     for block in blocks(page):
         if block.title:
             Path(block.title).write_text(block.text, encoding="utf-8")
@@ -136,14 +135,22 @@ def test_what_a_page_shows_works(
                 run_command(command) if trains else check_command(command)
 
 
-def tiny_starter(page: Path, folder: Path) -> Callable[..., list[Any]]:
-    """Entry points of a starter whose model knows the words of a page."""
+def offer_starter(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a starter, in place of all others, whose model knows the words of a page."""
+    from ft.loading import installed, starters
     from ft_kit import tiny_bert
 
     words = re.findall(r"[a-z]+", page.read_text(encoding="utf-8").lower())
     model = tiny_bert(folder / ".tiny", words)
-    point = SimpleNamespace(load=lambda: lambda: model, dist=None, value="tiny")
-    return lambda group, name: [point] if name == "model" else []
+    place = ModuleType("tiny_starter")
+    vars(place)["model"] = lambda: model
+    monkeypatch.setitem(sys.modules, place.__name__, place)
+    tiny = installed.Installed("model", "tiny", "1.0", "", "tiny_starter:model")
+
+    def offered(group: str = installed.PLUGINS) -> list[installed.Installed]:
+        return [tiny] if group == starters.GROUP else installed.installed(group)
+
+    monkeypatch.setattr(starters, "installed", offered)
 
 
 def run_command(words: list[str]) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from time import perf_counter
 from types import ModuleType
 from typing import Any
 from unittest.mock import create_autospec
@@ -56,7 +57,9 @@ class Session:
         trace: Any,
         strict: bool,
         allow_changed: bool,
+        began: float,
     ) -> Any:
+        assert 0 <= perf_counter() - began < 600
         self.called.append(("train", (resolved, output, resume, reporter)))
         self.options = {"trace": trace, "strict": strict, "allow_changed": allow_changed}
         if self.error:

@@ -47,11 +47,20 @@ def _hash(key: bytes, specs: Sequence[str]) -> str:
     return hmac.new(key, json.dumps(list(specs)).encode(), hashlib.sha256).hexdigest()
 
 
+def key_file() -> Path:
+    """Where the user's key is.
+
+    Raises:
+        RuntimeError: the user has no home.
+    """
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "ft" / "key"
+
+
 def _key(*, make: bool) -> bytes | None:
     """The user's key, made at first use; ``None`` if it is not there and cannot be made."""
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    path = Path(base).expanduser() / "ft" / "key"
     try:
+        path = key_file()
         if make and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.NamedTemporaryFile(dir=path.parent) as stream:

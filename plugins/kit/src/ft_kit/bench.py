@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copy2
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -17,6 +18,7 @@ from ft.contract.errors import FtError
 from ft.contract.plugin import Config
 from ft.loading.load import Loaded, load
 from ft.loading.outline import outline_of
+from ft.runfolder.origin import key_file
 from ft_kit.executed import executed
 from ft_kit.models import tiny_model
 
@@ -215,6 +217,14 @@ class Bench:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep there too by which key runs are known to be this user's."""
+        """Keep there too by which key runs are known to be this user's: the user's own, if there is one,
+        so that a plugin under test may open runs of the user.
+        """
+        own = None
+        with suppress(RuntimeError):
+            own = key_file()
         with self.cache(), patch.dict("os.environ", {"XDG_STATE_HOME": str(self.folder / "state")}):
+            if own is not None and own.is_file():
+                key_file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                copy2(own, key_file())
             yield
