@@ -17,7 +17,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-OVERLAP, LONGEST, BEST = 128, 30, 20
+LONGEST, BEST = 30, 20
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def with_ft(given: argparse.Namespace, seed: int) -> list[str]:
             "train": str(given.data / "train.jsonl"),
             "validation": str(given.data / "dev.jsonl"),
             "test": str(given.data / "test.jsonl"),
-            "window_overlap": OVERLAP,
+            "window_overlap": given.overlap,
             "longest_answer": LONGEST,
         },
         output=Path(tempfile.mkdtemp()) / "run",
@@ -88,7 +88,7 @@ class Plain:
             [row["context"] for row in rows],
             truncation="only_second",
             max_length=self.given.max_length,
-            stride=OVERLAP,
+            stride=self.given.overlap,
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
@@ -182,21 +182,28 @@ class Plain:
         return self.answers(read(self.given.data / "test.jsonl"))
 
 
-def compared(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means over seeds, and the difference question by question with its 95 % interval."""
+def compared(lines: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means over seeds and what needs no model, with 95 % intervals over questions, and differences."""
     import numpy as np
 
+    from ft_qa import scoring
+
+    sentences = [scoring.nearest_sentence(row["question"], row["context"]) for row in rows]
+    draws = np.random.default_rng(0).integers(len(rows), size=(5000, len(rows)))
+
+    def interval(values: Any) -> list[float]:
+        low, high = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
+        return [round(float(v), 4) for v in (values.mean(), low, high)]
+
     told: dict[str, Any] = {}
-    for name in ("f1", "exact"):
-        means = {
-            system: np.mean([one[name] for one in lines if one["system"] == system], axis=0)
-            for system in ("ft", "plain")
-        }
-        apart = means["ft"] - means["plain"]
-        draws = np.random.default_rng(0).integers(len(apart), size=(5000, len(apart)))
-        low, high = np.percentile(apart[draws].mean(axis=1), [2.5, 97.5])
-        told[name] = {system: round(float(one.mean()), 4) for system, one in means.items()}
-        told[name] |= {"difference": [round(float(v), 4) for v in (apart.mean(), low, high)]}
+    for name, values in scored(sentences, rows).items():
+        means = {"sentence": np.array(values)}
+        for system in ("ft", "plain"):
+            several = [one[name] for one in lines if one["system"] == system]
+            means[system] = np.mean(several, axis=0)
+        told[name] = {system: interval(one) for system, one in means.items()}
+        for system in ("plain", "sentence"):
+            told[name][f"ft - {system}"] = interval(means["ft"] - means[system])
     return told
 
 
@@ -210,6 +217,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--max-length", type=int, default=384)
+    parser.add_argument("--overlap", type=int, default=128)
     given = parser.parse_args()
     rows = read(given.data / "test.jsonl")
     for k, seed in enumerate(given.seeds):
@@ -222,7 +230,8 @@ def main() -> None:
                 file.write(json.dumps(line) + "\n")
             means = {name: round(sum(line[name]) / len(rows), 4) for name in ("f1", "exact")}
             print(json.dumps({"system": system, "seed": seed, "seconds": seconds, **means}))
-    print(json.dumps(compared([json.loads(one) for one in given.out.read_text().splitlines()])))
+    lines = [json.loads(one) for one in given.out.read_text().splitlines()]
+    print(json.dumps(compared(lines, rows)))
 
 
 if __name__ == "__main__":
