@@ -43,6 +43,7 @@ API = {
     "Confidence intervals": (
         "bootstrap_items",
         "bootstrap_sums",
+        "auroc",
         "Interval",
         "read_draws",
         "Draws",

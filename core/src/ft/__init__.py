@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ft.config.resolve import Resolved, resolve
     from ft.config.write import to_toml
     from ft.contract.answers import is_right, predicted
+    from ft.contract.auroc import auroc
     from ft.contract.draws import Draws, read_draws
     from ft.contract.errors import (
         ConfigError,
@@ -100,6 +101,7 @@ __all__ = [
     "UserError",
     "Words",
     "WordsConfig",
+    "auroc",
     "bootstrap_items",
     "bootstrap_sums",
     "cache_folder",
@@ -161,6 +163,7 @@ _HOMES = {
         "ft.engine.batch.order": "mix_into_order",
         "ft.engine.batch.read_requests": "read_requests",
         "ft.contract.answers": "is_right predicted",
+        "ft.contract.auroc": "auroc",
         "ft.contract.draws": "Draws read_draws",
         "ft.contract.run": "Run Trained",
         "ft.contract.errors": "ConfigError DataError FtError Interrupted PluginError Problems TrainingError "

@@ -1,4 +1,4 @@
-"""AUROC and calibration error against scikit-learn and the definition."""
+"""Calibration error by hand and by its definition."""
 
 from __future__ import annotations
 
@@ -8,34 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import metrics
 
-from ft_sentiment.confidence import Auroc, auroc, calibration_error
-
-
-@given(
-    st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=50).filter(
-        lambda rows: len({row[0] for row in rows}) == 2
-    )
-)
-def test_auroc_is_scikit_learns_with_ties(rows):
-    positive, scores = (np.array(column) for column in zip(*rows, strict=True))
-    ours = Auroc(positive, scores)(np.arange(len(rows))[None])
-    assert ours == pytest.approx(metrics.roc_auc_score(positive, scores))
-
-
-def test_auroc_of_resamples_is_scikit_learns():
-    rng = np.random.default_rng(0)
-    positive = rng.random(200) < 0.1
-    scores = np.round(rng.normal(positive, 1), 1)
-    ours = Auroc(positive, scores)
-    for _ in range(25):
-        sample = rng.integers(0, 200, 200)
-        expected = metrics.roc_auc_score(positive[sample], scores[sample])
-        assert ours(sample[None]) == pytest.approx(expected)
-    assert np.isnan(ours(np.flatnonzero(positive)[None]))
-    score = auroc(positive, scores, seed=0)
-    assert score.low < score.value < score.high
+from ft_sentiment.confidence import calibration_error
 
 
 def test_calibration_error_by_hand():

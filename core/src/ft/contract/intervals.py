@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ft.contract.draws import Draws
 
@@ -60,24 +60,23 @@ def bootstrap_sums(
     counts = np.asarray(counts, dtype=np.float64)
     items = len(counts if groups is None else groups)
     size, sums = len(counts), []
-    for drawn in _drawn(items, resamples, seed):
+    for drawn in samples_of(items, resamples, seed):
         rows = drawn if groups is None else groups[drawn]
         apart = rows + size * np.arange(len(rows))[:, None]
         times = np.bincount(apart.ravel(), minlength=size * len(rows))
         sums.append(times.reshape(len(rows), size) @ counts)
-    return _intervals(statistic(np.concatenate(sums)), level, items, seed)
+    return intervals_of(statistic(np.concatenate(sums)), level, items, seed)
 
 
 def bootstrap_items(
-    statistic: Callable[[np.ndarray], Any],
+    statistic: Callable[[np.ndarray], float],
     items: int,
     *,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
-    together: bool = False,
 ) -> Interval:
-    """Percentile interval of any statistic of a sample of items, such as AUROC.
+    """Percentile interval of any statistic of a sample of items, such as a median.
 
     Args:
         statistic: maps an array of item indices, (items,), drawn with replacement, to a number;
@@ -87,20 +86,15 @@ def bootstrap_items(
         level: coverage of the interval.
         seed: of the resampling. Only metrics with the same seed can be compared between runs, so
             leave it alone.
-        together: whether ``statistic`` takes several samples at once, (draws, items), and gives
-            (draws,), which is faster for small samples.
     """
     import numpy as np
 
-    samples = _drawn(items, resamples, seed)
-    if together:
-        values = np.concatenate([statistic(several) for several in samples])
-    else:
-        values = np.array([statistic(drawn) for several in samples for drawn in several])
-    return _intervals(values, level, items, seed)[0]
+    samples = samples_of(items, resamples, seed)
+    values = np.array([statistic(drawn) for several in samples for drawn in several])
+    return intervals_of(values, level, items, seed)[0]
 
 
-def _drawn(items: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def samples_of(items: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """Samples, (several, items), each the items that are drawn into it.
 
     As many at once as hold `AT_ONCE` items: a call costs more than a small sample does.
@@ -113,7 +107,7 @@ def _drawn(items: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
         yield rng.integers(0, items, (min(together, resamples - begin), items))
 
 
-def _intervals(values: np.ndarray, level: float, items: int, seed: int) -> list[Interval]:
+def intervals_of(values: np.ndarray, level: float, items: int, seed: int) -> list[Interval]:
     """The percentiles of (draws,) or (draws, q), NaN left out."""
     import numpy as np
 

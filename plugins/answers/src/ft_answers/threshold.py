@@ -54,31 +54,6 @@ def choose(scores: np.ndarray, right: np.ndarray, precision: float) -> Chosen:
     return Chosen(value, float(shares[last]))
 
 
-class Auroc:
-    """The chance that a positive has a higher score than a negative, ties half, in samples of questions.
-
-    Args:
-        scores: (questions,).
-        positive: (questions,) bool.
-    """
-
-    def __init__(self, scores: np.ndarray, positive: np.ndarray) -> None:
-        unique, places = np.unique(scores, return_inverse=True)
-        self.size = len(unique)
-        self.cells = 2 * places + positive
-
-    def __call__(self, samples: np.ndarray) -> np.ndarray:
-        """Of each sample, (samples, questions) positions; NaN where it has no positive or no negative."""
-        width = 2 * self.size
-        cells = self.cells[samples] + width * np.arange(len(samples))[:, None]
-        counts = np.bincount(cells.ravel(), minlength=width * len(samples))
-        low, high = np.moveaxis(counts.reshape(-1, self.size, 2), 2, 0)
-        below = np.cumsum(low, 1)
-        pairs = below[:, -1] * high.sum(1, dtype=float)
-        right = (high * (below - low / 2)).sum(1)
-        return np.divide(right, pairs, out=np.full(len(samples), np.nan), where=pairs > 0)
-
-
 def abstention(
     scores: np.ndarray, right: np.ndarray, answerable: np.ndarray, threshold: float | None
 ) -> dict[str, Metric]:
@@ -105,9 +80,7 @@ def abstention(
             if np.isfinite(value):
                 metrics[name] = Metric(float(value), *interval)
     if 0 < answerable.sum() < len(answerable):
-        auroc = Auroc(scores, answerable)
-        interval = ft.bootstrap_items(auroc, len(scores), together=True)
-        metrics["auroc"] = Metric(float(auroc(np.arange(len(scores))[None])[0]), *interval)
+        metrics["auroc"] = ft.auroc(answerable, scores)
     return metrics
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ft import Metric, bootstrap_items, bootstrap_sums
+from ft import Metric, bootstrap_sums
 from ft_sentiment.classes import metric
 
 BINS = 15
@@ -46,36 +46,3 @@ def calibration_error(
     added = float(drawn.draws.values.mean()) - value
     interval = (max(drawn.low - added, 0.0), drawn.high - added)
     return metric(value, interval, higher_is_better=False)
-
-
-class Auroc:
-    """Area under the ROC curve of samples drawn with replacement, with no sorting each time.
-
-    Args:
-        positive: (examples,), whether each is of the positive class.
-        scores: (examples,), the higher the more positive.
-    """
-
-    def __init__(self, positive: np.ndarray, scores: np.ndarray) -> None:
-        unique, groups = np.unique(scores, return_inverse=True)
-        self.size = len(unique)
-        self.cells = 2 * groups + np.asarray(positive, dtype=bool)
-
-    def __call__(self, samples: np.ndarray) -> np.ndarray:
-        """The area for the examples of each sample, (samples, examples); NaN if they are of one class."""
-        width = 2 * self.size
-        cells = self.cells[samples] + width * np.arange(len(samples))[:, None]
-        counts = np.bincount(cells.ravel(), minlength=width * len(samples))
-        negatives, positives = np.moveaxis(counts.reshape(-1, self.size, 2), 2, 0)
-        below = np.cumsum(negatives, 1)
-        pairs = below[:, -1] * positives.sum(1, dtype=float)
-        # Ranked right: every negative with a lower score, and half of those with the same.
-        right = (positives * (below - negatives / 2)).sum(1)
-        return np.divide(right, pairs, out=np.full(len(samples), np.nan), where=pairs > 0)
-
-
-def auroc(positive: np.ndarray, scores: np.ndarray, *, seed: int) -> Metric:
-    """Area under the ROC curve with its 95 % bootstrap interval; both classes must occur."""
-    areas = Auroc(positive, scores)
-    interval = bootstrap_items(areas, len(scores), seed=seed, together=True)
-    return metric(float(areas(np.arange(len(scores))[None])[0]), interval)

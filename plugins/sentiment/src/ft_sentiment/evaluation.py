@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ft import Evaluation, Label, Metric, Table
+from ft import Evaluation, Label, Metric, Table, auroc
 from ft_sentiment.calibration import fit_temperature, rescale
 from ft_sentiment.classes import score_classes
-from ft_sentiment.confidence import auroc, calibration_error
+from ft_sentiment.confidence import calibration_error
 from ft_sentiment.labels import class_ids, classes_of, indicator
 from ft_sentiment.many import all_scores
 from ft_sentiment.multilabel import score_multilabel
