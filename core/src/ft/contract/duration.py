@@ -20,7 +20,7 @@ def seconds_of(text: str) -> float:
     whole = "".join(map("".join, parts)) == text and units == [u for u in UNITS if u in units]
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     if not parts or not whole or not seconds:
-        raise ValueError(f"{text!r} is not a length of time, such as 90s, 10m or 1h30m")
+        raise ValueError("not a length of time, such as 90s, 10m or 1h30m")
     return seconds
 
 

@@ -24,7 +24,7 @@ class RunConfig(Config):
     max_steps: int | None = Field(None, gt=0, description="stop after N optimizer steps")
     time_limit: Annotated[str, AfterValidator(as_duration)] | None = Field(
         None,
-        description="all of the run takes at most this, and trains as long as fits: 90s, 10m, 1h30m",
+        description="all of the run takes at most this, such as 10m; it trains as long as fits",
     )
     batch_size: Annotated[int, Tunable(choices=(8, 16, 32, 64))] = Field(
         16, gt=0, description="examples per optimizer step"

@@ -217,8 +217,9 @@ class Bench:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep there too by which key runs are known to be this user's: the user's own, if there is one,
-        so that a plugin under test may open runs of the user.
+        """Keep the cache and the key that signs runs in the bench's own folder.
+
+        The key is a copy of the user's, if there is one, so that a plugin under test may open the user's runs.
         """
         own = None
         with suppress(RuntimeError):
