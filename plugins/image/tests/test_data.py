@@ -7,12 +7,15 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
 
 import ft
+from ft_image.data import load
+from ft_image.settings import ImageConfig
 from ft_kit import write_rows
 
 
@@ -131,3 +134,19 @@ def test_train_may_be_a_class(go: Callable[..., Any], own: Path) -> None:
         shutil.rmtree(path)
     result = go({"train": str(own / "train")}, max_steps=1)
     assert "f1/train" in result.metrics["validation"]
+
+
+def test_the_same_pictures_are_held_out_wherever_they_lie(own: Path, tmp_path: Path) -> None:
+    first = sorted((own / "train/red").glob("*.png"))[0]
+    with Image.open(first) as image:
+        image.save(first.with_name("twin.bmp"))
+    held = []
+    for place in (own, Path(shutil.copytree(own, tmp_path / "elsewhere"))):
+        run: Any = SimpleNamespace(wanted=None, output=tmp_path, note=print, uses=Path)
+        data, _ = load(ImageConfig(train=str(place / "train")), "image", run, None)
+        sides = [set(map(Path, rows["image"])) for rows in data.splits.values()]
+        assert {"blue", "red"} == {path.parent.name for path in sides[1]}
+        twins = {place / "train/red" / name for name in (first.name, "twin.bmp")}
+        assert any(twins <= side for side in sides)
+        held.append({path.relative_to(place) for path in sides[1]})
+    assert held[0] == held[1]

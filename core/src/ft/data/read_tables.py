@@ -14,6 +14,7 @@ from ft.data.rows.bad import Sink, settle
 from ft.data.rows.checked import Check, checked
 from ft.data.rows.columns import arrange, check_mapping, find_roles, plain_columns
 from ft.data.rows.entry import Entry
+from ft.data.rows.holdout import Content
 from ft.data.sources import TABLES, Source, file_source, find_sources
 from ft.data.splits import assemble, read_sources
 from ft.data.tables import load, open_entry
@@ -73,7 +74,8 @@ def read_split_tables(
     owner: str,
     run: Run | None = None,
     columns: Sequence[str] = (),
-    content: Sequence[str] = (),
+    content: Content = (),
+    label: str | None = None,
     need_train: bool = True,
     check: Check | None = None,
 ) -> TaskData:
@@ -84,8 +86,9 @@ def read_split_tables(
         owner: the plugin's name, for the names of settings in messages.
         run: its folder takes the rows that are set aside.
         columns: columns that must be there; others are kept.
-        content: columns that make two examples the same where validation is held out of train (a
-            document, a user); default: all.
+        content: what makes two examples the same where validation is held out of train: columns (a
+            document, a user), or a function of a row; no columns: all.
+        label: the column of labels that held-out examples have in train's proportions.
         need_train: refuse where ``train`` is not set.
         check: is given each row as a mapping and returns what is wrong with it, to be read after
             ``file:line:`` ("has no answer"), or ``None``. Such rows are malformed: refused, or with
@@ -105,7 +108,7 @@ def read_split_tables(
         return checked(load(source, config, owner, transform, options), source.name, check)
 
     entries, notes = read_sources(sources, read, config, run, owner, faults)
-    return assemble(sources, entries, config, owner, notes, content)
+    return assemble(sources, entries, config, owner, notes, content, label)
 
 
 def _transform_of(

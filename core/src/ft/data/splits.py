@@ -12,7 +12,7 @@ from ft.contract.schema import FILE, SPLITS, Schema, TaskData
 from ft.contract.settings import DataConfig
 from ft.data.rows.bad import refusals, settle
 from ft.data.rows.entry import Entry
-from ft.data.rows.holdout import hold_out, label_codes
+from ft.data.rows.holdout import Content, hold_out, label_codes
 from ft.data.sources import Source
 from ft.data.tables import open_entry
 
@@ -94,7 +94,7 @@ def assemble(
     config: DataConfig,
     owner: str,
     notes: Sequence[str],
-    content: Sequence[str] = (),
+    content: Content = (),
     label: str | None = None,
 ) -> TaskData:
     """The splits, with what is missing split off, and notes on everything that was decided.
@@ -105,7 +105,7 @@ def assemble(
         config: the settings.
         owner: the plugin, for the names of settings.
         notes: what was decided before.
-        content: the columns that make two examples the same; default: all.
+        content: what makes two examples the same; no columns: all.
         label: the column of labels or tags that held-out examples have in train's proportions.
 
     Returns:

@@ -29,7 +29,13 @@ def load(
     read = with_tables(config, run, owner, notes)
     looks = Looks(config, _bases(read))
     data = ft.read_split_tables(
-        read, owner=owner, run=run, columns=(IMAGE, LABEL), check=looks.fault
+        read,
+        owner=owner,
+        run=run,
+        columns=(IMAGE, LABEL),
+        content=lambda row: looks.known[looks.resolve(row[IMAGE])].pixels,
+        label=LABEL,
+        check=looks.fault,
     )
     data.notes[:0] = notes
     splits = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 SHARE = 0.1
 """Of the rows, and of those of each label, so many are held out."""
 
+Content = Sequence[str] | Callable[[Mapping[str, Any]], bytes]
+"""The columns that make two examples the same, or a function of a row that gives its content."""
+
 FEWEST = 5
 """A label with so many different examples has one among those held out."""
 
 
 def hold_out(
-    data: Dataset, entries: Sequence[Entry], content: Sequence[str], label: str | None = None
+    data: Dataset, entries: Sequence[Entry], content: Content, label: str | None = None
 ) -> tuple[list[Entry], list[Entry]]:
     """Divide the entries of train in two, each into a file of its own.
 
     Args:
         data: train.
         entries: the entries that it is made of, in order.
-        content: the columns that make two examples the same; default: all.
+        content: what makes two examples the same; no columns: all.
         label: the column whose labels, or types of spans, are divided in the same proportion.
 
     Returns:
@@ -41,8 +44,12 @@ def hold_out(
     """
     import numpy as np
 
-    names = [name for name in content if name in data.column_names]
-    hashes = row_hashes(data, names or content_columns(data.column_names))
+    if callable(content):
+        digests = (hashlib.blake2b(content(row), digest_size=8).digest() for row in data)
+        hashes = np.frombuffer(b"".join(digests), "<u8")
+    else:
+        names = [name for name in content if name in data.column_names]
+        hashes = row_hashes(data, names or content_columns(data.column_names))
     mask = held_rows(hashes, *(label_codes(data, label)[:2] if label else ()))
     if not mask.any():
         return list(entries), []
