@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import ft
 from ft.contract.errors import Interrupted, TrainingError
-from ft.engine.batch.memory import out_of_memory
+from ft.engine.batch.memory import Budget, out_of_memory
 from ft_kit import tiny_bert
 from ft_kit.tasks import VOCABULARY
 
@@ -128,3 +129,24 @@ def test_torch_says_it_in_these_words_on_this_machine() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)
     assert out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "writes", "device", "tokens"),
+    [
+        (16384, False, "cpu", 2048),
+        (16384, True, "cpu", 8192),
+        (1000, True, "cpu", 1000),
+        (16384, False, "cuda", 16384),
+    ],
+)
+def test_a_pass_holds_more_where_texts_are_written(
+    max_tokens: int, writes: bool, device: str, tokens: int
+) -> None:
+    model = nn.Module()
+    if writes:
+        model.can_generate = lambda: True  # type: ignore[assignment]
+    budget = Budget.of(max_tokens)
+    assert budget.for_prediction(model, torch.device(device)) == tokens
+    budget.prediction = 100  # as after memory ran out
+    assert budget.for_prediction(model, torch.device(device)) == 100

@@ -116,7 +116,7 @@ class LiveRun(Run):
         self.added: dict[str, Any] = {}
         self.used: dict[str, str] = {}
         self.on_use: Callable[[], None] = lambda: None
-        self.budget = Budget.of(config.max_tokens, self.device)
+        self.budget = Budget.of(config.max_tokens)
         self.hooks: Hooks
 
     @cached_property

@@ -232,7 +232,7 @@ def forward_all(
     end = len(features)
     while end:
         # micro_batches cuts from the longest down, so the positions count from the end.
-        most = run.budget.prediction
+        most = run.budget.for_prediction(run.model, run.device)
         for micro in micro_batches(features[:end], most, enough=most // 2):
             begin = end - len(micro)
             micro = features[begin:end]

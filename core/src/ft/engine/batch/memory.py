@@ -13,12 +13,17 @@ from ft.contract.errors import TrainingError
 from ft.engine.batch.batches import Feature, lengths
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from ft.contract.run import Run
 
 Kind = Literal["training", "prediction"]
 
 CPU_PASS = 2048
 """Tokens of a pass of prediction on a processor: larger ones are no faster, and padded more."""
+
+CPU_WRITING = 8192
+"""The same where the model writes texts: the decoder runs once for each token of a whole pass."""
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -41,9 +46,16 @@ class Budget:
     prediction: int
 
     @classmethod
-    def of(cls, max_tokens: int, device: torch.device) -> Budget:
+    def of(cls, max_tokens: int) -> Budget:
         """What passes may hold before anything is known of the memory."""
-        return cls(max_tokens, min(max_tokens, CPU_PASS) if device.type == "cpu" else max_tokens)
+        return cls(max_tokens, max_tokens)
+
+    def for_prediction(self, model: nn.Module | None, device: torch.device) -> int:
+        """Tokens of a pass of prediction with a model: so many as pay on its device."""
+        if device.type != "cpu":
+            return self.prediction
+        writes = getattr(model, "can_generate", None)
+        return min(self.prediction, CPU_WRITING if writes and writes() else CPU_PASS)
 
     def shrink(self, run: Run, kind: Kind, micro: Sequence[Feature], where: str = "") -> None:
         """Halve the pass for which memory ran out, and say so.
