@@ -102,6 +102,7 @@ def limited(go: Any, clock: Clock) -> Callable[..., Any]:
         {"costly": {"evaluation": 11.0}},
         {"costly": {"example": 0.3}},
         {"evaluate_steps": 2},
+        {"evaluations": 5, "costly": {"evaluation": 11.0}},
         {"max_steps": 10},
     ],
 )

@@ -82,6 +82,10 @@ class RunOptions:
     model: Annotated[
         str | None, typer.Option(help="Name of a pre-trained model on the hub, or a folder.")
     ] = None
+    preset: Annotated[
+        Literal["quick", "default", "best"] | None,
+        typer.Option(help="A plan for the training: a first look, the usual, or all that pays."),
+    ] = None
     epochs: Annotated[float | None, typer.Option(help="Passes over the training split.")] = None
     time_limit: Annotated[
         str | None,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from ft.config import presets
 from ft.config.complaints import Scope
 from ft.config.given import Setting, read_file, read_overrides, read_values
 from ft.config.merge import Given
@@ -103,6 +104,11 @@ def resolve(
     errors += failures
     if not specs and not errors:
         errors.append(_nothing_named(place))
+    preset = presets.asked([*stored, *typed, *arguments])
+    brought: list[str] = []
+    if preset and loaded:
+        more, brought = presets.techniques(preset, loaded)
+        loaded += more
 
     for key, value in (shared or {}).items():
         flags, faults = _shared(key, value, (labels or {}).get(key, key), loaded)
@@ -122,6 +128,8 @@ def resolve(
     for one in loaded:
         checked[one.name], faults = given.check(one.name, one.cls.Config, one.owner, scope)
         plugin_faults += faults
+    if preset:
+        presets.suggest(preset, given)
     for one in reversed(loaded):
         if checked[one.name] is None:
             continue
@@ -140,9 +148,12 @@ def resolve(
         plugins=tuple(loaded),
         configs={one.name: cast(Config, checked[one.name]) for one in loaded},
         origins=given.places,
-        notes=tuple(
-            f"[{table}] in {file} is not used: --plugins leaves '{table}' out"
-            for table in sorted(left_out & set(given.tree))
+        notes=(
+            *brought,
+            *(
+                f"[{table}] in {file} is not used: --plugins leaves '{table}' out"
+                for table in sorted(left_out & set(given.tree))
+            ),
         ),
     )
 

@@ -61,6 +61,7 @@ class Run(Protocol):
         data: what `load_data` returned; ``None`` before.
         model: the model; ``None`` before `build_head` is done.
         epoch: the epoch in progress, counted from 1; 0 before training.
+        epochs: epochs of the training: ``run.epochs``, or more where ``run.min_steps`` asks for it.
         step: optimizer steps done.
         total_steps: optimizer steps that the run will take.
         stage: ``train``; the name of the split that is being predicted or evaluated; ``predict``
@@ -79,6 +80,7 @@ class Run(Protocol):
     data: TaskData | None
     model: nn.Module | None
     epoch: int
+    epochs: float
     step: int
     total_steps: int
     stage: str

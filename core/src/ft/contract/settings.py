@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ft.contract.duration import as_duration
 from ft.contract.plugin import Config
@@ -18,10 +18,16 @@ class RunConfig(Config):
         None, description="model name on the hub, or a folder; default: the starter model"
     )
     seed: int = Field(0, ge=0, description="seed of every random number")
+    preset: Literal["quick", "default", "best"] | None = Field(
+        None, description="a plan for the training, below every setting that is given"
+    )
     epochs: Annotated[float, Tunable(2, 8, step=1)] = Field(
         3, gt=0, description="passes over the training split"
     )
     max_steps: int | None = Field(None, gt=0, description="stop after N optimizer steps")
+    min_steps: int | None = Field(
+        None, gt=0, description="small data: as many epochs more as N optimizer steps need"
+    )
     time_limit: Annotated[str, AfterValidator(as_duration)] | None = Field(
         None,
         description="all of the run takes at most this, such as 10m; it trains as long as fits",
@@ -71,6 +77,9 @@ class RunConfig(Config):
     evaluate_steps: int | None = Field(
         None, gt=0, description="also evaluate every N steps; default: after each epoch only"
     )
+    evaluations: int | None = Field(
+        None, gt=0, description="evaluate after N epochs at most, evenly apart; default: each"
+    )
     checkpoint_steps: int | None = Field(
         None,
         gt=0,
@@ -94,6 +103,14 @@ class RunConfig(Config):
     )
     report: bool = Field(True, description="write report.html at the end")
     trust_remote_code: bool = Field(False, description="run code that the model's folder brings")
+
+    @model_validator(mode="after")
+    def _steps_in_order(self) -> RunConfig:
+        if self.min_steps and self.max_steps and self.min_steps > self.max_steps:
+            raise ValueError(
+                f"min_steps ({self.min_steps}) is more than max_steps ({self.max_steps})"
+            )
+        return self
 
 
 class DataConfig(Config):

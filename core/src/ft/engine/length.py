@@ -25,14 +25,37 @@ class Length:
     def __init__(self, run: LiveRun, progress: Progress, batches: int, *, ordered: bool) -> None:
         self._run = run
         self._ordered = ordered
-        self._expected = math.ceil(run.config.epochs * batches)
+        least = run.config.min_steps or 0
+        run.epochs = max(run.config.epochs, least / batches)
+        self._expected = max(math.ceil(run.config.epochs * batches), least)
+        if run.epochs > run.config.epochs:
+            run.note(
+                f"run.min_steps = {least} takes {run.epochs:.3g} epochs, more than the "
+                f"{run.config.epochs:g} of run.epochs"
+            )
         self._set(progress)
         self.usual = run.total_steps
 
     @property
     def batches(self) -> int:
         """Of an epoch, about."""
-        return max(1, math.ceil(self._expected / self._run.config.epochs))
+        return max(1, _whole(self._expected / self._run.epochs))
+
+    def fitting(self, progress: Progress, seconds: float, step: float, evaluation: float) -> int:
+        """Further steps that fit into some seconds, by what a step and an evaluation take."""
+        config = self._run.config
+        steps = seconds / (step + evaluation / (config.evaluate_steps or self.batches))
+        if config.evaluations and not config.evaluate_steps:
+            done = progress.step * config.evaluations // self._run.total_steps
+            steps = max(steps, (seconds - (config.evaluations - done) * evaluation) / step)
+        return max(0, int(steps))
+
+    def evaluates(self, progress: Progress) -> bool:
+        """Whether the validation split is scored after the epoch that ends here."""
+        most, total = self._run.config.evaluations, self._run.total_steps
+        if most is None or progress.step >= total or self._run.stops:
+            return True
+        return progress.step * most // total > (progress.step - progress.batch) * most // total
 
     def restore(self, progress: Progress) -> None:
         """As it was at a checkpoint."""
@@ -42,7 +65,7 @@ class Length:
 
     def begin_epoch(self, progress: Progress, batches: int) -> None:
         """Count anew with an epoch of so many batches, and those that follow like it."""
-        left = math.ceil((self._run.config.epochs - progress.epoch + 1) * batches)
+        left = _whole((self._run.epochs - progress.epoch + 1) * batches)
         self._expected = progress.expected = progress.step + left
         self._set(progress)
 
@@ -61,7 +84,7 @@ class Length:
         """The share of the training that is done, in an epoch of so many batches."""
         if not self._ordered:
             return progress.step / self._run.total_steps
-        epochs = (progress.epoch - 1 + progress.batch / batches) / self._run.config.epochs
+        epochs = (progress.epoch - 1 + progress.batch / batches) / self._run.epochs
         most = self._most(progress)
         return max(epochs, progress.step / most) if most else epochs
 
@@ -71,3 +94,8 @@ class Length:
             share = self.share(progress, batches)
             return rate_factor(share * self.usual, self.usual, self._run.config)
         return rate_factor(progress.step, self._run.total_steps, self._run.config)
+
+
+def _whole(steps: float) -> int:
+    """Rounded up, unless it is only the error of a division that is above a whole number."""
+    return math.ceil(round(steps, 6))

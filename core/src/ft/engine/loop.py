@@ -118,7 +118,7 @@ class Loop:
             Interrupted: the user asked to stop; the state is saved.
         """
         run, progress = self.run, self.progress
-        run.reporter.train_start(run.total_steps, progress.step, run.config.epochs)
+        run.reporter.train_start(run.total_steps, progress.step, run.epochs)
         self.time.begin(progress)
         self.model.train()
         with self._agreement.interrupt:
@@ -259,7 +259,7 @@ class Loop:
 
     def _end_epoch(self) -> None:
         run, progress = self.run, self.progress
-        metrics = self._evaluate()
+        metrics = self._evaluate() if self.length.evaluates(progress) else {}
         run.hooks.tell("on_epoch_end", run=run, epoch=progress.epoch, metrics=metrics)
         self._agreement.renew()
         progress.epoch += 1

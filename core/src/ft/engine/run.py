@@ -103,6 +103,7 @@ class LiveRun(Run):
         self.data: TaskData | None = None
         self.model: nn.Module | None = None
         self.epoch = 0
+        self.epochs = config.epochs
         self.step = 0
         self.total_steps = 0
         self.stage = TRAIN

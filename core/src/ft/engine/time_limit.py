@@ -153,15 +153,16 @@ class TimeLimit:
         assert self._limit is not None
         done = progress.step - self._mark[0]
         each = (progress.train_seconds - self._mark[1]) / done
-        between = self._scoring / (self._run.config.evaluate_steps or self._length.batches)
         left = self._limit - self.elapsed() - self._rest()
-        steps = self._run.ranks.from_main(lambda: max(0, int(left / (each + between))))
+        steps = self._run.ranks.from_main(
+            lambda: self._length.fitting(progress, left, each, self._scoring)
+        )
         before = self._run.total_steps
         self._length.limit(progress, progress.step + max(steps, 1))
         total = self._run.total_steps
         if total == before:
             return
-        self._run.reporter.train_start(total, progress.step, self._run.config.epochs)
+        self._run.reporter.train_start(total, progress.step, self._run.epochs)
         if not self._said:
             epochs = total / self._length.batches
             self._run.note(

@@ -20,6 +20,9 @@ PLUGINS = "ft.plugins"
 COMMANDS = "ft.commands"
 """The entry-point group of commands, ``ft NAME``."""
 
+PRESETS = "ft.presets"
+"""The entry-point group of techniques that a preset brings: its name, then the technique's."""
+
 KINDS = {"ft-task", "ft-technique"}
 """Keywords by which a distribution says of what kind its plugins are."""
 

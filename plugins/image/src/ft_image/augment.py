@@ -93,7 +93,7 @@ class ImageAugment(Plugin):
         self, inner: Callable[..., Columns], run: Run, examples: Columns, training: bool
     ) -> Columns:
         """Encode altered images when ``training``, mixed with others where that is asked for."""
-        if not training or run.epoch > run.config.epochs - self.config.plain_epochs:
+        if not training or run.epoch > run.epochs - self.config.plain_epochs:
             return inner(run, examples, training)
         features = dict(inner(run, self._altered(run, examples), training))
         if (self.config.mixup or self.config.cutmix) and "labels" in features:

@@ -125,7 +125,7 @@ class Regularize(Plugin):
         ids = np.asarray(found)
         assert run.data is not None
         if self.config.curriculum:
-            begun = min(1.0, (epoch - 1) / max(1, run.config.epochs - 1))
+            begun = min(1.0, (epoch - 1) / max(1, run.epochs - 1))
             return growing(ids, self._sizes[ids], self.config.curriculum, begun)
         assert run.data.schema.label is not None
         labels = run.data.splits["train"][run.data.schema.label.column]
