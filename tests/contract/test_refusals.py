@@ -259,7 +259,9 @@ TABLE = {
         "features.fetch was given -1",
         "positions of training examples",
     ),
-    "run.score: a split's name": (END + "run.score('train')", "to run.score are none", "splits"),
+    "run.score: a split's name": (END + "run.score('train')", "to run.score are a str", "splits"),
+    "run.score: texts": (END + "run.score(['a'])", "to run.score hold a str", "mappings"),
+    "run.score: no rows": (END + "run.score([])", "to run.score are none", "splits"),
     "run.score: a class that is none": (
         END
         + "one = dict(run.data.splits['train'][0])\n"

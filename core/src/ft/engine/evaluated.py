@@ -31,13 +31,16 @@ def rows_of(given: Any, schema: Schema) -> Dataset:
     """
     from datasets import Dataset
 
+    odd: list[Any] = []
     if not isinstance(given, Dataset):
-        given = [] if isinstance(given, str | Mapping) or not isinstance(given, Iterable) else given
-        rows = list(given)
-        odd = [row for row in rows if not isinstance(row, Mapping)]
+        listed = isinstance(given, Iterable) and not isinstance(given, str | Mapping)
+        rows = list(given) if listed else [given]
+        odd = [row for row in rows if not listed or not isinstance(row, Mapping)]
         given = Dataset.from_list([] if odd else [dict(row) for row in rows])
     missing = [one for one in schema.columns() if one not in given.column_names]
-    if not len(given):
+    if odd:
+        what = f"{'hold' if listed else 'are'} a {type(odd[0]).__name__}"
+    elif not len(given):
         what = "are none"
     elif missing:
         what = f"lack the columns {', '.join(missing)}"
