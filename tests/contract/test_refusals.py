@@ -269,7 +269,6 @@ TABLE = {
         "classes that the task does not know: 'far' in 'label'",
         "columns",
     ),
-    "run.score: no rows": (END + "run.score([])", "given to run.score", "columns"),
     "run.predict: no such split": (END + "run.predict('far')", "the split 'far'", "splits are"),
 }
 
