@@ -281,6 +281,7 @@ def test_weights_say_how_much_each_task_counts(
         (both("Ordered"), "'ordered', which is .* provides order, which is the run's"),
         ({"tasks": {"my task": TEXTS}}, "'my task' cannot be the name of a task"),
         ({"tasks": {"two": TEXTS}}, "both called 'two'"),
+        ({"tasks": {"one": f"{HERE}:Two"}}, "'one', which is .* is a technique, not a task"),
     ],
 )
 def test_what_cannot_be_composed_is_refused(

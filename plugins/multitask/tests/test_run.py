@@ -12,6 +12,7 @@ from transformers import AutoModelForSequenceClassification
 
 import ft
 from ft.cli.main import main
+from ft_kit import write_rows
 from ft_kit.compare import differences
 
 COUNTED = """
@@ -140,7 +141,7 @@ def test_learnt_weights_move_and_come_back(go: Callable[..., Any], tables: dict[
             "the task 'place': there is no plugin",
         ),
         ({"weights": {"deeds": 2.0}}, "there are weights for 'deeds', which is no task"),
-        ({"weights": {"deed": 0}}, "greater than 0"),
+        ({"weights": {"deed": 0}}, "multitask.weights.deed is 0: it must be greater than 0"),
         ({"temperature": 0.5}, "at least 1"),
     ],
 )
@@ -150,6 +151,44 @@ def test_wrong_settings_are_said(
     with pytest.raises(ft.FtError) as failure:
         go({**tables, **change}, max_steps=1)
     assert message in str(failure.value)
+    assert "must be a table" not in str(failure.value)
+
+
+def test_tasks_of_all_kinds_from_one_file_with_gaps(
+    go: Callable[..., Any],
+    files: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A class that most rows lack, several labels, and a number that has no test."""
+    paths = {}
+    for split, path in files.items():
+        rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
+        for i, row in enumerate(rows):
+            row["deed"] = None if i % 3 else row["deed"]
+            row |= {"size": i / 4, "tags": ["a", "b"][: i % 3]}
+        paths[split] = write_rows(tmp_path / f"{split}.jsonl", rows)
+    own: dict[str, Any] = {
+        name: {**paths, "columns": {"label": name}} for name in ("deed", "size", "tags")
+    }
+    own["deed"]["on_bad_row"] = "skip"
+    del own["size"]["test"]
+    table = {"tasks": dict.fromkeys(own, "sentiment"), "settings": own}
+    result = go(table, max_steps=2, quiet=False)
+    shown = capsys.readouterr().out
+    assert "train of deed: 32 examples" in shown
+    assert "train of size: 96 examples" in shown
+    assert "labels: a 64, b 32" in shown
+    assert "size: each example has a number: size.kind = 'number'" in shown
+    assert "size/mae" in shown.partition("The main metric of each task")[2]
+    scores = result.metrics
+    assert "size/mae" in scores["validation"]
+    assert {name.partition("/")[0] for name in scores["test"]} == {"deed", "tags", "mean", "loss"}
+    assert main(["evaluate", str(result.output)]) == 0
+    assert main(["evaluate", str(result.output), "--data", paths["test"]]) == 0, capsys.readouterr()
+    (answer,) = ft.predict(result.output, ["anna saw rome"])
+    assert isinstance(answer["size"]["label"], float)
+    assert isinstance(answer["tags"]["label"], list)
 
 
 def test_techniques_work_on_it(go: Callable[..., Any], tables: dict[str, Any]) -> None:

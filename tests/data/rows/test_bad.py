@@ -30,7 +30,8 @@ def test_bad_rows_are_set_aside_with_the_reason(write: Any, texts: Any, run: Any
         {"file": test.name, "line": 97, "reason": "has 1 field, the header names 2", "raw": "two"},
     ]  # fmt: skip
     path = run.output / "bad_rows.jsonl"
-    assert f"{train}: 3 malformed of 98 rows set aside in {path}" in data.notes
+    only = f"{train}: 3 malformed of 98 rows set aside in {path}; 1 of them only lack a label"
+    assert only in data.notes
     assert f"{test}: 1 malformed of 96 rows set aside in {path}" in data.notes
 
 
@@ -79,6 +80,16 @@ def test_ten_are_allowed_in_a_small_file(
     ):
         texts(path, run, on_bad_row="skip")
     assert not run.output.exists()
+
+
+def test_any_number_of_rows_may_lack_a_label(write: Any, texts: Any, run: Any) -> None:
+    path = write("train.csv", csv(*[f"unlabelled {i}," for i in range(1100)], "one", "n,nan"))
+    data = texts(path, run, on_bad_row="skip")
+    assert data.splits["train"].num_rows == 95
+    assert any(note.endswith("; 1,101 of them only lack a label") for note in data.notes)
+    path = write("none.csv", csv(*[f"unlabelled {i}," for i in range(30)], good=[]))
+    with pytest.raises(FtError, match=r"30 of 30 rows are malformed.* it has no label"):
+        texts(path, run, on_bad_row="skip")
 
 
 @pytest.mark.parametrize(("bad", "allowed"), [(20, True), (21, False)])

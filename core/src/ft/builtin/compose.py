@@ -6,22 +6,22 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ft.builtin.composed import Composed, OfTask, remembered
+from ft.builtin.merged import merged
 from ft.builtin.one_pass import MARK, join, own_outputs
-from ft.builtin.part import CALLED, TASK, Part
+from ft.builtin.part import CALLED, Part
 from ft.config.complaints import Scope
 from ft.config.given import Setting
 from ft.config.merge import Given
 from ft.contract.errors import FtError, PluginError, raise_all
 from ft.contract.messages import did_you_mean
-from ft.contract.results import Evaluation, Loss, Metric, Predictions
-from ft.contract.schema import EXAMPLE_ID, FILE, LINE, Schema, TaskData, Text
+from ft.contract.results import Evaluation, Loss, Metric, Predictions, Table
+from ft.contract.schema import EXAMPLE_ID, TASK, Schema, TaskData
 from ft.engine.batch.features import group
 from ft.hooks import declarations
 from ft.hooks.chain import Composite
@@ -29,8 +29,6 @@ from ft.loading.files import source_files
 from ft.loading.load import load
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
     from ft.contract.run import Run
 
 
@@ -142,7 +140,7 @@ class Tasks(Composite):
                 schema = replace(part.data.schema, words=replace(words, cut=True))
                 part.data = replace(part.data, schema=schema)
             raise_all(declarations.schema_faults([part], part.data.schema))
-        return _merged(self._parts)
+        return merged(self._parts)
 
     def build_head(self, run: Run, data: TaskData) -> Composed:
         """The model of each task, its encoder replaced by `Run.encoder`.
@@ -294,8 +292,8 @@ class Tasks(Composite):
     def evaluate(self, run: Run, predictions: Predictions) -> Evaluation:
         """The metrics of all tasks, and ``mean``, that of their main ones."""
         metrics: dict[str, Metric] = {}
-        mains: list[Metric] = []
-        tables = []
+        mains: dict[str, Metric] = {}
+        tables: list[Table] = []
         task = list(predictions.examples[TASK])
         for name, part in self._parts.items():
             own = self._run(run, part)
@@ -315,76 +313,20 @@ class Tasks(Composite):
             mine = Predictions(predictions.split, examples, items, part.data.schema)
             evaluation: Evaluation = part.hooks.call("evaluate", own, mine)
             metrics |= {f"{name}/{key}": metric for key, metric in evaluation.metrics.items()}
-            mains.append(evaluation.metrics[evaluation.main])
+            mains[f"{name}/{evaluation.main}"] = evaluation.metrics[evaluation.main]
             tables += [replace(one, title=f"{name}: {one.title}") for one in evaluation.tables]
-        values = [one.value if one.higher_is_better else -one.value for one in mains]
-        return Evaluation({**metrics, "mean": Metric(sum(values) / len(values))}, "mean", tables)
+        values = [one.value if one.higher_is_better else -one.value for one in mains.values()]
+        metrics["mean"] = Metric(sum(values) / len(values))
+        return Evaluation(metrics, "mean", [_mains(mains), *tables])
+
+
+def _mains(metrics: Mapping[str, Metric]) -> Table:
+    """The main metric of each task."""
+    rows = tuple((name, one.value, one.low, one.high) for name, one in metrics.items())
+    title = "The main metric of each task"
+    return Table(title, ("metric", "value", "low", "high"), rows, "low and high: 95 % interval")
 
 
 def _model_of(model: Any, part: Part) -> Any:
     """The model of one task."""
     return model.tasks[part.name] if isinstance(model, Composed) else OfTask(model, part.name)
-
-
-def _merged(parts: Mapping[str, Part]) -> TaskData:
-    """The data of all tasks as one."""
-    from datasets import DatasetDict, concatenate_datasets
-
-    datas = {name: part.data for name, part in parts.items() if part.data is not None}
-    first = {name: next(iter(data.splits.values())).features for name, data in datas.items()}
-    gold = {column for data in datas.values() for column in data.schema.gold}
-    shared = {
-        column
-        for column, kind in next(iter(first.values())).items()
-        if column not in gold and all(other.get(column) == kind for other in first.values())
-    }
-    for name, part in parts.items():
-        columns = [column for column in first[name] if column not in (LINE, FILE, TASK)]
-        part.columns = {
-            column if column in shared else f"{name}.{column}": column for column in columns
-        }
-    splits: dict[str, list[Dataset]] = {}
-    files: dict[str, list[Path]] = {}
-    notes: list[str] = []
-    for name, data in datas.items():
-        whole = {column: merged for merged, column in parts[name].columns.items()}
-        for split, rows in data.splits.items():
-            kept = [column for column in rows.column_names if column in (*whole, LINE)]
-            before = files.setdefault(split, [])
-            own = (
-                [len(before) + (file or 0) for file in rows[FILE]]
-                if FILE in rows.column_names
-                else []
-            )
-            rows = rows.select_columns(kept).rename_columns(
-                {column: whole[column] for column in kept if whole.get(column, column) != column}
-            )
-            rows = rows.add_column(TASK, [name] * len(rows))
-            rows = rows.add_column(FILE, own or [len(before)] * len(rows))
-            before += data.files.get(split, [])
-            splits.setdefault(split, []).append(rows)
-        notes += [f"{name}: {note}" for note in data.notes]
-    schemas = {name: data.schema for name, data in datas.items()}
-    texts: list[Text] = [
-        text
-        for text in next(iter(schemas.values())).texts
-        if text.column in shared and all(text in one.texts for one in schemas.values())
-    ]
-    schema = Schema(
-        texts=texts,
-        targets=[
-            replace(
-                target, column=f"{name}.{target.column}", weight=target.weight * parts[name].weight
-            )
-            for name, one in schemas.items()
-            for target in one.targets
-        ],
-        extra={
-            "tasks": {
-                name: {"schema": one.to_json(), "columns": parts[name].columns}
-                for name, one in schemas.items()
-            }
-        },
-    )
-    joined = {split: concatenate_datasets(rows) for split, rows in splits.items()}
-    return TaskData(DatasetDict(joined), schema, files, notes)

@@ -12,11 +12,12 @@ from ft.builtin.standard.plugin import Standard
 from ft.contract.errors import PluginError
 from ft.contract.plugin import Config
 from ft.contract.results import Loss
-from ft.contract.schema import EXAMPLE_ID, Schema, TaskData
+from ft.contract.schema import EXAMPLE_ID, TASK, Schema, TaskData
 from ft.hooks.chain import Implementation, Inside, Member
 from ft.hooks.costs import Ledger
 from ft.hooks.hooks import Hooks
 from ft.hooks.trace import Trace
+from ft.loading.outline import outline_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from ft.contract.plugin import Plugin
     from ft.contract.results import Features
     from ft.contract.run import Run
-
-TASK = "task"
-"""Column that says which task a row is of."""
 
 CALLED = (
     "load_data",
@@ -78,6 +76,11 @@ class Part(Inside):
         Raises:
             PluginError: the plugin is no task, or provides what one of several tasks cannot have.
         """
+        if outline_of(type(self.plugin)).kind != "task":
+            raise PluginError(
+                f"{self.owner} is a technique, not a task",
+                hint="name techniques behind the plugin that composes the tasks: they work on all of them",
+            )
         standard = Standard(Config())
         standard.name = "standard"
         own = Member(self.name, self.plugin, None, self._of)

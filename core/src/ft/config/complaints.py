@@ -90,7 +90,15 @@ def complaints(
     found: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         found.setdefault(_path(detail, values), []).append(detail)
+    # Where one of the types is the value's, what is wrong inside of it is the complaint.
+    for path in [path for path in found if any(_inside(other, path) for other in found)]:
+        if all(_BY_FIELD.fullmatch(detail["type"]) for detail in found[path]):
+            del found[path]
     return [_complaint(table, path, details, scope) for path, details in found.items()]
+
+
+def _inside(path: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
 
 
 def _path(detail: ErrorDetails, values: Any) -> tuple[str, ...]:

@@ -26,6 +26,9 @@ LINE = "line"
 FILE = "file"
 """Column with the index into ``TaskData.files[split]`` of the file an example comes from."""
 
+TASK = "task"
+"""Column that says which task a row is of, where a plugin composes several."""
+
 EXAMPLE_ID = "example_id"
 """Key the core adds to every batch of raw examples: the example's position in its split; in training
 those of a pool count on from the end of ``train``."""

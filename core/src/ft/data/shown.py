@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ft.contract.schema import LINE, Schema, TaskData
+import numpy as np
+
+from ft.contract.schema import LINE, TASK, Schema, TaskData
 from ft.data.lint.statistics import statistics
 from ft.data.tags.tags import spans
 
@@ -16,25 +18,46 @@ _WIDTH = 100
 
 
 def what_was_read(data: TaskData) -> list[dict[str, Any]]:
-    """Each split as JSON values.
+    """Each split as JSON values; of several tasks that a plugin composes, each task's part of it.
 
     Returns:
-        ``split``, ``rows``, ``files`` (see `TaskData`, with rows that were held out counted in both
-        splits), ``example`` (the first one as the task reads it), ``labels`` (examples, words or
-        spans by name, the commonest first), and ``times`` (the earliest and the latest of each
-        column of times).
+        ``split``, ``task`` (empty where there is one), ``rows``, ``files`` (see `TaskData`, with rows
+        that were held out counted in both splits), ``example`` (the first one as the task reads it),
+        ``labels`` (examples, words or spans by name, the commonest first), and ``times`` (the earliest
+        and the latest of each column of times).
     """
     return [
         {
             "split": split,
+            "task": task,
             "rows": len(rows),
-            "files": [file for file in data.read if file["split"] == split],
-            "example": _example(rows, data.schema),
-            "labels": statistics(rows, data.schema).get("labels", {}).get("counts", {}),
+            "files": [
+                file
+                for file in data.read
+                if file["split"] == split and file.get("task", "") == task
+            ],
+            "example": _example(rows, schema),
+            "labels": statistics(rows, schema).get("labels", {}).get("counts", {}),
             "times": _times(rows),
         }
-        for split, rows in data.splits.items()
+        for split, whole in data.splits.items()
+        for task, rows, schema in _by_task(whole, data.schema)
     ]
+
+
+def _by_task(rows: Dataset, schema: Schema) -> Iterator[tuple[str, Dataset, Schema]]:
+    """The rows of each task by their own names of columns, as `ft.compose` has put them together."""
+    tasks = schema.extra.get("tasks") if TASK in rows.column_names else None
+    if not tasks:
+        yield "", rows, schema
+        return
+    of = np.asarray(rows[TASK][:])
+    for name, told in tasks.items():
+        columns = {k: v for k, v in told["columns"].items() if k in rows.column_names}
+        own = rows.select(np.flatnonzero(of == name)).select_columns(list(columns))
+        changed = {whole: column for whole, column in columns.items() if whole != column}
+        if len(own):
+            yield name, own.rename_columns(changed), Schema.from_json(told["schema"])
 
 
 def _example(rows: Dataset, schema: Schema) -> str:
@@ -45,7 +68,7 @@ def _example(rows: Dataset, schema: Schema) -> str:
     parts = []
     if schema.words and schema.words.tokens in row:
         parts.append(_sentence(row, schema))
-    known = [text.column for text in schema.texts]
+    known = [*schema.images, *(text.column for text in schema.texts)]
     known += [
         column for column in schema.gold if not (schema.words and column == schema.words.tags)
     ]

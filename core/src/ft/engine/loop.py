@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from ft.contract.errors import ConfigError, Interrupted, TrainingError
+from ft.contract.messages import did_you_mean
 from ft.contract.results import Metric, scores
 from ft.engine import evaluated
 from ft.engine.batch.batches import Feature, longest
@@ -309,7 +310,7 @@ class Loop:
             raise ConfigError(
                 f"there is no metric '{name}'",
                 where="run.metric",
-                hint=f"the metrics are {', '.join(metrics)}",
+                hint=did_you_mean(name, metrics) or f"the metrics are {', '.join(metrics)}",
             )
         value = metrics[name].value if metrics[name].higher_is_better else -metrics[name].value
         better = progress.best is None or value > progress.best

@@ -157,7 +157,8 @@ def _width(text: str) -> int:
 def read_lines(shown: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What was read of each split, see `Reporter.read`."""
     for split in shown:
-        yield f"{split['split']}: {split['rows']:,} examples"
+        of = f" of {split['task']}" if split.get("task") else ""
+        yield f"{split['split']}{of}: {split['rows']:,} examples"
         for file in split["files"]:
             columns = ", ".join(
                 ours if ours == theirs else f"{ours} from {theirs!r}"

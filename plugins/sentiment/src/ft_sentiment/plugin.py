@@ -88,16 +88,17 @@ class Sentiment(Plugin):
         assert label is not None
         if run.restored:
             return data
-        data.notes += kind_notes(config, data)
-        checks.check_settings(config, label.kind)
+        data.notes += kind_notes(config, data, self.name)
+        checks.check_settings(config, label.kind, self.name)
         if label.kind == "number":
             return data
         if label.kind == "ordinal":
-            label = checks.ranked(data, label, config.order)
+            label = checks.ranked(data, label, config.order, self.name)
             data = replace(data, schema=data.schema.with_label(label))
         if isinstance(config.class_weights, dict):
-            checks.check_weights(config.class_weights, (*config.classes, *label.names))
-        return checks.check_classes(data, label, config)
+            weighed = (*config.classes, *label.names)
+            checks.check_weights(config.class_weights, weighed, self.name)
+        return checks.check_classes(data, label, config, self.name)
 
     @hookimpl
     def build_head(self, inner: Callable[..., nn.Module], run: Run, data: TaskData) -> nn.Module:

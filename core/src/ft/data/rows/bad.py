@@ -29,6 +29,10 @@ SHOWN = 20
 SHARE, ALWAYS = 0.1, 10
 """Of a file's rows, the share that may be set aside; so many may be in any file."""
 
+UNLABELLED = "has no label"
+"""How the reason of a row begins that is good but for its label: such rows are no sign of a wrong file,
+and any number of them may be set aside."""
+
 HOPELESS = 1000
 """With so many bad rows, and more of them than good ones, reading stops."""
 
@@ -54,7 +58,8 @@ class Sink:
     Attributes:
         rows: rows read.
         bad: rows that could not be.
-        first: the first of these.
+        unlabelled: those of them that only lack a label.
+        first: the first bad rows.
         seen: good rows of a first look, before any is read.
         notes: what the reader decided for the user, without the file's name.
         columns, left_out, layout, unit: see `Entry`.
@@ -64,7 +69,7 @@ class Sink:
         self._file = file
         self.first: list[dict[str, Any]] = []
         self.rows = 0
-        self.bad = 0
+        self.bad = self.unlabelled = 0
         self.seen = 0
         self.notes: list[str] = []
         self.columns: dict[str, str] = {}
@@ -105,9 +110,11 @@ class Sink:
         raw = raw.encode("utf-8", "replace").decode()[:_RAW_CHARACTERS]
         row = {"line": line, "reason": reason, "raw": raw}
         self.bad += 1
+        self.unlabelled += reason.startswith(UNLABELLED)
+        wrong = self.bad - self.unlabelled
         if len(self.first) < SHOWN:
             self.first.append(row)
-        if self.bad >= HOPELESS and self.bad > max(self.rows, self.seen):
+        if wrong >= HOPELESS and wrong > max(self.rows, self.seen):
             raise Hopeless(self.first, self.unit)
         self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
@@ -201,6 +208,7 @@ def settle(
     _write(path, found)
     return [
         f"{name}: {entry.bad:,} malformed of {entry.bad + entry.rows:,} rows set aside in {path}"
+        + (f"; {count:,} of them only lack a label" if (count := _unlabelled(entry)) else "")
         for name, entry in found
     ]
 
@@ -222,15 +230,20 @@ def _refusals(found: Sequence[tuple[str, Entry]], owner: str) -> list[FtError]:
 
 def _too_many(name: str, entry: Entry) -> DataError | None:
     rows = entry.rows + entry.bad
-    if entry.bad <= max(ALWAYS, SHARE * rows):
+    wrong = entry.bad - (_unlabelled(entry) if entry.rows else 0)
+    if wrong <= max(ALWAYS, SHARE * rows):
         return None
     first = next(iter(entry.bad_rows()))
     return DataError(
-        f"{entry.bad:,} of {rows:,} rows are malformed, more than the {SHARE:.0%} that may be "
+        f"{wrong:,} of {rows:,} rows are malformed, more than the {SHARE:.0%} that may be "
         f"set aside; the first is {entry.unit} {first['line']}: it {first['reason']}",
         where=name,
         hint="is it the right file, format and encoding?",
     )
+
+
+def _unlabelled(entry: Entry) -> int:
+    return sum(row["reason"].startswith(UNLABELLED) for row in entry.bad_rows())
 
 
 def _write(path: Path, found: Sequence[tuple[str, Entry]]) -> None:

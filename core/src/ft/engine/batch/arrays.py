@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ft.contract.errors import PluginError
 from ft.contract.files import PARTIAL
+from ft.engine.batch.batches import LABELS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,15 +20,16 @@ if TYPE_CHECKING:
 SHAPE = ":shape"
 """What follows the name of a column of arrays in the name of the column with their shapes."""
 
-LISTS = ":lists"
-"""What follows the name of a column of values in the name of the column with its lists."""
+LISTS, FLOATS = ":lists", ":floats"
+"""What follows the name of a column of values in the name of the column with its lists, and of a
+column of labels in that with its floats."""
 
 
 def to_arrow(columns: Mapping[str, Sequence[Any]], owner: str) -> dict[str, Any]:
     """Columns as Arrow takes them: arrays lie flat beside their shapes, tensors become arrays.
 
-    Features of several tasks may hold lists and plain values under one name, such as ``labels``: the
-    lists have a column of their own.
+    Features of several tasks may hold lists and plain values, ids and numbers under one name, such as
+    ``labels``: each kind has a column of its own.
 
     Args:
         columns: of features.
@@ -40,24 +42,33 @@ def to_arrow(columns: Mapping[str, Sequence[Any]], owner: str) -> dict[str, Any]
     for name, column in columns.items():
         first = next((value for value in column if value is not None), None)
         if not isinstance(first, np.ndarray | Tensor):
-            lists = [value if isinstance(value, list | tuple) else None for value in column]
-            values = [None if isinstance(value, list | tuple) else value for value in column]
-            if any(value is not None for value in values) or first is None:
-                arrow[name] = values
-            if any(value is not None for value in lists):
-                arrow[name + LISTS] = lists
+            kinds = [None if value is None else _kind(name, value) for value in column]
+            for kind in dict.fromkeys(kind or "" for kind in kinds):
+                own = [
+                    value if kind == of else None for value, of in zip(column, kinds, strict=True)
+                ]
+                if first is None or any(value is not None for value in own):
+                    arrow[name + kind] = own
             continue
         arrays = [None if value is None else _array(value) for value in column]
-        kinds = {array.dtype for array in arrays if array is not None}
-        if len(kinds) > 1:
+        types = {array.dtype for array in arrays if array is not None}
+        if len(types) > 1:
             raise PluginError(
-                f"encode returned arrays of different types for {name}: {sorted(map(str, kinds))}",
+                f"encode returned arrays of different types for {name}: {sorted(map(str, types))}",
                 who=owner,
                 hint="keep the same columns and types for every batch",
             )
-        arrow[name] = _lists(arrays, kinds.pop())
+        arrow[name] = _lists(arrays, types.pop())
         arrow[name + SHAPE] = [None if array is None else list(array.shape) for array in arrays]
     return arrow
+
+
+def _kind(name: str, value: Any) -> str:
+    """What follows a column's name for values like this one."""
+    many = isinstance(value, list | tuple)
+    one = next(iter(value), None) if many else value
+    floats = name.startswith(LABELS) and isinstance(one, float | np.floating)
+    return (LISTS if many else "") + (FLOATS if floats else "")
 
 
 def _array(value: Any) -> np.ndarray:
@@ -100,10 +111,10 @@ def from_arrow(data: Dataset, rows: Sequence[int]) -> dict[str, list[Any]]:
 
 
 def _with_lists(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Columns with their lists among their plain values again."""
+    """Columns with their lists and floats among their plain values again."""
     whole: dict[str, list[Any]] = {}
     for name, column in columns.items():
-        own = name.removesuffix(LISTS)
+        own = name.removesuffix(FLOATS).removesuffix(LISTS)
         before = whole.get(own, [None] * len(column))
         whole[own] = [
             one if many is None else many for one, many in zip(before, column, strict=True)

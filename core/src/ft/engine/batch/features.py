@@ -219,7 +219,7 @@ class CachedFeatures:
                     run.reporter.progress(f"encode {split}", ids.stop, total)
             path = path.with_stem(f"{path.stem}-{file_hash(partial)}")
             partial.replace(path)
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise PluginError(
                 f"encode returned columns that change their type: {error}",
                 who=owner,
