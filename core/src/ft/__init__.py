@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     from ft.data.read_words import read_words
     from ft.data.rows.cache import cache_folder
     from ft.data.rows.hashing import content_hash
+    from ft.data.spelled import spelled
     from ft.data.tags import tags
+    from ft.data.tags.cutting import is_blank
     from ft.engine.batch.order import mix_into_order
     from ft.engine.batch.read_requests import read_requests
     from ft.loading.starters import data_or_starter, starter
@@ -115,6 +117,7 @@ __all__ = [
     "file_hash",
     "hookimpl",
     "html_page",
+    "is_blank",
     "is_right",
     "lint",
     "listed",
@@ -132,6 +135,7 @@ __all__ = [
     "resolve",
     "run",
     "run_options",
+    "spelled",
     "starter",
     "table_text",
     "tags",
@@ -159,7 +163,9 @@ _HOMES = {
         "ft.data.read_words": "read_words",
         "ft.data.rows.cache": "cache_folder",
         "ft.data.rows.hashing": "content_hash",
+        "ft.data.spelled": "spelled",
         "ft.data.tags": "tags",
+        "ft.data.tags.cutting": "is_blank",
         "ft.engine.batch.order": "mix_into_order",
         "ft.engine.batch.read_requests": "read_requests",
         "ft.contract.answers": "is_right predicted",

@@ -25,6 +25,13 @@ PLACE = [{"start": 15, "end": 18}]
         (None, []),
         ("", []),
         ("Anna", [{"start": 0, "end": 4}]),
+        ([{"text": "", "start": 0}], []),
+        ({"text": [""], "answer_start": [-1]}, []),
+        ([" "], []),
+        (float("nan"), []),
+        ('["Anna", "Ben"]', [{"start": 0, "end": 4}, {"start": 20, "end": 23}]),
+        ("{'text': ['Ulm'], 'answer_start': [15]}", PLACE),
+        ("{'text': [], 'answer_start': []}", []),
         (["Anna", "Ben"], [{"start": 0, "end": 4}, {"start": 20, "end": 23}]),
     ],
 )
@@ -41,9 +48,26 @@ def test_an_answer_that_stands_twice_is_said_to_be_guessed() -> None:
     assert find_answers({"context": CONTEXT, "answers": "Ulm"}) == (PLACE, True)
 
 
-def test_an_impossible_question_has_no_answer() -> None:
-    row = {"context": CONTEXT, "answers": [{"text": "Ulm", "start": 15}], "is_impossible": True}
-    assert find_answers(row).spans == []
+@pytest.mark.parametrize(
+    ("told", "spans"),
+    [
+        (True, []),
+        ("True", []),
+        ("1", []),
+        (1.0, []),
+        (False, PLACE),
+        ("false", PLACE),
+        (None, PLACE),
+    ],
+)
+def test_an_impossible_question_has_no_answer(told: Any, spans: list[Any]) -> None:
+    row = {"context": CONTEXT, "answers": [{"text": "Ulm", "start": 15}], "is_impossible": told}
+    assert find_answers(row).spans == spans
+
+
+def test_what_is_neither_possible_nor_impossible_is_said() -> None:
+    row = {"question": "q", "context": CONTEXT, "answers": [], "is_impossible": "perhaps"}
+    assert "'perhaps' in 'is_impossible', which is neither" in str(row_fault(row))
 
 
 @pytest.mark.parametrize(
@@ -53,6 +77,12 @@ def test_an_impossible_question_has_no_answer() -> None:
         ([{"text": "Ulm", "start": 16}], "count UTF-16 units"),
         ([{"text": "Ulm", "start": 18}], "count bytes"),
         ([{"text": "Bonn"}], "not in its context: 'Bonn'"),
+        (["anna"], "'anna', but with other capitals"),
+        ("Ulm ,", "not in its context"),
+        ([" Ben\t"], "but without the white space at its ends"),
+        ([{"text": "Ulm", "start": 14}], "; it begins at 15"),
+        ([{"text": "Ulm", "start": 15, "end": 17}], "ends at 17, but its last character is 17: an"),
+        (1976, "no text and no list: 1976"),
         ([{"start": 30, "end": 99}], "outside of its context: characters 30 to 99 of 31"),
         ([{"start": 3, "end": 3}], "outside of its context"),
         ([{"start": "x", "text": "Ulm"}], "whose start is no whole number: 'x'"),
@@ -68,6 +98,6 @@ def test_what_does_not_fit_is_said(answers: Any, fault: str) -> None:
     assert fault in said
 
 
-@pytest.mark.parametrize("row", [{"question": " "}, {"context": ""}, {"question": None}])
+@pytest.mark.parametrize("row", [{"question": " "}, {"context": "\u200b"}, {"question": None}])
 def test_an_empty_text_is_refused(row: dict[str, Any]) -> None:
     assert row_fault({"question": "q", "context": CONTEXT, "answers": [], **row}) is not None

@@ -92,13 +92,15 @@ def test_squad_is_read_as_it_is(
             json.dumps({"version": "v2.0", "data": [{"title": "t", "paragraphs": questions}]})
         )
         table = tmp_path / f"{split}.csv"
-        lines = ["question,context,answer,answer_start"]
+        lines = ["question,context,answer,begin,none"]
         for row in rows:
-            first = (row["answers"] or [{"text": "", "start": ""}])[0]
-            lines.append(f"{row['question']},{row['context']},{first['text']},{first['start']}")
+            first = (row["answers"] or [{"text": "the", "start": 0}])[0]
+            told = f"{first['text']},{first['start']},{not row['answers']}"
+            lines.append(f"{row['question']},{row['context']},{told}")
         table.write_text("\n".join(lines) + "\n")
         made["squad"][split], made["csv"][split] = str(squad), str(table)
-    settings: dict[str, Any] = {"columns": {"answers": "answer"}}
+    names = {"answers": "answer", "answer_start": "begin", "is_impossible": "none"}
+    settings: dict[str, Any] = {"columns": names}
     scores = [
         go(given, max_steps=3).metrics["test"]["loss"].value
         for given in (files, made["squad"], {**made["csv"], **settings})
@@ -124,6 +126,8 @@ def test_a_misplaced_answer_is_refused_with_its_line(
         ("who", "needs a question and a context"),
         ({"question": "who"}, "a text as its context"),
         ({"question": "who", "context": ["a"]}, "a text as its context"),
+        ({"question": "\u200b", "context": "a"}, "the question is empty"),
+        ({"question": "who", "context": " \n"}, "the context is empty"),
     ],
 )
 def test_a_request_that_lacks_something_is_refused(trained: Any, request_: Any, why: str) -> None:

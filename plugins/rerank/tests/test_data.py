@@ -125,6 +125,10 @@ def test_held_out_validation_shares_no_query_with_training(load: Load) -> None:
         ({"query": "q", "text": "a", "grade": "good"}, "'good' for a grade"),
         ({"query": "q", "text": "a", "grade": None}, "None for a grade"),
         ({"query": "q", "text": "a", "grade": -1}, "below 0"),
+        ({"query": "q", "text": "a", "grade": float("nan")}, "the grade nan, which is no number"),
+        ({"query": "q", "text": "a", "grade": 5000}, "above 1,000: nDCG counts a grade as 2"),
+        ({"query": "\u200b", "text": "a", "grade": 1}, "a query"),
+        ({"query": "q", "text": "\u200b", "grade": 1}, "a text"),
         ({"query": " ", "text": "a", "grade": 1}, "a query"),
         ({"query": "q", "text": "", "grade": 1}, "has no text"),
     ],
@@ -143,8 +147,16 @@ def test_ids_name_candidates_and_must_differ(load: Load) -> None:
     named = [{**row, "id": f"n{k}"} for k, row in enumerate(GRADED)]
     data, _ = load(train=named, test=named)
     assert data.splits["test"]["ids"] == [["n0", "n2"], ["n1", "n3"]]
-    with pytest.raises(ft.DataError, match=r"two candidates with the id 'n0'"):
+    with pytest.raises(ft.DataError, match=r"two candidates with the id 'n0', the first at .*:1"):
         load(train=named, test=[named[0], {**named[2], "id": "n0"}])
+    unnamed = [named[0], {**named[1], "id": None}, {**named[2], "id": None}, named[3]]
+    data, _ = load(train=named, test=unnamed)
+    assert data.splits["test"]["ids"] == [["n0", "2"], ["1", "n3"]]
+
+
+def test_training_without_a_relevant_candidate_is_refused(load: Load) -> None:
+    with pytest.raises(ft.DataError, match="no candidate of the train split has a grade above 0"):
+        load(train=[{**row, "grade": 0} for row in GRADED], validation=GRADED)
 
 
 def test_clicks_may_be_true_and_false(load: Load) -> None:
@@ -156,12 +168,14 @@ def test_clicks_may_be_true_and_false(load: Load) -> None:
 
 def test_columns_of_a_csv_file_by_their_own_names(tmp_path: Path) -> None:
     file = tmp_path / "train.csv"
-    file.write_text("q,passage,label\nred,a,1\nred,b,0\nblue,c, 2 \nblue,d,0.0\n")
-    columns = {"query": "q", "text": "passage", "grade": "label"}
+    file.write_text("q,passage,label,nr\nred,a,1,A\nred,b,0,B\nblue,c, 2 ,A\nblue,d,0.0,B\n")
+    columns = {"query": "q", "text": "passage", "grade": "label", "id": "nr"}
     files = {"train": str(file), "validation": str(file)}
     plugin = Rerank(RerankConfig(**files, columns=columns))
     plugin.seed("rerank", 0)
     run: Any = SimpleNamespace(
         output=tmp_path, restored=False, data=None, wanted=None, note=lambda text: None
     )
-    assert plugin.load_data(run).splits["train"]["grade"] == [1, 0, 2, 0]
+    data = plugin.load_data(run)
+    assert data.splits["train"]["grade"] == [1, 0, 2, 0]
+    assert data.splits["validation"]["ids"] == [["A", "B"]] * 2

@@ -18,6 +18,8 @@ def test_it_learns_what_words_alone_do_not_tell(trained: Any) -> None:
     assert rows["rerank"] == pytest.approx(trained.metrics["test"]["ndcg@10"].value, abs=1e-4)
     assert rows["rerank"] > 0.95
     assert rows["BM25"] < 0.8
+    # What is no list of candidates is no baseline for one.
+    assert trained.record["baselines"]["values"] == {}
 
 
 def test_predictions_are_ranked_lists_and_the_report_shows_them(trained: Any) -> None:
@@ -53,6 +55,12 @@ def test_requests_are_ranked_by_text_with_their_ids(trained: Any) -> None:
         ({"query": "red hat", "candidates": []}, "list of candidates"),
         ({"query": "red hat", "candidates": "hat"}, "list of candidates"),
         ({"query": "red hat", "candidates": ["a", {"id": 3}]}, "candidate 2 has no text"),
+        ({"query": "red hat", "candidates": ["a", "\u200b"]}, "candidate 2 has no text"),
+        ({"query": "\u200b", "candidates": ["a"]}, "the query is empty"),
+        (
+            {"query": "red", "candidates": [{"id": 3, "text": "a"}, {"id": "3", "text": "b"}]},
+            "candidates 1 and 2 have the same id '3'",
+        ),
     ],
 )
 def test_a_request_that_lacks_something_is_refused(trained: Any, request_: Any, why: str) -> None:

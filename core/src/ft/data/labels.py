@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ft.data.spelled import NO_COMMAS
+
 Kind = Literal["auto", "single", "multi", "ordinal", "number"]
 
 MISSING = ("nan", "NaN", "NAN", "<NA>", "NaT", "None", "null", "NULL", "NA", "N/A", "n/a", "#N/A")
@@ -18,7 +20,6 @@ MISSING = ("nan", "NaN", "NAN", "<NA>", "NaT", "None", "null", "NULL", "NA", "N/
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
-_NO_COMMAS = re.compile(r"""['"]\s+['"]""")
 _BITS = re.compile(r"\[\s*[01]\.?0?(\s+[01]\.?0?)+\s*\]")
 
 
@@ -194,7 +195,7 @@ def parse_list(text: str) -> list[Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        if _NO_COMMAS.search(text):  # which Python would join to one text
+        if NO_COMMAS.search(text):
             raise ValueError(
                 f"has {text!r} for a label: a list without commas, as NumPy prints one"
             ) from None

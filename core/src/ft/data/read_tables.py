@@ -34,6 +34,7 @@ def read_table(
     run: Run | None = None,
     columns: Sequence[str] = (),
     setting: str = "train",
+    mapping: str = "columns",
     check: Check | None = None,
 ) -> Dataset:
     """Any CSV, TSV, JSONL, JSON or Parquet file as a memory-mapped data set.
@@ -49,6 +50,7 @@ def read_table(
         run: its folder takes the rows that are set aside, and it is told what was decided.
         columns: columns that must be there; ``config.columns`` gives the file's names for them.
         setting: the setting that names the file, for messages: ``items`` for ``recommend.items``.
+        mapping: the setting that gives ``config.columns``, for messages.
         check: see `read_split_tables`.
 
     Raises:
@@ -57,9 +59,9 @@ def read_table(
     """
     config = config or DataConfig()
     if columns:
-        check_mapping(config.columns, columns, owner)
+        check_mapping(config.columns, columns, f"{owner}.{mapping}")
     source = file_source(path, f"{owner}.{setting}", TABLES)
-    transform, options = _transform_of(columns, config, owner)
+    transform, options = _transform_of(columns, config, f"{owner}.{mapping}")
     entry = checked(load(source, config, owner, transform, options), source.name, check)
     notes = settle([(source.name, entry)], config, run, owner)
     if run is not None:
@@ -74,6 +76,7 @@ def read_split_tables(
     owner: str,
     run: Run | None = None,
     columns: Sequence[str] = (),
+    optional: Sequence[str] = (),
     content: Content = (),
     label: str | None = None,
     need_train: bool = True,
@@ -86,6 +89,7 @@ def read_split_tables(
         owner: the plugin's name, for the names of settings in messages.
         run: its folder takes the rows that are set aside.
         columns: columns that must be there; others are kept.
+        optional: columns that may be missing where ``config.columns`` does not name them.
         content: what makes two examples the same where validation is held out of train: columns (a
             document, a user), or a function of a row; no columns: all.
         label: the column of labels that held-out examples have in train's proportions.
@@ -99,10 +103,10 @@ def read_split_tables(
         DataError: a file, column or row does not fit.
     """
     if columns:
-        check_mapping(config.columns, columns, owner)
+        check_mapping(config.columns, [*columns, *optional], f"{owner}.columns")
     faults: list[FtError] = []
     sources = find_sources(config, owner, TABLES, run, faults=faults, need_train=need_train)
-    transform, options = _transform_of(columns, config, owner)
+    transform, options = _transform_of(columns, config, f"{owner}.columns")
 
     def read(source: Source) -> Entry:
         return checked(load(source, config, owner, transform, options), source.name, check)
@@ -112,10 +116,10 @@ def read_split_tables(
 
 
 def _transform_of(
-    columns: Sequence[str], config: DataConfig, owner: str
+    columns: Sequence[str], config: DataConfig, setting: str
 ) -> tuple[partial[Iterator[pa.RecordBatch]], list[object]]:
-    given = plain_columns(config, owner)
-    transform = partial(_rename, columns=columns, given=given, owner=owner)
+    given = plain_columns(config, setting)
+    transform = partial(_rename, columns=columns, given=given, setting=setting)
     return transform, ["raw", sorted(columns), sorted(given.items())]
 
 
@@ -126,11 +130,11 @@ def _rename(
     *,
     columns: Sequence[str],
     given: Mapping[str, str],
-    owner: str,
+    setting: str,
 ) -> Iterator[pa.RecordBatch]:
     roles: dict[str, str] | None = None
     for batch in batches:
         if roles is None:
-            roles = find_roles(batch, [*columns, *given], name, given, owner)
+            roles = find_roles(batch, [*columns, *given], name, given, setting)
             sink.columns = dict(roles)
         yield arrange(batch, roles, sink)

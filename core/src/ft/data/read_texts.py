@@ -73,7 +73,7 @@ def read_texts(
         DataError: a file, column or row does not fit.
     """
     wanted = [text, *([pair] if pair else []), label]
-    check_mapping(config.columns, wanted, owner)
+    check_mapping(config.columns, wanted, f"{owner}.columns")
     texts = wanted[:-1]
     faults: list[FtError] = []
     sources = find_sources(config, owner, TABLES, run, faults=faults, need_train=need_train)
@@ -133,7 +133,7 @@ def _named(
             ):
                 columns[label] = CATS
             try:
-                roles = find_roles(batch, [*texts, label], name, columns, owner)
+                roles = find_roles(batch, [*texts, label], name, columns, f"{owner}.columns")
             except DataError as error:
                 bits = bit_columns(batch, texts)
                 if len(bits) > 1 and label not in batch.schema.names:

@@ -80,10 +80,10 @@ def read_words(
         ConfigError: a setting names nothing that is there.
         DataError: a file, column or row does not fit, or tags follow each other impossibly.
     """
-    check_mapping(config.columns, list(_ALIASES), owner)
+    check_mapping(config.columns, list(_ALIASES), f"{owner}.columns")
     faults: list[FtError] = []
     sources = find_sources(config, owner, WORDS, run, faults=faults, need_train=need_train)
-    columns = plain_columns(config, owner)
+    columns = plain_columns(config, f"{owner}.columns")
     rule = _given_rule(config, run)
 
     def read(source: Source, rule: str = rule or "words") -> Entry:
@@ -270,7 +270,9 @@ def _roles(batch: pa.RecordBatch, columns: dict[str, str], name: str, owner: str
     wanted = {*found, *columns}
     pair = pairs[TOKENS not in wanted and TEXT in wanted]
     missing = [ours for ours in pair if ours not in found]
-    raise_all([missing_column(available, ours, columns, name, owner) for ours in missing])
+    raise_all(
+        [missing_column(available, ours, columns, name, f"{owner}.columns") for ours in missing]
+    )
     return {}
 
 

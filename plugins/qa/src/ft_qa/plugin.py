@@ -28,7 +28,7 @@ from ft import (
     Text,
     hookimpl,
 )
-from ft_qa.answers import ANSWERS, CONTEXT, QUESTION, find_answers, row_fault
+from ft_qa.answers import ANSWERS, CONTEXT, IMPOSSIBLE, QUESTION, START, find_answers, row_fault
 from ft_qa.decoding import as_item, rank_answers
 from ft_qa.example import write_example
 from ft_qa.scoring import baselines, best_threshold, score_answers
@@ -71,6 +71,7 @@ class QA(Plugin):
             owner=self.name,
             run=run,
             columns=(QUESTION, CONTEXT, ANSWERS),
+            optional=(START, IMPOSSIBLE),
             content=(QUESTION, CONTEXT),
             check=row_fault,
         )
@@ -254,6 +255,8 @@ class QA(Plugin):
         for name in (QUESTION, CONTEXT):
             if not isinstance(request.get(name), str):
                 raise DataError(f"a request needs a text as its {name}", hint=HINT)
+            if ft.is_blank(request[name]):
+                raise DataError(f"the {name} is empty", hint=HINT)
         return request
 
     def request_schema(self, run: Run) -> Mapping[str, Any]:
@@ -261,7 +264,7 @@ class QA(Plugin):
         names = (QUESTION, CONTEXT)
         return {
             "type": "object",
-            "properties": {name: {"type": "string"} for name in names},
+            "properties": {name: {"type": "string", "minLength": 1} for name in names},
             "required": list(names),
             "examples": [EXAMPLE],
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -12,23 +12,47 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import Dataset
 
-from ft import FILE, LINE, DataError, TaskData
+from ft import FILE, LINE, DataError, TaskData, is_blank
 
 QUERY, TEXT, GRADE, ID = "query", "text", "grade", "id"
 CANDIDATES, GRADES, IDS = "candidates", "grades", "ids"
+
+HIGHEST_GRADE = 1000
+"""Beyond it 2^grade, by which nDCG counts, is near what a float64 holds."""
 
 
 def row_fault(row: Mapping[str, Any]) -> str | None:
     """What is wrong with a row of a file, or ``None``."""
     for column in (QUERY, TEXT):
         value = row[column]
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or is_blank(value):
             return f"has no {column}" if value in (None, "") else f"has {value!r} for a {column}"
     try:
         grade = float(row[GRADE])
     except (TypeError, ValueError):
         return f"has {row[GRADE]!r} for a grade, which is no number"
-    return None if isfinite(grade) and grade >= 0 else f"has the grade {row[GRADE]}, below 0"
+    if not isfinite(grade):
+        return f"has the grade {row[GRADE]}, which is no number"
+    if grade > HIGHEST_GRADE:
+        return (
+            f"has the grade {row[GRADE]}, above {HIGHEST_GRADE:,}: nDCG counts a grade as 2^grade, so "
+            "make few steps of yours, such as 0 to 4"
+        )
+    return None if grade >= 0 else f"has the grade {row[GRADE]}, below 0"
+
+
+def names_of(given: Iterable[Any]) -> list[str]:
+    """What candidates are called: their ids, or where one is missing its place, counted from 1."""
+    return [str(k if one in (None, "") or one != one else one) for k, one in enumerate(given, 1)]
+
+
+def twice(names: Sequence[str]) -> tuple[int, int] | None:
+    """The places of the first name that stands twice, from 0."""
+    first: dict[str, int] = {}
+    for k, name in enumerate(names):
+        if first.setdefault(name, k) != k:
+            return first[name], k
+    return None
 
 
 @dataclass
@@ -141,18 +165,20 @@ def lists(
         both = np.concatenate([own, others])
         grades = [*rows.grades[own].tolist(), *[0.0] * len(others)]
         texts = rows.texts(both)
-        ids = [str(k + 1) for k in range(len(both))]
-        if ID in names:
-            ids = [str(one) for one in rows.table[ID].take(pa.array(both)).to_pylist()]
-            twice = next((k for k, one in enumerate(ids[: len(own)]) if one in ids[:k]), None)
-            if twice is not None:
-                raise DataError(
-                    f"the query has two candidates with the id {ids[twice]!r}",
-                    where=source.place(split, int(own[twice])),
-                )
-        first = int(own[0])
+        known = (
+            rows.table[ID].take(pa.array(both)).to_pylist() if ID in names else [None] * len(both)
+        )
+        ids = names_of(known)
+        if same := twice(ids[: len(own)]):
+            first, again = (source.place(split, int(own[k])) for k in same)
+            raise DataError(
+                f"the query has two candidates with the id {ids[same[1]]!r}, the first at {first}",
+                where=again,
+                hint="give them ids of their own, or take the column 'id' out",
+            )
+        top = int(own[0])
         values = {
-            QUERY: rows.table[QUERY][first].as_py(),
+            QUERY: rows.table[QUERY][top].as_py(),
             TEXT: texts[int(np.argmax(grades))],
             GRADE: max(grades),
             CANDIDATES: texts,
@@ -161,7 +187,7 @@ def lists(
         }
         for name in (LINE, FILE):
             if name in names:
-                values[name] = rows.table[name][first].as_py()
+                values[name] = rows.table[name][top].as_py()
         for name, value in values.items():
             columns[name].append(value)
     notes = []

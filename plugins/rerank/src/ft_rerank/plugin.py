@@ -31,12 +31,15 @@ from ft_rerank.data import (
     CANDIDATES,
     GRADE,
     GRADES,
+    ID,
     IDS,
     QUERY,
     TEXT,
     lists,
+    names_of,
     row_fault,
     training_pairs,
+    twice,
 )
 from ft_rerank.example import write_example
 from ft_rerank.scoring import summarise, table
@@ -76,6 +79,7 @@ class Rerank(Plugin):
             owner=self.name,
             run=run,
             columns=(QUERY, TEXT, GRADE),
+            optional=(ID,),
             content=(QUERY,),
             check=row_fault,
         )
@@ -83,6 +87,12 @@ class Rerank(Plugin):
         for split, rows in data.splits.items():
             draw = self.rng_at("candidates", split)
             if split == "train":
+                if not any(map(float, rows[GRADE])):
+                    raise DataError(
+                        "no candidate of the train split has a grade above 0: nothing can be learnt",
+                        where=f"{self.name}.train",
+                        hint="give candidates that are relevant a grade from 1",
+                    )
                 splits[split], drawn = training_pairs(rows, config.negatives, draw)
                 if drawn:
                     data.notes.append(
@@ -106,7 +116,7 @@ class Rerank(Plugin):
             group=QUERY,
             extra=extra,
         )
-        return TaskData(DatasetDict(splits), schema, data.files, data.notes)
+        return TaskData(DatasetDict(splits), schema, data.files, data.notes, data.read)
 
     @hookimpl
     def encode(
@@ -142,22 +152,29 @@ class Rerank(Plugin):
         """A query and its candidates: texts, or mappings with ``text`` and, if any, ``id``."""
         if isinstance(request, str) or not isinstance(request.get(QUERY), str):
             raise DataError("a request needs a query and candidates", hint=HINT)
+        if ft.is_blank(request[QUERY]):
+            raise DataError("the query is empty", hint=HINT)
         given = request.get(CANDIDATES, [request[TEXT]] if TEXT in request else None)
         if not isinstance(given, list) or not given:
             raise DataError("a request needs a list of candidates", hint=HINT)
-        texts, ids = [], []
+        texts: list[str] = []
         for k, one in enumerate(given, 1):
             text = one.get(TEXT) if isinstance(one, Mapping) else one
-            if not isinstance(text, str) or not text.strip():
+            if not isinstance(text, str) or ft.is_blank(text):
                 raise DataError(f"candidate {k} has no text: {one!r}", hint=HINT)
             texts.append(text)
-            ids.append(str(one.get("id", k)) if isinstance(one, Mapping) else str(k))
+        ids = names_of(one.get(ID) if isinstance(one, Mapping) else None for one in given)
+        if same := twice(ids):
+            raise DataError(
+                f"candidates {same[0] + 1} and {same[1] + 1} have the same id {ids[same[1]]!r}",
+                hint=HINT,
+            )
         rest = {key: value for key, value in request.items() if key not in (TEXT, CANDIDATES)}
         return {**rest, CANDIDATES: texts, IDS: ids}
 
     def request_schema(self, run: Run) -> Mapping[str, Any]:
         """A query with its candidates."""
-        text = {"type": "string"}
+        text = {"type": "string", "minLength": 1}
         one = {
             "anyOf": [
                 text,

@@ -69,7 +69,7 @@ def _predicted(schema: Schema, train: Dataset, data: Dataset) -> Iterator[tuple[
     if words and words.tags:
         if enough:
             yield _lexicon(words, train, data)
-    elif label and label.kind == "number":
+    elif label and label.kind == "number" and schema.group is None:
         middle = float(np.median(np.asarray(train[label.column], dtype=float)))
         yield "the median of train for every example", [{"label": middle}] * len(data)
     elif label and label.kind in ("single", "ordinal") and label.names:

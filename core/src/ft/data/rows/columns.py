@@ -19,14 +19,18 @@ RESERVED = (LINE, FILE, EXAMPLE_ID)
 """Names that the core gives; a file's own column of such a name gets ``_`` behind it."""
 
 
-def plain_columns(config: DataConfig, owner: str) -> dict[str, str]:
+def plain_columns(config: DataConfig, setting: str) -> dict[str, str]:
     """The setting ``columns`` of a task for which each of ours is one column of the file.
+
+    Args:
+        config: the settings.
+        setting: what messages call ``columns``: ``ner.columns``.
 
     Raises:
         ConfigError: several columns are named for one.
     """
     errors: list[FtError] = [
-        ConfigError("takes the name of one column", where=f"{owner}.columns.{ours}")
+        ConfigError("takes the name of one column", where=f"{setting}.{ours}")
         for ours, theirs in config.columns.items()
         if not isinstance(theirs, str)
     ]
@@ -35,7 +39,7 @@ def plain_columns(config: DataConfig, owner: str) -> dict[str, str]:
 
 
 def check_mapping(
-    columns: Mapping[str, str | tuple[str, ...]], known: Collection[str], owner: str
+    columns: Mapping[str, str | tuple[str, ...]], known: Collection[str], setting: str
 ) -> None:
     """Refuse keys of the setting ``columns`` that are none of ours, and names given twice.
 
@@ -44,7 +48,7 @@ def check_mapping(
     """
     errors: list[FtError] = []
     for ours, theirs in columns.items():
-        key = f"{owner}.columns.{ours}"
+        key = f"{setting}.{ours}"
         if ours not in known:
             hint = did_you_mean(ours, known) or f"the columns are: {', '.join(known)}"
             errors.append(
@@ -72,7 +76,7 @@ def find_column(
 
 
 def missing_column(
-    available: Sequence[str], ours: str, columns: Mapping[str, str], name: str, owner: str
+    available: Sequence[str], ours: str, columns: Mapping[str, str], name: str, setting: str
 ) -> DataError:
     """The error that names a column that is not there, and the one that was perhaps meant."""
     wanted = columns.get(ours, ours)
@@ -86,9 +90,9 @@ def missing_column(
         near = folded[close[0]] if close else None
     what += f"; the columns are {', '.join(map(repr, available)) or 'none'}"
     if near is None:
-        hint = f"set {owner}.columns = {{{ours} = '...'}} to the name that the file gives it"
+        hint = f"set {setting} = {{{ours} = '...'}} to the name that the file gives it"
     else:
-        hint = f"if {near!r} is meant, set {owner}.columns = {{{ours} = {near!r}}}"
+        hint = f"if {near!r} is meant, set {setting} = {{{ours} = {near!r}}}"
     return DataError(what, where=name, hint=hint)
 
 
@@ -97,7 +101,7 @@ def find_roles(
     wanted: Collection[str],
     name: str,
     columns: Mapping[str, str],
-    owner: str,
+    setting: str,
 ) -> dict[str, str]:
     """The file's name for each of our columns.
 
@@ -106,7 +110,7 @@ def find_roles(
         wanted: our names.
         name: what messages call the file.
         columns: the files' names for ours, where the user gave them.
-        owner: the plugin, for the names of settings.
+        setting: what gives these names, for messages: ``ner.columns``.
 
     Raises:
         DataError: a column is not there; several of these together.
@@ -117,7 +121,7 @@ def find_roles(
     for ours in dict.fromkeys(wanted):
         theirs = find_column(available, ours, columns)
         if theirs is None:
-            errors.append(missing_column(available, ours, columns, name, owner))
+            errors.append(missing_column(available, ours, columns, name, setting))
         else:
             found[ours] = theirs
     raise_all(errors)

@@ -46,7 +46,7 @@ def combined(
             continue
         names = batch.schema.names
         missing: list[FtError] = [
-            missing_column(names[:-1], ours, {ours: one}, name, owner)
+            missing_column(names[:-1], ours, {ours: one}, name, f"{owner}.columns")
             for one in theirs
             if one not in names[:-1]
         ]
