@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ft.contract.tunable import Tunable
     from ft.data.bm25 import BM25
     from ft.data.config import WordsConfig
+    from ft.data.labels import label_reader
     from ft.data.lint.finding import Finding
     from ft.data.lint.lint import lint
     from ft.data.read_pool import read_pool
@@ -119,6 +120,7 @@ __all__ = [
     "html_page",
     "is_blank",
     "is_right",
+    "label_reader",
     "lint",
     "listed",
     "load",
@@ -155,6 +157,7 @@ _HOMES = {
         "ft.config.write": "to_toml",
         "ft.data.bm25": "BM25",
         "ft.data.config": "WordsConfig",
+        "ft.data.labels": "label_reader",
         "ft.data.lint.finding": "Finding",
         "ft.data.lint.lint": "lint",
         "ft.data.read_pool": "read_pool",

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from datasets import Dataset
 from PIL import Image
 
 import ft
@@ -28,6 +29,12 @@ def own(data: Path, tmp_path: Path) -> Path:
 def table(folder: Path, split: str) -> list[dict[str, str]]:
     paths = sorted((folder / split).glob("*/*.png"))
     return [{"image": str(path.relative_to(folder)), "label": path.parent.name} for path in paths]
+
+
+def read(config: ImageConfig, output: Path) -> Any:
+    """What is read, without a run."""
+    run: Any = SimpleNamespace(wanted=None, output=output, note=print, uses=Path, restored=False)
+    return load(config, "image", run, None)
 
 
 def refused(go: Callable[..., Any], settings: dict[str, Any], why: str) -> None:
@@ -90,17 +97,30 @@ def test_a_broken_image_is_refused_with_its_name_or_set_aside(
 def test_a_row_names_one_image_and_one_class(go: Callable[..., Any], own: Path) -> None:
     rows = table(own, "train")
     for wrong, why in (
-        ({"image": "gone.png", "label": "red"}, r"wrong\.jsonl:49: .*does not exist: gone\.png"),
+        (
+            {"image": "gone.png", "label": "red"},
+            r"wrong\.jsonl:49: .*does not exist: gone\.png \(in .*image\.folder",
+        ),
         ({"image": "https://a.b/c.png", "label": "red"}, "is on the web"),
         ({"image": "", "label": "red"}, "has no image"),
         ({"image": rows[0]["image"], "label": ""}, "has no label"),
     ):
         refused(go, {"train": write_rows(own / "wrong.jsonl", [*rows, wrong])}, why)
+    lists = write_rows(own / "lists.jsonl", [{**row, "label": [row["label"]]} for row in rows])
+    refused(go, {"train": lists}, r"jsonl:1: has \['blue'\] for a label, neither text nor number")
+    missing = write_rows(own / "missing.jsonl", [*rows, {**rows[0], "label": "nan"}])
+    refused(go, {"train": missing}, r"jsonl:49: has no label: 'nan' .*image\.missing_labels")
+    numbers = [{**row, "label": i / 4} for i, row in enumerate(rows)]
+    refused(go, {"train": write_rows(own / "n.jsonl", numbers)}, "numbers with fractions.* 0.25")
     objects = write_rows(own / "objects.jsonl", [{"image": {"bytes": "x"}, "label": "red"}])
     refused(go, {"train": objects}, "has a dict for an image, not a path")
     test = write_rows(own / "test.jsonl", [{**rows[0], "label": "rad"}])
     train = write_rows(own / "train.jsonl", rows)
-    refused(go, {"train": train, "test": test}, r"test\.jsonl:1: the class 'rad'.*red")
+    refused(
+        go,
+        {"train": train, "test": test},
+        r"(?s)test\.jsonl:1: test has classes .*'rad' \(1\).*'red'",
+    )
     reds = write_rows(own / "reds.jsonl", [row for row in rows if row["label"] == "red"])
     refused(go, {"train": reds}, "all training images are of the class 'red'")
 
@@ -117,13 +137,33 @@ def test_numbers_get_the_names_that_are_given_for_them(go: Callable[..., Any], o
     train = write_rows(own / "train.jsonl", rows)
     result = go({"train": train, "label_names": ["blue", "red"]}, max_steps=1)
     assert "f1/red" in result.metrics["validation"]
-    refused(go, {"train": train, "label_names": ["blue"]}, "label '1' is neither a number below 1")
+    why = "has the label 1; image.label_names has 1 names"
+    refused(go, {"train": train, "label_names": ["blue"]}, why)
+
+
+def test_one_class_has_one_name_however_it_is_written(own: Path, tmp_path: Path) -> None:
+    written = {"red": ["caf\u00e9", "cafe\u0301 "], "blue": ["1", "1.0"]}
+    rows = [
+        {"image": row["image"].replace("/", "\\"), "label": written[row["label"]][i % 2]}
+        for i, row in enumerate(table(own, "train"))
+    ]
+    data, _ = read(ImageConfig(train=write_rows(own / "train.jsonl", rows)), tmp_path)
+    assert data.schema.label.names == ("1", "caf\u00e9")
+    image = (own / table(own, "train")[0]["image"]).read_bytes()
+    cells = [{"image": {"bytes": image, "path": None}, "label": name} for name in "ab"]
+    Dataset.from_list(cells).to_parquet(own / "cells.parquet")
+    settings = ImageConfig(train=str(own / "cells.parquet"), leaks="keep")
+    assert read(settings, tmp_path)[0].splits["train"][0]["image"].startswith("data:image;base64,")
 
 
 def test_folders_that_are_no_classes_are_refused(go: Callable[..., Any], tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     refused(go, {"train": str(tmp_path)}, "holds images, but no folder for each class")
+    (tmp_path / "metadata.csv").write_text("file_name,label\na.png,x\n")
+    refused(go, {"train": str(tmp_path)}, r"image.train = .*/metadata\.csv, and its columns")
+    (tmp_path / "metadata.csv").unlink()
     (tmp_path / "a.png").unlink()
+    refused(go, {"train": str(tmp_path)}, "holds no images")
     (tmp_path / "empty").mkdir()
     refused(go, {"train": str(tmp_path)}, "holds no images")
 
@@ -136,14 +176,43 @@ def test_train_may_be_a_class(go: Callable[..., Any], own: Path) -> None:
     assert "f1/train" in result.metrics["validation"]
 
 
+def test_nothing_in_a_folder_is_passed_over_in_silence(
+    go: Callable[..., Any], own: Path, tmp_path: Path
+) -> None:
+    """Links to folders are followed once, links to nothing are named, deeper folders are said."""
+    red, blue = own / "train/red", own / "train/blue"
+    more = Path(shutil.move(blue, tmp_path / "blue"))
+    blue.mkdir()
+    (blue / "more").symlink_to(more)
+    (red / "itself").symlink_to(red)
+    (own / "train/notes.csv").write_text("a,b\n1,2\n")
+    data, _ = read(ImageConfig(train=str(own / "train"), on_bad_row="skip"), tmp_path)
+    assert sum(len(rows) for rows in data.splits.values()) == 48
+    said = "\n".join(data.notes)
+    assert re.search(r"have the outer one's class: 24 \(in blue/more\)", said)
+    assert re.search(r"files that are no examples.*notes\.csv", said)
+    (red / "gone.png").symlink_to(own / "nothing.png")
+    refused(go, {"train": str(own)}, r"does not exist: .*red/gone\.png")
+    (own / "extra").mkdir()
+    refused(go, {"train": str(own)}, r"folders of splits, .*train.*beside them extra")
+    outer = Path(shutil.copytree(own / "test", tmp_path / "outer/images"))
+    refused(go, {"train": str(outer.parent)}, r"set image\.train = .*outer/images")
+
+
+def test_a_folder_is_scored_by_a_run_of_a_table(go: Callable[..., Any], own: Path) -> None:
+    rows = [{"path": row["image"], "label": row["label"]} for row in table(own, "train")]
+    train = write_rows(own / "train.jsonl", rows)
+    result = go({"train": train, "columns": {"image": "path"}}, max_steps=1)
+    assert ft.evaluate(result.output, str(own / "test")).metrics["test"]["accuracy"].value >= 0
+
+
 def test_the_same_pictures_are_held_out_wherever_they_lie(own: Path, tmp_path: Path) -> None:
     first = sorted((own / "train/red").glob("*.png"))[0]
     with Image.open(first) as image:
         image.save(first.with_name("twin.bmp"))
     held = []
     for place in (own, Path(shutil.copytree(own, tmp_path / "elsewhere"))):
-        run: Any = SimpleNamespace(wanted=None, output=tmp_path, note=print, uses=Path)
-        data, _ = load(ImageConfig(train=str(place / "train")), "image", run, None)
+        data, _ = read(ImageConfig(train=str(place / "train")), tmp_path)
         sides = [set(map(Path, rows["image"])) for rows in data.splits.values()]
         assert {"blue", "red"} == {path.parent.name for path in sides[1]}
         twins = {place / "train/red" / name for name in (first.name, "twin.bmp")}

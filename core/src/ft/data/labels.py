@@ -9,7 +9,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ft.contract.settings import DataConfig
 
 from ft.data.spelled import NO_COMMAS
 
@@ -119,6 +122,25 @@ def converter(
     if form.shape != "plain":
         return lambda value: _only(multi(value))
     return single
+
+
+def label_reader(
+    config: DataConfig, owner: str, note: Callable[[str], None]
+) -> Callable[[Any], str]:
+    """What makes a class of a cell, as `read_texts` does where an example has one label.
+
+    Composed characters, no white space around it, ``1.0`` as ``1``, ``True`` as ``true``; numbers as the
+    ``label_names`` that are given for them. It raises `ValueError` with the reason, to be read after
+    ``file:line:``, where a cell has none: it is empty, is one of ``missing_labels``, or no text or number.
+
+    Args:
+        config: the settings.
+        owner: the plugin's name, for the names of settings.
+        note: is told how labels were changed.
+    """
+    missing = MISSING if config.missing_labels is None else config.missing_labels
+    form = LabelForm("single", names=config.label_names, missing=missing)
+    return converter(form, config.label_names or None, owner, note)
 
 
 def _only(labels: list[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from ft import DataError, Label, Run, Schema, TaskData
 from ft_image.folders import SPLITS, with_tables
 from ft_image.looking import DIGEST, IMAGE, LABEL, Looks, notes_of, without_leaks
 from ft_image.settings import ImageConfig
+
+_FRACTION = re.compile(r"-?\d*\.\d+(e[+-]?\d+)?")
 
 
 def load(
@@ -27,7 +31,13 @@ def load(
     """
     notes: list[str] = []
     read = with_tables(config, run, owner, notes)
-    looks = Looks(config, _bases(read))
+
+    def note(text: str) -> None:
+        if text not in notes:
+            notes.append(text)
+
+    label = ft.label_reader(config, owner, note)
+    looks = Looks(config, _bases(read), label)
     data = ft.read_split_tables(
         read,
         owner=owner,
@@ -44,7 +54,7 @@ def load(
         kept = {name: rows[name][:] for name in rows.column_names if name not in (IMAGE, LABEL)}
         made = {
             IMAGE: paths,
-            LABEL: _labels(rows[LABEL][:], config.label_names, data, split),
+            LABEL: [label(value) for value in rows[LABEL][:]],
             DIGEST: [looks.known[path].digest for path in paths],
         }
         splits[split] = Dataset.from_dict({**kept, **made})
@@ -54,9 +64,13 @@ def load(
         data = without_leaks(data, looks.known, config.leaks, owner)
         known = _classes(data.splits["train"][LABEL][:], config.label_names)
         if len(known) < 2:
+            raise _one_class(config, known[0], owner)
+        numbers = [name for name in known if _FRACTION.fullmatch(name)]
+        if numbers and all(name.isdigit() or _FRACTION.fullmatch(name) for name in known):
             raise DataError(
-                f"all training images are of the class {known[0]!r}: there is nothing to learn",
+                f"the labels are numbers with fractions, such as {numbers[0]}; {owner} learns classes",
                 where=f"{owner}.train",
+                hint="name a column of classes, or write ranges of the number, such as 'low' and 'high'",
             )
     _check_labels(data, known)
     schema = Schema(images=(IMAGE,), label=Label(LABEL, tuple(known)))
@@ -76,21 +90,17 @@ def _bases(config: ImageConfig) -> list[Path]:
     return list(found) or [Path.cwd()]
 
 
-def _labels(
-    values: Sequence[object], names: Sequence[str], data: TaskData, split: str
-) -> list[str]:
-    """Labels as texts; numbers as the names that are given for them."""
-    found = [str(value).strip() for value in values]
-    if not names:
-        return found
-    numbers = {str(i): name for i, name in enumerate(names)} | {name: name for name in names}
-    for i, value in enumerate(found):
-        if value not in numbers:
-            raise DataError(
-                f"the label {value!r} is neither a number below {len(names)} nor one of the label_names",
-                where=data.place(split, i),
-            )
-    return [numbers[value] for value in found]
+def _one_class(config: ImageConfig, name: str, owner: str) -> DataError:
+    inside = Path(config.train) / name if isinstance(config.train, str) else None
+    hint = "is 'label' the right column, and is there a limit that takes the first class alone?"
+    if inside is not None and inside.is_dir():
+        hint = f"a class is a folder inside of the one that is named: if those in {inside} are the classes, "
+        hint += f"set {owner}.train = {inside}"
+    return DataError(
+        f"all training images are of the class {name!r}: there is nothing to learn",
+        where=f"{owner}.train",
+        hint=hint,
+    )
 
 
 def _classes(labels: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -104,12 +114,20 @@ def _classes(labels: Sequence[str], names: Sequence[str]) -> list[str]:
 def _check_labels(data: TaskData, names: Sequence[str]) -> None:
     known = set(names)
     for split, rows in data.splits.items():
-        for i, label in enumerate(rows[LABEL][:]):
-            if label not in known:
-                hint = ft.did_you_mean(label, names)
-                raise DataError(
-                    f"the class {label!r} is none of the {len(names):,} that are learned: "
-                    f"{ft.listed(list(names), 8)}",
-                    where=data.place(split, i),
-                    hint=hint or "add images of it to train, or take it out of the other split",
-                )
+        labels = rows[LABEL][:]
+        others = Counter(label for label in labels if label not in known)
+        if not others:
+            continue
+        said = ft.listed([f"{name!r} ({count:,})" for name, count in others.most_common()], 5)
+        raise DataError(
+            f"{split} has classes that are not learned: {said}; those of train are "
+            f"{ft.listed(list(names), 8)}",
+            where=data.place(split, next(i for i, one in enumerate(labels) if one in others)),
+            hint=_meant(next(iter(others)), names)
+            or "add images of it to train, or take it out of the other split",
+        )
+
+
+def _meant(label: str, names: Sequence[str]) -> str | None:
+    same = [name for name in names if name.casefold() == label.casefold()]
+    return f"did you mean {same[0]!r}?" if same else ft.did_you_mean(label, names)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,46 +67,71 @@ class Looks:
     Args:
         config: the settings.
         bases: folders where a relative path may begin.
+        label: makes a class of a cell, see `ft.label_reader`.
     """
 
     config: ImageConfig
     bases: Sequence[Path]
+    label: Callable[[Any], str]
     known: dict[str, Look] = field(default_factory=dict)
 
     def fault(self, row: Mapping[str, Any]) -> str | None:
         """What is wrong with a row of a table, or ``None``."""
-        source, label = row[IMAGE], row[LABEL]
+        source = source_of(row[IMAGE])
         if not isinstance(source, str) or not source.strip():
             if isinstance(source, str) or source is None:
                 return "has no image"
             return f"has a {type(source).__name__} for an image, not a path"
-        if label is None or not str(label).strip():
-            return f"has no label: {named(source)}"
+        try:
+            self.label(row[LABEL])
+        except ValueError as error:
+            return f"{error}: {named(source)}"
         try:
             path = self.resolve(source)
             if path not in self.known:
                 self.known[path] = look(path, self.config)
         except Unreadable as error:
-            return f"names an image that {error}: {named(source)}"
+            return f"names an image that {error}: {named(source)}{self._looked_in(source)}"
         return None
 
-    def resolve(self, source: str) -> str:
+    def resolve(self, value: Any) -> str:
         """The absolute path of an image, or the ``data:`` text itself.
 
         Raises:
             Unreadable: it is on the web, or in two folders.
         """
+        source = source_of(value)
         if source.startswith(DATA):
-            return source
+            return str(source)
         if "://" in source:
             raise Unreadable("is on the web; save the image first")
         path = Path(source).expanduser()
         if path.is_absolute():
             return str(path)
-        there = [str(base / path) for base in self.bases if (base / path).is_file()]
+        there = self._there(path)
+        if not there and "\\" in source:  # as Windows writes it
+            there = self._there(Path(source.replace("\\", "/")))
         if len(there) > 1:
             raise Unreadable(f"is in several folders, {' and '.join(there)}; set image.folder")
         return there[0] if there else str(self.bases[0] / path)
+
+    def _there(self, path: Path) -> list[str]:
+        return [str(base / path) for base in self.bases if (base / path).is_file()]
+
+    def _looked_in(self, source: str) -> str:
+        """Where a relative path was looked for."""
+        if source.startswith(DATA) or "://" in source or Path(source).expanduser().is_absolute():
+            return ""
+        return f" (in {ft.listed(self.bases, 3)}; image.folder names another folder)"
+
+
+def source_of(value: Any) -> Any:
+    """What stands for an image in a table; of a cell as `datasets` writes it the bytes, or the path."""
+    if not isinstance(value, Mapping):
+        return value
+    if isinstance(value.get("bytes"), bytes):
+        return f"{DATA}image;base64,{base64.b64encode(value['bytes']).decode()}"
+    return value["path"] if isinstance(value.get("path"), str) else value
 
 
 def named(source: str) -> str:

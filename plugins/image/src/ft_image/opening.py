@@ -97,12 +97,23 @@ def open_image(content: bytes, background: tuple[int, int, int], max_pixels: int
     except Unreadable:
         raise
     except UnidentifiedImageError as error:
-        raise Unreadable(f"is no image: it begins with {content[:8]!r}") from error
+        raise Unreadable(_no_image(content)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Unreadable(_too_large(max_pixels)) from error
     # Pillow's decoders fail with errors of many types on broken files.
     except Exception as error:
         raise Unreadable(f"cannot be decoded: {error or type(error).__name__}") from error
+
+
+def _no_image(content: bytes) -> str:
+    """What a file is that Pillow does not know."""
+    if content[4:8] == b"ftyp":
+        return "is HEIC or AVIF, which cannot be read here; save it as JPEG or PNG"
+    if content.startswith(b"version https://git-lfs"):
+        return "is a pointer of Git LFS, not the image itself; run `git lfs pull`"
+    if content.lstrip()[:5].lower() in (b"<!doc", b"<html"):
+        return "is a web page, not an image"
+    return f"is no image: it begins with {content[:8]!r}"
 
 
 def _too_large(max_pixels: int) -> str:

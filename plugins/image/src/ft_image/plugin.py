@@ -19,7 +19,7 @@ from ft_image.data import load
 from ft_image.example import SIDE, write_example
 from ft_image.looking import IMAGE, LABEL, Look, named
 from ft_image.norms import HoldNorms
-from ft_image.opening import Unreadable, open_image, read_bytes
+from ft_image.opening import DATA, Unreadable, open_image, read_bytes
 from ft_image.processing import (
     PATCH,
     TIMM,
@@ -158,7 +158,11 @@ class Images(Plugin):
         try:
             return open_image(read_bytes(source), self.config.colour, self.config.max_pixels).image
         except Unreadable as error:
-            raise DataError(f"the image {named(source)} {error}") from error
+            relative = not source.startswith(DATA) and not Path(source).is_absolute()
+            hint = f"the path of a request begins in the current folder, {Path.cwd()}"
+            raise DataError(
+                f"the image {named(source)} {error}", hint=hint if relative else None
+            ) from error
 
     @hookimpl
     def evaluate(self, run: Run, predictions: Predictions) -> Evaluation:

@@ -59,9 +59,8 @@ class ImageConfig(DataConfig):
 
     @model_validator(mode="after")
     def _one_label(self) -> ImageConfig:
-        for name in ("label_separator", "missing_labels"):
-            if getattr(self, name) is not None:
-                raise ValueError(f"{name} does not apply: every image has one label")
+        if self.label_separator is not None:
+            raise ValueError("label_separator does not apply: every image has one label")
         return self
 
     @property
