@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -92,7 +93,7 @@ BAD = [
     ({"relation": None}, "has no relation"),
     ({"relation": " "}, "has no relation"),
     ({"text": None}, "has no text"),
-    ({"e1": None}, "has no <e1>"),
+    ({"e1": None}, "has neither the marks <e1> </e1> <e2> </e2> in its text nor e1 and e2"),
 ]
 
 
@@ -121,9 +122,29 @@ def test_a_missing_column_is_named(train: Callable[..., Any], write: Callable[..
 def test_a_request_without_entities_is_refused(train: Callable[..., Any]) -> None:
     run = train(max_steps=1).output
     with pytest.raises(ft.DataError) as caught:
-        ft.predict(run, ["the rain caused the flood ."])
-    assert "has no <e1>" in str(caught.value)
+        ft.predict(run, [MARKED, "the rain caused the flood ."])
+    assert "request 2: the sentence 'the rain caused the flood .' has neither the marks" in str(
+        caught.value
+    )
     assert "write <e1>...</e1> around the first entity" in str(caught.value)
+
+
+def test_a_table_may_spell_places_and_call_their_columns_otherwise(
+    train: Callable[..., Any], write: Callable[..., str], tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in Path(write("train")).read_text().splitlines()]
+    with (tmp_path / "train.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["text", "head", "e2", "relation"])
+        for row in rows:
+            places = (json.dumps(row["e1"]), str(row["e2"]))
+            table.writerow([row["text"], *places, row["relation"]])
+    settings = {
+        **dict.fromkeys(("train", "validation", "test"), str(tmp_path / "train.csv")),
+        "columns": {"e1": "head"},
+    }
+    result = train(max_steps=1, relations=settings)
+    assert result.record["data"]["train"]["examples"] == len(rows)
 
 
 def test_an_empty_request_is_refused(train: Callable[..., Any]) -> None:

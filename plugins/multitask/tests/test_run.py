@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from transformers import AutoModelForSequenceClassification
 
@@ -41,6 +42,12 @@ def test_both_are_learnt_and_answered(trained: Any, files: dict[str, str]) -> No
     assert scores["mean"].value == pytest.approx(
         (scores["deed/macro_f1"].value + scores["place/macro_f1"].value) / 2, abs=1e-6
     )
+    drawn = ft.read_draws(trained.output)
+    ends = np.percentile(
+        (drawn["deed/macro_f1"].values + drawn["place/macro_f1"].values) / 2, [2.5, 97.5]
+    )
+    assert [scores["mean"].low, scores["mean"].high] == pytest.approx(list(ends), abs=1e-5)
+    assert drawn["mean"].items == 32
     folder = trained.output / "predictions"
     texts = [json.loads(line)["text"] for line in (folder / "test.examples.jsonl").open()]
     found = [json.loads(line) for line in (folder / "test.jsonl").open()]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor
 
 from ft.builtin.composed import Composed, OfTask, remembered
@@ -19,6 +20,7 @@ from ft.config.complaints import Scope
 from ft.config.given import Setting
 from ft.config.merge import Given
 from ft.contract.errors import FtError, PluginError, raise_all
+from ft.contract.intervals import intervals_of
 from ft.contract.messages import did_you_mean
 from ft.contract.results import Evaluation, Loss, Metric, Predictions, Table
 from ft.contract.schema import EXAMPLE_ID, TASK, Schema, TaskData
@@ -315,9 +317,22 @@ class Tasks(Composite):
             metrics |= {f"{name}/{key}": metric for key, metric in evaluation.metrics.items()}
             mains[f"{name}/{evaluation.main}"] = evaluation.metrics[evaluation.main]
             tables += [replace(one, title=f"{name}: {one.title}") for one in evaluation.tables]
-        values = [one.value if one.higher_is_better else -one.value for one in mains.values()]
-        metrics["mean"] = Metric(sum(values) / len(values))
+        metrics["mean"] = _mean(list(mains.values()))
         return Evaluation(metrics, "mean", [_mains(mains), *tables])
+
+
+def _mean(metrics: Sequence[Metric]) -> Metric:
+    """The mean of metrics, the lower the better of which count with a minus; its interval is that of the
+    mean of their draws, where all were drawn as often.
+    """
+    signs = [1.0 if one.higher_is_better else -1.0 for one in metrics]
+    value = sum(sign * one.value for sign, one in zip(signs, metrics, strict=True)) / len(metrics)
+    drawn = [one.draws for one in metrics if one.draws is not None]
+    if len(drawn) < len(metrics) or len({len(one.values) for one in drawn}) > 1:
+        return Metric(value)
+    each = np.mean([sign * one.values for sign, one in zip(signs, drawn, strict=True)], axis=0)
+    items = sum(one.items for one in drawn)
+    return Metric(value, *intervals_of(each, 0.95, items, drawn[0].seed)[0])
 
 
 def _mains(metrics: Mapping[str, Metric]) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ft import (
     Text,
     hookimpl,
     read_split_tables,
+    spelled,
 )
 from ft_relations.example import write_example
 from ft_relations.marks import MARKS, OPENING, check_marks, mark, spaced
@@ -35,6 +36,7 @@ from ft_relations.scoring import evaluate_relations
 from ft_relations.windows import window
 
 TEXT, RELATION = "text", "relation"
+ENTITIES = ("e1", "e2")
 
 GIVEN = "given"
 """Column with the marked text as it was read, which no technique alters."""
@@ -70,6 +72,7 @@ class Relations(Plugin):
             owner=self.name,
             run=run,
             columns=(TEXT, RELATION),
+            optional=ENTITIES,
             content=(TEXT,),
             check=fault,
         )
@@ -111,6 +114,15 @@ class Relations(Plugin):
             "required": [TEXT],
             "examples": [example],
         }
+
+    @hookimpl
+    def read_request(
+        self, inner: Callable[..., Mapping[str, Any]], run: Run, request: str | Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The request, which is refused alone where its entities are not marked."""
+        example = inner(run, request)
+        self._text(run, example, False)
+        return example
 
     @hookimpl
     def encode(
@@ -155,8 +167,7 @@ class Relations(Plugin):
             if training and GIVEN in row:
                 return str(row[GIVEN])
             raise DataError(
-                f"the sentence {error}",
-                where=f"text {str(row[TEXT])[:60]!r}",
+                f"the sentence {str(row[TEXT])[:60]!r} {error}",
                 hint=f"write {OPENING[0]}...{OPENING[0].replace('<', '</')} around the first entity "
                 "and the same with e2 around the second, or give e1 and e2 with start and end",
             ) from error
@@ -192,9 +203,13 @@ def marked_text(row: Mapping[str, Any]) -> str:
     text = row[TEXT]
     if not isinstance(text, str):
         raise ValueError(f"has no {TEXT}")
-    e1, e2 = row.get("e1"), row.get("e2")
+    e1, e2 = (spelled(row.get(name)) for name in ENTITIES)
     if isinstance(e1, Mapping) and isinstance(e2, Mapping):
         text = mark(text, e1, e2)
+    elif not any(one in text for one in MARKS):
+        raise ValueError(
+            f"has neither the marks {' '.join(MARKS)} in its text nor e1 and e2 with start and end"
+        )
     check_marks(text)
     return text
 
