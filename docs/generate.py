@@ -33,7 +33,7 @@ API = {
     ),
     "To read data": (
         *("read_words", "read_texts", "read_split_tables", "read_table", "read_pool"),
-        *("label_reader", "spelled", "is_blank", "tags", "lint", "Finding"),
+        *("read_lines", "label_reader", "spelled", "is_blank", "tags", "lint", "Finding"),
         *("data_or_starter", "starter"),
     ),
     "What hooks hand each other": (

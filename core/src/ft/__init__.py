@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ft.data.labels import label_reader
     from ft.data.lint.finding import Finding
     from ft.data.lint.lint import lint
+    from ft.data.read_lines import read_lines
     from ft.data.read_pool import read_pool
     from ft.data.read_tables import read_split_tables, read_table
     from ft.data.read_texts import read_texts
@@ -128,6 +129,7 @@ __all__ = [
     "predict",
     "predicted",
     "read_draws",
+    "read_lines",
     "read_pool",
     "read_requests",
     "read_split_tables",
@@ -160,6 +162,7 @@ _HOMES = {
         "ft.data.labels": "label_reader",
         "ft.data.lint.finding": "Finding",
         "ft.data.lint.lint": "lint",
+        "ft.data.read_lines": "read_lines",
         "ft.data.read_pool": "read_pool",
         "ft.data.read_tables": "read_split_tables read_table",
         "ft.data.read_texts": "read_texts",

@@ -79,7 +79,8 @@ def test_every_row_of_a_question_says_what_is_right_for_it(tmp_path: Path) -> No
     assert any("1 of 5 train questions have no answer" in note for note in data.notes)
 
 
-def test_a_file_of_answers(tmp_path: Path) -> None:
+def test_a_file_of_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # bad rows are set aside there
     texts = {1: "Call us.", 2: "call us", 3: "No."}
     answers = write_rows(
         tmp_path / "answers.jsonl", [{"name": name, "said": text} for name, text in texts.items()]
@@ -92,9 +93,21 @@ def test_a_file_of_answers(tmp_path: Path) -> None:
     assert [one.id for one in catalogue.answers] == ["1", "2", "3"]
     assert data.splits["train"]["answers"] == [["1"], ["3"], ["3"]]
     assert any("same text as another" in note for note in data.notes)
-    wrong = write_rows(tmp_path / "wrong.jsonl", rows(("who", "1"), ("what", "z")))
-    with pytest.raises(ft.DataError, match=r"wrong\.jsonl:2: 'z' is neither an id nor a text"):
+    asked = rows(*((f"who {n}", "1") for n in range(30)), ("what", "z"), ("which", ["3", "y"]))
+    wrong = write_rows(
+        tmp_path / "wrong.jsonl", [{**one, "answer": [*one["answer"]]} for one in asked]
+    )
+    with pytest.raises(
+        ft.Problems, match="names 'y', which is neither an id nor a text of"
+    ) as error:
         loaded(train=wrong, **given)
+    assert "wrong.jsonl:31: names 'z'" in str(error.value)
+    left, _ = loaded(train=wrong, on_bad_row="skip", **given)
+    assert len(left.splits["train"]) == 30
+    with pytest.raises(ft.DataError, match=r"answers\.answer_columns = \{answer = '\.\.\.'\}"):
+        loaded(train=train, **{**given, "answer_columns": {"id": "name"}})
+    with pytest.raises(ft.ConfigError, match=r"answers\.answers: .*none\.csv does not exist"):
+        loaded(train=train, **{**given, "answers": str(tmp_path / "none.csv")})
     twice = write_rows(
         tmp_path / "twice.jsonl", [{"name": "x", "said": "a"}, {"name": "x", "said": "b"}]
     )
@@ -103,18 +116,54 @@ def test_a_file_of_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ([1.0, float("nan")], [["1"], []]),
+        (["['1', '3']", "nothing [1]"], None),
+        (['["1", "3"]', ""], [["1", "3"], ["3", "1"], []]),
+        ([True, False], None),
+    ],
+)
+def test_a_cell_may_hold_a_number_a_list_or_nothing(
+    tmp_path: Path, cells: list[Any], told: list[list[str]] | None
+) -> None:
+    answers = write_rows(tmp_path / "a.jsonl", [{"id": n, "answer": f"text {n}"} for n in (1, 3)])
+    train = write_rows(
+        tmp_path / "train.jsonl", rows(*((f"who {n}", one) for n, one in enumerate(cells)))
+    )
+    test = write_rows(tmp_path / "test.jsonl", rows(("what", "text 3")))
+    if told is None:
+        with pytest.raises(
+            ft.FtError, match=r"train\.jsonl:[12]: (names 'nothing \[1\]'|has True)"
+        ):
+            loaded(train=train, validation=test, answers=answers)
+        return
+    data, _ = loaded(train=train, validation=test, answers=answers)
+    assert data.splits["train"]["answers"] == told
+
+
+def test_ids_without_their_file_and_one_answer_alone_are_said(tmp_path: Path) -> None:
+    train = write_rows(tmp_path / "train.jsonl", rows(("who", 1), ("how", 2)))
+    test = write_rows(tmp_path / "test.jsonl", rows(("what", 2)))
+    data, _ = loaded(train=train, validation=test)
+    assert any("every answer is a number, such as '1'" in note for note in data.notes)
+    same = write_rows(tmp_path / "same.jsonl", rows(("who", "Yes."), ("how", "Yes.")))
+    with pytest.raises(ft.DataError, match=r"one answer alone, 'Yes\.'"):
+        loaded(train=same)
+
+
+@pytest.mark.parametrize(
     ("row", "why"),
     [
         ({"question": "", "answer": "a"}, "has no question"),
+        ({"question": "\u200b", "answer": "a"}, "has the question"),
         ({"question": "who", "answer": {"a": 1}}, "for an answer"),
     ],
 )
 def test_a_bad_row_is_told_with_its_line(tmp_path: Path, row: dict[str, Any], why: str) -> None:
     train = write_rows(
         tmp_path / "train.jsonl",
-        [row, *rows(*((f"q{i}", "a") for i in range(30)))]
-        if why == "has no question"
-        else [row] * 2,
+        [row, *rows(*((f"q{i}", "a") for i in range(30)))] if why != "for an answer" else [row] * 2,
     )
     with pytest.raises(ft.FtError, match=rf"train\.jsonl:1: .*{why}"):
         loaded(train=train)

@@ -167,6 +167,13 @@ def test_answers_are_added_and_removed_without_training(trained: Any, tmp_path: 
     assert after[1]["score"] == pytest.approx(1, abs=1e-5)  # it is a known question
     with pytest.raises(ft.DataError, match="no answer with the id 'nobody'"):
         change(trained.output, None, ["nobody"])
+    file.write_text('{"text": "b"}\n')
+    with pytest.raises(ft.DataError, match="no column 'answer'; the columns are 'text'"):
+        change(trained.output, file, [])
+    # What was taken away is not known any more, and scores as not found.
+    file.write_text("".join(f'{{"question": "q {n}", "answer": "{n}"}}\n' for n in (gone, "new")))
+    told = runner.invoke(app, ["evaluate", str(trained.output), "--data", str(file)])
+    assert "1 test questions have an answer that the run does not know" in told.output
     told = runner.invoke(app, ["answers", str(trained.output), "--reset"])
     assert told.exit_code == 0, told.output
     assert ft.predict(trained.output, ["anna saw london", "house and the"]) == before
@@ -261,7 +268,7 @@ def test_pairs_in_a_csv_file_with_other_names(
     assert one["texts"][0] in texts.values()
 
 
-@pytest.mark.parametrize("request_", ["", {"text": "who"}, {"question": ["who"]}])
+@pytest.mark.parametrize("request_", ["", "\u200b", {"text": "who"}, {"question": ["who"]}])
 def test_a_request_without_a_question_is_refused(trained: Any, request_: Any) -> None:
     with pytest.raises(ft.DataError):
         ft.predict(trained.output, [request_])

@@ -167,6 +167,21 @@ def test_what_an_exported_model_cannot_do_is_refused(
         export(run)
 
 
+def test_answers_are_found_with_an_exported_model(
+    train: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The plugin reads the model's outputs by attribute."""
+    settings = pytest.importorskip("ft_answers").Answers.example_settings(tmp_path)
+    run = train("answers", run={"learning_rate": 1e-3}, **settings)
+    split = "test" if "test" in settings else "validation"
+    folder, parity = export(run, "onnx", split=split)
+    assert parity.changed == 0
+    asked = ["where is the house in london"]
+    (ours,), (theirs,) = ft.predict(run, asked), ft.predict(folder, asked)
+    assert theirs["items"] == ours["items"]
+    assert theirs["scores"] == pytest.approx(ours["scores"], abs=1e-4)
+
+
 @pytest.mark.long
 def test_several_tasks_take_one_pass(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, parity = export(several, "onnx")

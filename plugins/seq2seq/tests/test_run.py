@@ -133,8 +133,29 @@ def test_parallel_files_are_read_line_by_line(
     with pytest.raises(ft.FtError, match=r"train\.en has 160 lines and .*train\.de has 161"):
         go(given, **more)
     (tmp_path / "train.de").write_text("\n" + "eins\n" * 159)
-    with pytest.raises(ft.FtError, match=r"train\.en\.de\.jsonl:1: has an empty target"):
+    with pytest.raises(ft.FtError, match=r"^[^\n]*(?<!\.en)/train\.de:1: has an empty target"):
         go(given, **more)
+    (tmp_path / "train.de").write_text("größer\n" * 160, encoding="cp1252")
+    with pytest.raises(ft.FtError, match=r"train\.de: .*(?s:.*)seq2seq.encoding = 'cp1252'"):
+        go(given, **more)
+    (tmp_path / "train.de").unlink()
+    with pytest.raises(ft.ConfigError, match=r"train\.de does not exist"):
+        go(given, **more)
+
+
+def test_parallel_files_with_a_mark_and_windows_ends_are_read_as_they_are_meant(
+    go: Go, tmp_path: Path
+) -> None:
+    lines = [f"one two {n}" for n in range(30)]
+    (tmp_path / "train.en").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    (tmp_path / "train.de").write_bytes("\n".join(lines).encode("utf-16"))
+    train = str(tmp_path / "train.en")
+    result = go({"train": train, "parallel": ["en", "de"], "beams": 1}, max_steps=1)
+    told = next(one for one in result.record["read"] if one["split"] == "train")
+    assert told["files"][0]["file"].endswith("train.en")
+    for rows in ft.load(result.output).data().splits.values():
+        assert rows["source"] == rows["target"]
+        assert set(rows["source"]) <= set(lines)
 
 
 def test_several_references_are_scored_against(
@@ -177,6 +198,9 @@ def test_what_is_cut_in_training_is_said(go: Go, files: dict[str, str]) -> None:
     [
         ({"source": "one", "target": ""}, "has an empty target"),
         ({"source": " ", "target": "eins"}, "has an empty source"),
+        ({"source": "\u200b", "target": "eins"}, "has an empty source"),
+        ({"source": "one", "target": "\u200b"}, "has an empty target"),
+        ({"source": "one", "target": None}, "has no target"),
     ],
 )
 def test_a_pair_without_a_text_is_refused_with_its_line(
@@ -193,6 +217,8 @@ def test_a_pair_without_a_text_is_refused_with_its_line(
         ({"text": "one"}, "needs a source"),
         ({"source": ["a", 1]}, "turn 2"),
         ({"source": ""}, "is empty"),
+        ("\u200b ", "is empty"),
+        ({"source": [" "]}, "is empty"),
     ],
 )
 def test_a_request_that_lacks_something_is_refused(trained: Any, request_: Any, why: str) -> None:

@@ -332,3 +332,11 @@ def test_labels_of_different_tasks_are_no_conflict() -> None:
     rows.append({"text": "text 3", "topic": None, "mood": "a"})
     data = TaskData(DatasetDict({"train": Dataset.from_list(rows)}), schema)
     assert found(data)["conflicting-labels"].count == 1
+
+
+def test_several_right_answers_to_an_input_are_no_conflict() -> None:
+    rows = [{"text": f"text {i}", "right": right} for i in range(20) for right in (["a"], ["b"])]
+    schema = Schema(texts=(Text("text"),), targets=(Target("right", kind="order"),))
+    data = TaskData(DatasetDict({"train": Dataset.from_list([*rows, rows[0]])}), schema)
+    assert "conflicting-labels" not in found(data)
+    assert found(data)["duplicates"].count == 1

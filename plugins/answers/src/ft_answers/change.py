@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from transformers import AutoTokenizer
 
 import ft
-from ft import Table, UserError
+from ft import DataError, Table, UserError
 from ft_answers.catalogue import FILE, OVERLAY, Catalogue, Known
+from ft_answers.data import ANSWER, ID, QUESTION, named
 from ft_answers.scoring import short
 from ft_answers.settings import AnswersConfig
 from ft_answers.vectors import embed, find_pooling
@@ -81,31 +83,46 @@ def change(run: Path, add: Path | None, remove: Sequence[str], *, reset: bool = 
 
 
 def _read(path: Path, config: AnswersConfig, before: Catalogue) -> list[Known]:
+    """The answers of a file, whose columns have our names or those of the run's file of answers."""
+    names = ft.read_table(path, owner=PLUGIN, setting="--add").column_names
+    columns = {ours: one for ours, one in config.answer_columns.items() if one in names}
+    if ANSWER not in (*names, *columns):
+        raise DataError(
+            f"there is no column {ANSWER!r}; the columns are {', '.join(map(repr, names))}",
+            where=str(path),
+            hint=f"name them {ANSWER}, and if there are any {ID} and {QUESTION}",
+        )
     rows = ft.read_table(
         path,
-        config=config.model_copy(update={"columns": {}}),
+        config=config.model_copy(update={"columns": columns}),
         owner=PLUGIN,
-        columns=("answer",),
+        columns=tuple({ANSWER, *columns}),
         setting="--add",
         check=_fault,
     )
-    ids = rows["id"] if "id" in rows.column_names else [None] * len(rows)
-    questions = rows["question"] if "question" in rows.column_names else [None] * len(rows)
+    ids = rows[ID] if ID in rows.column_names else [None] * len(rows)
+    questions = rows[QUESTION] if QUESTION in rows.column_names else [None] * len(rows)
     numbers = [int(one.id) for one in before.answers if one.id.isdecimal()]
     following = max(numbers, default=0)
     found: list[Known] = []
-    for name, text, question in zip(ids, rows["answer"], questions, strict=True):
-        if name in (None, ""):
+    for cell, text, question in zip(ids, rows[ANSWER], questions, strict=True):
+        name = next(iter(named(cell)), None)
+        if name is None:
             following += 1
-            name = following
+            name = str(following)
         asked = (question,) if question and config.match != "answers" else ()
-        found.append(Known(str(name).strip(), text, 0, asked))
+        found.append(Known(name, text.strip(), 0, asked))
     return found
 
 
-def _fault(row: object) -> str | None:
-    text = row.get("answer") if isinstance(row, dict) else None
-    return None if isinstance(text, str) and text.strip() else "has no answer"
+def _fault(row: Mapping[str, Any]) -> str | None:
+    text = row[ANSWER]
+    if not isinstance(text, str) or ft.is_blank(text):
+        return "has no answer"
+    try:
+        return None if len(named(row.get(ID))) <= 1 else f"has {row[ID]!r} for an id"
+    except ValueError:
+        return f"has {row[ID]!r} for an id"
 
 
 def _vectors(run: Path, config: AnswersConfig, before: Catalogue, after: Catalogue) -> np.ndarray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from datasets import Dataset, DatasetDict
@@ -24,26 +25,45 @@ WORD = re.compile(r"\w+")
 
 def row_fault(row: Mapping[str, Any]) -> str | None:
     """What is wrong with a question, or ``None``."""
-    question, answer = row[QUESTION], row[ANSWER]
-    if not isinstance(question, str) or not question.strip():
+    question = row[QUESTION]
+    if not isinstance(question, str) or ft.is_blank(question):
         return "has no question" if question in (None, "") else f"has the question {question!r}"
-    values = answer if isinstance(answer, list) else [answer]
-    wrong = next((one for one in values if not isinstance(one, str | int | None)), None)
-    return None if wrong is None else f"has {wrong!r} for an answer"
+    try:
+        named(row[ANSWER])
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def answer_fault(row: Mapping[str, Any]) -> str | None:
     """What is wrong with a row of the file of answers, or ``None``."""
-    if row[ID] in (None, ""):
-        return "has no id"
+    try:
+        if len(named(row[ID])) != 1:
+            return "has no id"
+    except ValueError:
+        return f"has {row[ID]!r} for an id"
     text = row[ANSWER]
-    return None if isinstance(text, str) and text.strip() else "has no text"
+    return None if isinstance(text, str) and not ft.is_blank(text) else "has no text"
 
 
 def named(value: Any) -> list[str]:
-    """The answers that a cell names: ids or texts; none where it is empty."""
-    values = value if isinstance(value, list) else [value]
-    return [text for one in values if one is not None and (text := str(one).strip())]
+    """The answers that a cell names: ids or texts; none where it is empty.
+
+    Raises:
+        ValueError: one is neither a text nor a whole number.
+    """
+    value = ft.spelled(value)
+    found = []
+    for one in value if isinstance(value, list) else [value]:
+        if one is None or one != one:  # NaN: an empty cell of a DataFrame
+            continue
+        # With empty cells beside them, pandas has whole numbers as 1.0.
+        one = int(one) if isinstance(one, float) and one.is_integer() else one
+        if isinstance(one, bool) or not isinstance(one, str | int):
+            raise ValueError(f"has {one!r} for an answer")
+        text = str(one).strip()
+        found += [] if ft.is_blank(text) else [text]
+    return found
 
 
 def plain(question: str) -> str:
@@ -64,15 +84,30 @@ def load(
     """
     columns = [QUESTION, ANSWER, *([GROUP] if GROUP in config.columns else [])]
     together = GROUP if GROUP in columns else ANSWER if config.hold_out == "answer" else QUESTION
+    notes: list[str] = []
+    file = None if known is not None or config.answers is None else _read(config, owner, run, notes)
+    known_names = None if file is None else {one for pair in file for one in pair}
     data = ft.read_split_tables(
-        config, owner=owner, run=run, columns=columns, content=(together,), check=row_fault
+        config,
+        owner=owner,
+        run=run,
+        columns=columns,
+        content=(together,),
+        check=partial(_fault, known=known_names, config=config),
     )
-    file = None if known is not None or config.answers is None else _read(config, owner, run, data)
+    data.notes += notes
     splits = {split: _without_leaks(split, rows, data) for split, rows in data.splits.items()}
-    catalogue = known or _catalogue(config, splits, file)
-    resolve = _resolver(catalogue, file is not None, config)
+    catalogue = known or _catalogue(config, owner, splits, file, data.notes)
+    ids = catalogue.number if config.answers is not None else {}
     for split, rows in splits.items():
-        splits[split] = _with_ids(split, rows, data, resolve)
+        splits[split] = _with_ids(rows, ids, catalogue, split == "train")
+        rights = splits[split][RIGHT]
+        strange = [i for i, own in enumerate(rights) if set(own) - catalogue.number.keys()]
+        if strange and split != "train":
+            data.notes.append(
+                f"{len(strange):,} {split} questions have an answer that the run does not know, and that "
+                f"counts as never found ({data.places(split, strange, 3)})"
+            )
     if "train" in splits:
         asked = defaultdict(list)
         for question, right in zip(splits["train"][QUESTION], splits["train"][RIGHT], strict=True):
@@ -91,7 +126,20 @@ def load(
     return TaskData(DatasetDict(splits), schema, data.files, data.notes, data.read), catalogue
 
 
-def _read(config: AnswersConfig, owner: str, run: Run, data: TaskData) -> list[tuple[str, str]]:
+def _fault(
+    row: Mapping[str, Any], known: Collection[str] | None, config: AnswersConfig
+) -> str | None:
+    """What is wrong with a question, an answer that no file has too."""
+    fault = row_fault(row)
+    if fault or known is None:
+        return fault
+    strange = next((one for one in named(row[ANSWER]) if one not in known), None)
+    if strange is None:
+        return None
+    return f"names {strange[:80]!r}, which is neither an id nor a text of {config.answers}"
+
+
+def _read(config: AnswersConfig, owner: str, run: Run, notes: list[str]) -> list[tuple[str, str]]:
     """Id and text of each answer of the file of answers.
 
     Raises:
@@ -99,15 +147,17 @@ def _read(config: AnswersConfig, owner: str, run: Run, data: TaskData) -> list[t
     """
     assert config.answers is not None
     rows = ft.read_table(
-        run.uses(config.answers),
+        config.answers,
         config=config.model_copy(update={"columns": config.answer_columns}),
         owner=owner,
         run=run,
         columns=(ID, ANSWER),
         setting="answers",
+        mapping="answer_columns",
         check=answer_fault,
     )
-    found = [(str(one).strip(), text) for one, text in zip(rows[ID], rows[ANSWER], strict=True)]
+    run.uses(config.answers)
+    found = [(*named(one), text.strip()) for one, text in zip(rows[ID], rows[ANSWER], strict=True)]
     lines: dict[str, int] = {}
     texts: dict[str, str] = {}
     same = []
@@ -116,12 +166,13 @@ def _read(config: AnswersConfig, owner: str, run: Run, data: TaskData) -> list[t
             raise DataError(
                 f"the id {name!r} stands in line {lines[name]} too",
                 where=f"{config.answers}:{line}",
+                hint="give each answer an id of its own",
             )
         lines[name] = line
         if texts.setdefault(plain(text), name) != name:
             same.append(f"{name} as {texts[plain(text)]}")
     if same:
-        data.notes.append(
+        notes.append(
             f"{len(same):,} answers have the same text as another, which no question can tell "
             f"apart: {ft.listed(same, 3)}"
         )
@@ -153,49 +204,49 @@ def _without_leaks(split: str, rows: Dataset, data: TaskData) -> Dataset:
 
 
 def _catalogue(
-    config: AnswersConfig, splits: Mapping[str, Dataset], file: Sequence[tuple[str, str]] | None
+    config: AnswersConfig,
+    owner: str,
+    splits: Mapping[str, Dataset],
+    file: Sequence[tuple[str, str]] | None,
+    notes: list[str],
 ) -> Catalogue:
     """The answers of the file, or else those of all splits, numbered."""
     if file is None:
         cells = (cell for rows in splits.values() for cell in rows[ANSWER])
         texts = dict.fromkeys(text for cell in cells for text in named(cell))
         file = [(str(number), text) for number, text in enumerate(texts, 1)]
+    if len(file) == 1:
+        raise DataError(
+            f"there is one answer alone, {file[0][1][:80]!r}: nothing is to be found among others",
+            where=f"{owner}.train" if config.answers is None else f"{owner}.answers",
+        )
+    if config.answers is None and all(text.isdecimal() for _, text in file):
+        notes.append(
+            f"every answer is a number, such as {file[0][1]!r}, and is read as the answer's text: if they "
+            f"are ids, name the file that has their texts ({owner}.answers)"
+        )
     return make_catalogue(file, {}, False)
 
 
-def _resolver(
-    catalogue: Catalogue, from_file: bool, config: AnswersConfig
-) -> Callable[[str, str], str]:
-    """A function from what a cell names, and its place, to the id of the answer."""
-    # Where answers have no ids of their own, a cell holds a text, though it may look like a number.
-    ids = catalogue.number if config.answers is not None else {}
-
-    def resolve(name: str, place: str) -> str:
-        if name in ids:
-            return name
-        number = catalogue.by_text.get(name)
-        if number is not None:
-            return catalogue.answers[number].id
-        if from_file:
-            raise DataError(
-                f"{name[:80]!r} is neither an id nor a text of {config.answers}", where=place
-            )
-        return name  # an answer that a trained run does not know: never found
-
-    return resolve
-
-
-def _with_ids(
-    split: str, rows: Dataset, data: TaskData, resolve: Callable[[str, str], str]
-) -> Dataset:
+def _with_ids(rows: Dataset, ids: Collection[str], catalogue: Catalogue, training: bool) -> Dataset:
     """A split with the column of right answers: those of all rows with the same question.
 
     A training row with several answers becomes a row for each.
+
+    Args:
+        rows: the split.
+        ids: of answers; none where they have no ids of their own, as a cell then holds a text,
+            though it may look like a number.
+        catalogue: the answers.
+        training: whether it is the training split.
     """
-    own = []
-    for i, cell in enumerate(rows[ANSWER]):
-        names = named(cell)
-        own.append([resolve(one, data.place(split, i)) for one in names])
+
+    def resolve(name: str) -> str:
+        number = None if name in ids else catalogue.by_text.get(name)
+        # An answer that a trained run does not know keeps its name: never found.
+        return name if number is None else catalogue.answers[number].id
+
+    own = [[resolve(one) for one in named(cell)] for cell in rows[ANSWER]]
     questions = [plain(text) for text in rows[QUESTION]]
     right: dict[str, dict[str, None]] = defaultdict(dict)
     for question, names in zip(questions, own, strict=True):
@@ -203,7 +254,7 @@ def _with_ids(
     kept = [name for name in rows.column_names if name != ANSWER]
     picked, answers = [], []
     for i, (question, names) in enumerate(zip(questions, own, strict=True)):
-        firsts: Iterable[str | None] = names if split == "train" and names else names[:1] or [None]
+        firsts: Iterable[str | None] = names if training and names else names[:1] or [None]
         for first in firsts:
             rest = [one for one in right[question] if one != first]
             picked.append(i)

@@ -92,6 +92,7 @@ class Answers(Plugin):
     @hookimpl
     def load_data(self, run: Run) -> TaskData:
         """Read the questions and the answers."""
+        self._recall(run)
         known = self.catalogue if run.restored else None
         data, catalogue = load(self.config, self.name, run, known)
         if known is None:
@@ -130,9 +131,15 @@ class Answers(Plugin):
     @hookimpl
     def load_model(self, inner: Callable[..., nn.Module], run: Run, folder: Path) -> nn.Module:
         """What `save_model` saved; with the answers as they were changed since, if they were."""
-        changed = run.output / OVERLAY
-        self.catalogue = Catalogue.read(changed if changed.is_dir() else folder)
+        self._recall(run, folder)
         return inner(run, folder)
+
+    def _recall(self, run: Run, folder: Path | None = None) -> None:
+        """Read the answers of a trained run, also where another plugin has loaded its model."""
+        if run.restored and not len(self.catalogue):
+            changed = run.output / OVERLAY
+            known = changed if changed.is_dir() else folder or run.output / "model"
+            self.catalogue = Catalogue.read(known)
 
     def _load_reranker(self, run: Run) -> None:
         """Load the run that orders the best answers anew.
@@ -155,6 +162,7 @@ class Answers(Plugin):
         self, run: Run, examples: Mapping[str, list[Any]], training: bool
     ) -> Mapping[str, list[Any]]:
         """Token ids of the questions and, where they are known, of their answers."""
+        self._recall(run)
         features: dict[str, list[Any]] = {
             "input_ids": self._encoder.ids(run, [text or "" for text in examples[QUESTION]], True)
         }
@@ -351,7 +359,7 @@ class Answers(Plugin):
     def read_request(self, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """A question."""
         asked = {QUESTION: request} if isinstance(request, str) else request
-        if not isinstance(asked.get(QUESTION), str) or not asked[QUESTION].strip():
+        if not isinstance(asked.get(QUESTION), str) or ft.is_blank(asked[QUESTION]):
             raise DataError("a request needs a question", hint=HINT)
         return asked
 

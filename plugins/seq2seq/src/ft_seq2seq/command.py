@@ -30,7 +30,7 @@ def new_model(
     seed: Annotated[int, typer.Option(min=0, help="Of the weights.")] = 0,
 ) -> None:
     """Write a small encoder-decoder model that has learnt nothing, with a tokenizer of your texts."""
-    from ft import ConfigError, DataError, read_table
+    from ft import ConfigError, DataError, read_lines, read_table
     from ft_seq2seq.new_model import texts_of, write_model
 
     texts: list[str] = []
@@ -46,11 +46,7 @@ def new_model(
                 )
             texts += texts_of(rows, columns or rows.column_names)
         else:
-            try:
-                texts += file.read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise DataError(f"cannot be read: {reason}", where=str(file)) from error
+            texts += read_lines(file, owner="new-model")
     if not any(text.strip() for text in texts):
         raise DataError("there are no texts", where=str(files[0]))
     try:

@@ -257,16 +257,17 @@ class Seq2Seq(Plugin):
     def read_request(self, request: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """A text, or the turns of a dialogue."""
         if isinstance(request, str):
-            return {SOURCE: request}
+            request = {SOURCE: request}
         source = request.get(SOURCE, request.get(TURNS))
         if source is None:
             raise DataError("a request needs a source", hint=HINT)
         if not isinstance(source, str) and (fault := turns_fault(source)):
             raise DataError(f"the source is neither a text nor turns: it {fault}", hint=HINT)
-        if not source:
+        text = joined(source, self.config)
+        if ft.is_blank(text):
             raise DataError("the source is empty", hint=HINT)
         rest = {name: value for name, value in request.items() if name != TURNS}
-        return {**rest, SOURCE: joined(source, self.config)}
+        return {**rest, SOURCE: text}
 
     def request_schema(self, run: Run) -> Mapping[str, Any]:
         """A text, or turns; the examples are texts."""

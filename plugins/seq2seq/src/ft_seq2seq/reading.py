@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from datasets import Dataset, DatasetDict
 
 import ft
-from ft import ConfigError, DataError, Run, TaskData
+from ft import ConfigError, DataError, FtError, Run, TaskData
 from ft_seq2seq.settings import Seq2SeqConfig
-from ft_seq2seq.turns import TURNS, joined, replies, turns_fault
+from ft_seq2seq.turns import TURNS, joined, replies, text_of, turns_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def read_pairs(config: Seq2SeqConfig, owner: str, run: Run) -> tuple[TaskData, b
         ConfigError: a setting names nothing that is there.
         DataError: a file, column or row does not fit.
     """
-    with _read_files(config, owner, run) as (settings, files):
+    with _read_files(config, owner, run) as (settings, files), _by_their_names(files):
         data = ft.read_split_tables(
             settings,
             owner=owner,
@@ -49,7 +49,10 @@ def read_pairs(config: Seq2SeqConfig, owner: str, run: Run) -> tuple[TaskData, b
             check=_dialogue_fault if config.dialogue else _pair_fault,
         )
     for split, paths in data.files.items():
-        data.files[split] = [files.get(path, path) for path in paths]
+        data.files[split] = [files[path][0] if path in files else path for path in paths]
+    data.notes = [_named(note, files, 0) for note in data.notes]
+    for one in data.read:
+        one["file"] = _named(one["file"], files, 0)
     make = _from_dialogues if config.dialogue else _from_pairs
     turns = config.dialogue or any(not _texts(rows, SOURCE) for rows in data.splits.values())
     made = {split: make(split, rows, config, data) for split, rows in data.splits.items()}
@@ -87,7 +90,7 @@ def _from_dialogues(split: str, rows: Dataset, config: Seq2SeqConfig, data: Task
     kept = [name for name in (ft.LINE, ft.FILE) if name in rows.column_names]
     columns |= {name: [] for name in kept}
     for row in rows:
-        for source, target in replies(row[TURNS], config):
+        for source, target in replies(ft.spelled(row[TURNS]), config):
             columns[SOURCE].append(source)
             columns[TARGET].append(target)
             for name in kept:
@@ -109,29 +112,52 @@ def _pair_fault(row: Mapping[str, Any]) -> str | None:
     if isinstance(source, Sequence) and not isinstance(source, str):
         if fault := turns_fault(source):
             return fault
-        source = " ".join(map(str, source))
+        source = " ".join(text_of(turn) or "" for turn in source)
     if not isinstance(source, str):
-        return "has no text as its source"
-    if not source.strip():
+        return _no_text(source, "source")
+    if ft.is_blank(source):
         return "has an empty source"
     golds = [target] if isinstance(target, str) else target
     if not isinstance(golds, Sequence) or not all(isinstance(one, str) for one in golds):
-        return "has no text as its target"
-    if not golds or not all(one.strip() for one in golds):
+        return _no_text(target, "target")
+    if not golds or any(map(ft.is_blank, golds)):
         return "has an empty target"
     return None
 
 
+def _no_text(value: Any, name: str) -> str:
+    return f"has no {name}" if value is None else f"has {value!r} as its {name}, which is no text"
+
+
 def _dialogue_fault(row: Mapping[str, Any]) -> str | None:
-    return turns_fault(row[TURNS])
+    return turns_fault(ft.spelled(row[TURNS]))
+
+
+def _named(text: str, files: Mapping[Path, Sequence[Path]], side: int) -> str:
+    """A message with the user's file, of sources (0) or targets (1), for the one made of both."""
+    for joint, pair in files.items():
+        text = text.replace(str(joint), str(pair[side]))
+    return text
+
+
+@contextmanager
+def _by_their_names(files: Mapping[Path, Sequence[Path]]) -> Iterator[None]:
+    """Errors speak of the user's files."""
+    try:
+        yield
+    except FtError as error:
+        for one in getattr(error, "errors", [error]):
+            if one.where is not None:
+                one.where = _named(one.where, files, int(TARGET in one.what))
+        raise
 
 
 @contextmanager
 def _read_files(
     config: Seq2SeqConfig, owner: str, run: Run
-) -> Iterator[tuple[Seq2SeqConfig, dict[Path, Path]]]:
+) -> Iterator[tuple[Seq2SeqConfig, dict[Path, tuple[Path, Path]]]]:
     """The settings with parallel text files as one JSONL file each, line by line the same numbers;
-    and the source file of each. Without such files, the settings as they are.
+    and the two files of each. Without such files, the settings as they are.
     """
     if config.parallel is None:
         yield config, {}
@@ -139,7 +165,7 @@ def _read_files(
     ending, other = (f".{one.removeprefix('.')}" for one in config.parallel)
     with tempfile.TemporaryDirectory(prefix="ft-parallel-") as folder:
         changed: dict[str, Any] = {}
-        files: dict[Path, Path] = {}
+        files: dict[Path, tuple[Path, Path]] = {}
         for split in SPLITS:
             given = getattr(config, split)
             if given is None or (run.wanted not in (None, split) and getattr(config, run.wanted)):
@@ -156,33 +182,29 @@ def _read_files(
                 target = path.with_name(path.name.removesuffix(ending) + other)
                 joint = Path(folder) / f"{len(files)}" / f"{path.name}{other}.jsonl"
                 joint.parent.mkdir()
-                _join(path, target, joint, config.encoding, f"{owner}.{split}")
+                _join(path, target, joint, config.encoding, owner, f"{owner}.{split}")
                 for one in (path, target):
                     run.uses(one)
-                files[joint] = path
+                files[joint] = path, target
                 made.append(str(joint))
             changed[split] = made[0] if isinstance(given, str) else tuple(made)
         yield config.model_copy(update={**changed, "columns": {}, "encoding": "utf-8"}), files
 
 
-def _join(source: Path, target: Path, joint: Path, encoding: str, key: str) -> None:
+def _join(source: Path, target: Path, joint: Path, encoding: str, owner: str, key: str) -> None:
     """Write two files of lines as one of rows."""
-    try:
-        # Only line ends of the file part lines: U+2028 and its like stand inside texts.
-        with (
-            source.open(encoding=encoding) as one,
-            target.open(encoding=encoding) as two,
-            joint.open("w", encoding="utf-8") as file,
-        ):
-            counts = [0, 0]
-            for pair in zip_longest(one, two):
-                for side, line in enumerate(pair):
-                    counts[side] += line is not None
-                texts = [None if line is None else line.rstrip("\r\n") for line in pair]
-                file.write(json.dumps(dict(zip((SOURCE, TARGET), texts, strict=True))) + "\n")
-    except (OSError, UnicodeError, LookupError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{source} and {target} cannot be read: {reason}", where=key) from error
+    for path in (source, target):
+        if not path.is_file():
+            raise ConfigError(
+                f"{path} does not exist", where=key, hint=f"see {owner}.parallel for its name"
+            )
+    one, two = (ft.read_lines(path, encoding=encoding, owner=owner) for path in (source, target))
+    counts = [0, 0]
+    with joint.open("w", encoding="utf-8") as file:
+        for pair in zip_longest(one, two):
+            for side, line in enumerate(pair):
+                counts[side] += line is not None
+            file.write(json.dumps(dict(zip((SOURCE, TARGET), pair, strict=True))) + "\n")
     if counts[0] != counts[1]:
         raise DataError(
             f"{source} has {counts[0]:,} lines and {target} has {counts[1]:,}: line by line they "

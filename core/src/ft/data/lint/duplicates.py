@@ -90,6 +90,8 @@ class Duplicates:
                 places(self._data, (("train", row) for row in again.tolist())),
                 len(again),
             )
+        if any(target.kind == "order" for target in self._data.schema.targets):
+            return  # several things may be right for one input
         _, first = np.unique(whole, return_index=True)
         several = first[_repeated(asked[first])]
         texts = np.unique(asked[several])
@@ -98,7 +100,9 @@ class Duplicates:
             yield Finding(
                 "warning",
                 "conflicting-labels",
-                f"{len(texts):,} times, the same input has different labels in train",
+                "1 input of train has different labels"
+                if len(texts) == 1
+                else f"{len(texts):,} inputs of train have different labels",
                 places(self._data, (("train", row) for row in rows.tolist())),
                 len(texts),
             )

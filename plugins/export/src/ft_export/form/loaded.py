@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers.utils import ModelOutput
 
 from ft import DataError
 
@@ -44,8 +45,8 @@ class ExportedModel(nn.Module):
         super().__init__()
         self._graphs = sorted(graphs, key=lambda graph: -len(graph.takes))
 
-    def forward(self, **inputs: Tensor) -> dict[str, Tensor]:
-        """The outputs of the trained model by name, on the device of the inputs.
+    def forward(self, **inputs: Tensor) -> ModelOutput:
+        """The outputs of the trained model by name, as keys and as attributes, on the device of the inputs.
 
         Raises:
             DataError: the model was never called with such inputs when it was exported.
@@ -60,7 +61,10 @@ class ExportedModel(nn.Module):
         device = next(iter(inputs.values())).device
         feeds = {name: inputs[name].cpu().numpy() for name in graph.takes}
         found = graph.run(feeds)
-        return {name: torch.from_numpy(value).to(device) for name, value in found.items()}
+        outputs = ModelOutput()
+        for name, value in found.items():
+            outputs[name] = torch.from_numpy(value).to(device)
+        return outputs
 
 
 def load(folder: Path, device: torch.device) -> ExportedModel:
