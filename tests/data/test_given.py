@@ -23,6 +23,7 @@ def test_rows(given: Any, texts: Any) -> None:
     assert is_data(given)
     path = written(given, "task.train")
     assert path == written(given, "task.train")
+    assert Path(path).name.startswith("task.train-"), "messages name the file"
     data = texts(path)
     assert data.splits["train"].select_columns(["text", "label"]).to_list() == ROWS
 

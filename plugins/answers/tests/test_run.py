@@ -176,6 +176,7 @@ def test_answers_are_added_and_removed_without_training(trained: Any, tmp_path: 
     assert "1 test questions have an answer that the run does not know" in told.output
     told = runner.invoke(app, ["answers", str(trained.output), "--reset"])
     assert told.exit_code == 0, told.output
+    assert "that the run was trained with are known again" in told.output
     assert ft.predict(trained.output, ["anna saw london", "house and the"]) == before
 
 

@@ -241,6 +241,19 @@ def test_an_answer_is_marked_in_its_context_and_corrected(
         page.evaluate("document.getElementById('kept').textContent = ''")
 
 
+def test_what_may_be_a_text_is_asked_for_as_a_text(served: Any, fake: Any, look: Any) -> None:
+    """A source of `seq2seq` is a text, or turns as JSON."""
+    seq2seq = pytest.importorskip("ft_seq2seq")
+    model = Says(fake, {"target": "Gut."}, {"source": "x"}).model
+    schema = seq2seq.Seq2Seq().request_schema(None)
+    model.request_schema = lambda: schema
+    page = look(served({"first": model}))
+    assert page.inner_text("#fields label") == "source"
+    assert page.input_value("#field-0") == "How are you?"
+    page.click("#as-json")
+    assert json.loads(page.input_value("#field-0")) == {"source": "How are you?"}
+
+
 def test_anything_else_is_shown_as_it_is(served: Any, fake: Any, look: Any) -> None:
     page = look(served({"first": Says(fake, {"sum": 7}, {"text": "a"}).model}))
     page.click("#go")

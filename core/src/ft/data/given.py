@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def is_data(value: Any) -> bool:
 
 
 def written(value: Any, where: str) -> str:
-    """The path of a file in the cache that holds the rows; its name is a hash of them.
+    """The path of a file in the cache that holds the rows; its name is the setting and a hash of them.
 
     Args:
         value: a DataFrame of pandas or polars, a `datasets.Dataset`, a table of Arrow, or a list
@@ -40,7 +41,8 @@ def written(value: Any, where: str) -> str:
     if not content:
         suffix, content = ".jsonl", _jsonl(value, where)
     folder = cache_folder("given")
-    path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{suffix}"
+    told = re.sub(r"[^\w.]", "_", where)
+    path = folder / f"{told}-{hashlib.sha256(content).hexdigest()[:24]}{suffix}"
     try:
         if not path.exists():
             write_whole(path, content)

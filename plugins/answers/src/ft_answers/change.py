@@ -76,6 +76,8 @@ def change(run: Path, add: Path | None, remove: Sequence[str], *, reset: bool = 
         (run / OVERLAY).rename(gone)
     made.rename(run / OVERLAY)
     shutil.rmtree(gone, ignore_errors=True)
+    if reset and not new and not remove:
+        return f"the {len(after):,} answers that the run was trained with are known again"
     return (
         f"{len(new):,} answers added, {len(remove):,} taken away: {len(after):,} are known now, without "
         "training. A server reads them when it loads the run again."

@@ -290,7 +290,7 @@ class Seq2Seq(Plugin):
                 {"type": "string"},
                 {"type": "object", "properties": {SOURCE: source}, "required": [SOURCE]},
             ],
-            "examples": ["How are you?", {SOURCE: ["Hello.", "Hello, how are you?"]}],
+            "examples": [{SOURCE: "How are you?"}, {SOURCE: ["Hello.", "Hello, how are you?"]}],
         }
 
     def state_dict(self) -> dict[str, Any]:

@@ -44,7 +44,8 @@
   function names() {
     const object = form(model().item), values = object.properties || {};
     const needed = object.required || ("text" in values ? ["text"] : []);
-    return needed.length && needed.every((name) => (values[name] || {}).type === "string") && !("candidates" in values) ? needed : null;
+    const takesText = (one) => one && (one.type === "string" || (one.anyOf || []).some(takesText));
+    return needed.length && needed.every((name) => takesText(values[name])) && !("candidates" in values) ? needed : null;
   }
 
   function example() { return (model().item.examples || [{}])[0]; }
