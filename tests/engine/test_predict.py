@@ -170,3 +170,11 @@ def test_tags_of_another_kind_are_not_scored(ner: Path, tmp_path: Path) -> None:
     (tmp_path / "mail.txt").write_text("send red chairs to paris\nwhen were beds in london\n")
     with pytest.raises(ft.DataError, match="the last words of the lines are no tags"):
         ft.evaluate(ner, tmp_path / "mail.txt")
+
+
+def test_rows_are_scored_as_a_file_of_them(ner: Path, tmp_path: Path) -> None:
+    rows = [{"tokens": ["anna", "saw", "ben"], "tags": ["B-PER", "O", "B-PER"]}] * 3
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    scores = [ft.evaluate(ner, data).metrics["test"] for data in (rows, path)]
+    assert scores[0] == scores[1]

@@ -215,7 +215,7 @@ def derive(
 
 def evaluate(
     run_folder: str | Path,
-    data: str | Path | None = None,
+    data: Any = None,
     *,
     split: str = "test",
     strict: bool = False,
@@ -227,7 +227,8 @@ def evaluate(
 
     Args:
         run_folder: the folder of a finished run, or the name of one on the hub.
-        data: a file to score in place of the run's own split.
+        data: a file, or rows (a list of mappings, a DataFrame, a `datasets.Dataset`), to score in
+            place of the run's own split.
         split: ``validation``, ``test``, or another that the task or a technique brings.
         strict: refuse other plugins (versions, files) than the run was made with.
         trust_remote_code: run code that the model's folder brings; what the run was made with
@@ -239,11 +240,12 @@ def evaluate(
         ft.UserError: the folder or the data is wrong, or there is no such split.
     """
     from ft.builtin import builtin
+    from ft.data.given import is_data, written
     from ft.engine.predict import evaluate as evaluate_run
 
     reporter = _reporter(quiet)
     try:
-        source = None if data is None else str(data)
+        source = None if data is None else written(data, split) if is_data(data) else str(data)
         return evaluate_run(
             local_run(run_folder),
             source,
