@@ -35,6 +35,12 @@ def run(start: Any, data_files: Any, tmp_path_factory: pytest.TempPathFactory) -
     return result
 
 
+def test_the_column_of_the_training_file_is_read_where_another_has_our_name(run: Path) -> None:
+    both, plain = ft.predict(run, [{"text": "another column", "review": "good soup"}, "good soup"])
+    assert (both["text"], both["given_text"]) == ("good soup", "another column")
+    assert both["scores"] == pytest.approx(plain["scores"], abs=1e-6)
+
+
 def as_csv(rows: list[dict[str, Any]], delimiter: str = ",") -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0], delimiter=delimiter)

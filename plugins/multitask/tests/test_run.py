@@ -161,6 +161,26 @@ def test_wrong_settings_are_said(
     assert "must be a table" not in str(failure.value)
 
 
+def test_tasks_that_read_other_columns_are_asked_about_their_own(
+    go: Callable[..., Any], files: dict[str, str], tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in Path(files["train"]).read_text().splitlines()]
+    path = write_rows(tmp_path / "both.jsonl", [{**row, "title": row["text"]} for row in rows])
+    own = {
+        "deed": {"train": path, "columns": {"label": "deed", "text": "title"}},
+        "place": {"train": path, "columns": {"label": "place"}},
+    }
+    result = go({"tasks": dict.fromkeys(own, "sentiment"), "settings": own}, max_steps=2)
+    one, other = "anna went", "paris saw the house"
+    mixed, plain, swapped = ft.predict(
+        result.output, [{"title": one, "text": other}, one, {"title": other, "text": one}]
+    )
+    assert mixed["deed"]["scores"] == pytest.approx(plain["deed"]["scores"], abs=1e-6)
+    assert swapped["place"]["scores"] == pytest.approx(plain["place"]["scores"], abs=1e-6)
+    assert (mixed["title"], mixed["given_text"]) == (one, other)
+    assert mixed["deed"]["scores"] != pytest.approx(swapped["deed"]["scores"], abs=1e-6)
+
+
 def test_tasks_of_all_kinds_from_one_file_with_gaps(
     go: Callable[..., Any],
     files: dict[str, str],

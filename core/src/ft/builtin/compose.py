@@ -24,6 +24,7 @@ from ft.contract.intervals import intervals_of
 from ft.contract.messages import did_you_mean
 from ft.contract.results import Evaluation, Loss, Metric, Predictions, Table
 from ft.contract.schema import EXAMPLE_ID, TASK, Schema, TaskData
+from ft.engine.answer import named
 from ft.engine.batch.features import group
 from ft.hooks import declarations
 from ft.hooks.chain import Composite
@@ -252,9 +253,14 @@ class Tasks(Composite):
         """The request as every task reads it."""
         example: dict[str, Any] = {}
         for part in self._parts.values():
-            read = part.hooks.call("read_request", self._run(run, part), request)
-            whole = {own: name for name, own in part.columns.items()}
-            example |= {whole.get(key, key): value for key, value in read.items()}
+            own = named(request, [part.plugin])
+            read = part.hooks.call("read_request", self._run(run, part), own)
+            whole = {column: name for name, column in part.columns.items()}
+            for key, value in read.items():
+                name = whole.get(key, key)
+                # Tasks may read one column of ours from several of the request's.
+                differs = name in example and example[name] != value
+                example[f"{part.name}.{key}" if differs else name] = value
         return example
 
     def request_schema(self, run: Run) -> dict[str, Any]:

@@ -151,12 +151,16 @@ class Part(Inside):
         return [i for i, name in enumerate(data[TASK]) if name == self.name]
 
     def own(self, examples: Mapping[str, list[Any]], rows: Sequence[int]) -> dict[str, list[Any]]:
-        """Some of the rows of all tasks as the task's own raw examples."""
-        return {
-            own: [examples[whole][row] for row in rows]
-            for whole, own in {**self.columns, EXAMPLE_ID: EXAMPLE_ID}.items()
-            if whole in examples
-        }
+        """Some of the rows of all tasks as the task's own raw examples; of a request that has several
+        texts for a column of all tasks, the task's own.
+        """
+        found = {}
+        for whole, own in {**self.columns, EXAMPLE_ID: EXAMPLE_ID}.items():
+            if whole in examples:
+                ours = examples.get(f"{self.name}.{own}", examples[whole])
+                pairs = [(ours[row], examples[whole][row]) for row in rows]
+                found[own] = [every if one is None else one for one, every in pairs]
+        return found
 
 
 class PartRun:

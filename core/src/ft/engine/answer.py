@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ft.contract.errors import DataError
+from ft.contract.plugin import Plugin
 from ft.contract.results import Answer
 from ft.engine.batch.batches import lengths
 from ft.engine.batch.features import encode
@@ -169,7 +170,17 @@ def _joined(
     given: Mapping[str, Any], example: Mapping[str, Any], prediction: Mapping[str, Any]
 ) -> dict[str, Any]:
     """An answer, in which nothing of the request is lost."""
-    kept = {f"{GIVEN}{key}" if key in prediction else key: value for key, value in given.items()}
+    texts = {value for value in given.values() if isinstance(value, str)}
+
+    def taken(key: str, value: Any) -> bool:
+        """Whether another of the request's columns was read under this name."""
+        read = example.get(key)
+        return isinstance(value, str) and isinstance(read, str) and value != read and read in texts
+
+    kept = {
+        f"{GIVEN}{key}" if key in prediction or taken(key, value) else key: value
+        for key, value in given.items()
+    }
     return {**kept, **example, **prediction}
 
 
@@ -192,14 +203,27 @@ def _read(run: LiveRun, request: Any, number: int) -> dict[str, Any] | BadReques
 
 def _named(run: LiveRun, request: Request) -> Request:
     """A request whose columns may also be called as in the training file."""
+    inside = {id(part.plugin) for part in run.hooks.inside}  # each of them reads names of its own
+    plugins = [member.plugin for member in run.hooks.kept if id(member.plugin) not in inside]
+    return named(request, plugins)
+
+
+def named(request: Request, plugins: Iterable[Plugin]) -> Request:
+    """A request under our names of columns, where it has those of the files that plugins were trained on.
+
+    Where it has both, that of the file is meant: the other is another column of such a file.
+    """
     if isinstance(request, str):
         return request
     names = dict(request)
-    for member in run.hooks.kept:
-        columns = getattr(member.plugin.config, "columns", None)
-        for name, own in columns.items() if isinstance(columns, Mapping) else ():
-            if own in names and name not in request:
-                names[name] = names.pop(own)
+    for plugin in plugins:
+        given = getattr(plugin.config, "columns", None)
+        columns: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+        for name, own in columns.items():
+            if isinstance(own, str) and own in request and own != name:
+                names[name] = request[own]
+                if own not in columns:
+                    names.pop(own, None)
     return names
 
 
