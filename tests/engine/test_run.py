@@ -138,9 +138,12 @@ class Stop(ft.Plugin):
     assert result.record["steps"] == 3
 
 
-def test_an_unknown_metric_is_refused_with_those_there_are(go: Any) -> None:
-    with pytest.raises(ft.ConfigError, match=r"no metric 'acuracy'(.|\n)*accuracy, loss"):
-        go(["words"], metric="acuracy")
+@pytest.mark.parametrize(
+    ("metric", "hint"), [("acuracy", "did you mean 'accuracy'"), ("bleu", "are accuracy, loss")]
+)
+def test_an_unknown_metric_is_refused_with_those_there_are(go: Any, metric: str, hint: str) -> None:
+    with pytest.raises(ft.ConfigError, match=rf"no metric '{metric}'(.|\n)*{hint}"):
+        go(["words"], metric=metric)
 
 
 def test_the_loss_can_choose_the_best_model(go: Any) -> None:
