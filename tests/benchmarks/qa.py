@@ -220,17 +220,23 @@ def main() -> None:
     parser.add_argument("--overlap", type=int, default=128)
     given = parser.parse_args()
     rows = read(given.data / "test.jsonl")
+    lines = []
+    if given.out.exists():  # a measurement that was cut goes on
+        lines = [json.loads(one) for one in given.out.read_text(encoding="utf-8").splitlines()]
+    done = {(line["system"], line["seed"]) for line in lines}
     for k, seed in enumerate(given.seeds):
         for system in ("ft", "plain") if k % 2 else ("plain", "ft"):
+            if (system, seed) in done:
+                continue
             began = process_time()
             found = with_ft(given, seed) if system == "ft" else Plain(given, seed).train()
             seconds = round(process_time() - began, 1)
             line = {"system": system, "seed": seed, "seconds": seconds, **scored(found, rows)}
-            with given.out.open("a") as file:
+            lines.append(line)
+            with given.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             means = {name: round(sum(line[name]) / len(rows), 4) for name in ("f1", "exact")}
             print(json.dumps({"system": system, "seed": seed, "seconds": seconds, **means}))
-    lines = [json.loads(one) for one in given.out.read_text().splitlines()]
     print(json.dumps(compared(lines, rows)))
 
 
