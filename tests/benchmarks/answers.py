@@ -196,6 +196,7 @@ def peer(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
 
     import ft
 
+    given = dict(one.split("=", 1) for one in arguments.set)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = intents(arguments.data, folder, arguments.rows)
@@ -215,7 +216,7 @@ def peer(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
             args=SentenceTransformerTrainingArguments(
                 output_dir=str(folder / "peer"),
                 num_train_epochs=arguments.epochs,
-                per_device_train_batch_size=64,
+                per_device_train_batch_size=int(given.get("run.batch_size", 64)),
                 learning_rate=5e-5,
                 seed=seed,
                 bf16=arguments.bf16,
