@@ -81,6 +81,24 @@ def test_an_installed_technique_joins_its_preset(extra: str) -> None:
 
 
 @pytest.mark.usefixtures("extra")
+def test_a_technique_that_cannot_be_loaded_is_left_out(tmp_path: Path) -> None:
+    points = "[ft.plugins]\nbroken = nothing_of_this_name:Extra\n[ft.presets]\nquick = broken\n"
+    (tmp_path / "ft_extra-1.0.dist-info" / "entry_points.txt").write_text(points)
+    found = resolve(["sentiment"], values={"run.preset": "quick"})
+    assert [one.name for one in found.plugins] == ["sentiment"]
+    assert any("left out" in note and "nothing_of_this_name" in note for note in found.notes)
+
+
+def test_what_is_made_of_a_run_has_its_techniques_and_no_others(extra: str) -> None:
+    """An arm of a study without a technique stays without it."""
+    found = resolve(["sentiment", extra], values={"run.preset": "quick"})
+    settings = {f"run.{key}": value for key, value in found.run.model_dump().items()}
+    arm = resolve(["sentiment"], values={k: v for k, v in settings.items() if v is not None})
+    assert [one.name for one in arm.plugins] == ["sentiment"]
+    assert arm.run == found.run
+
+
+@pytest.mark.usefixtures("extra")
 def test_what_cannot_work_with_it_comes_before_a_preset() -> None:
     found = resolve(["sentiment", "lone"], values={"run.preset": "quick"})
     assert [one.name for one in found.plugins] == ["sentiment", "lone"]

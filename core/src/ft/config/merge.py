@@ -69,6 +69,14 @@ class Given:
                 node[key] = value
                 self.places[f"{table}.{key}"] = place
 
+    def drop(self, table: str, key: str) -> None:
+        """Take a setting out, wherever it was given."""
+        node = self.tree.get(table)
+        if isinstance(node, dict):
+            node.pop(key, None)
+        self.places.pop(f"{table}.{key}", None)
+        self.texts.pop(f"{table}.{key}", None)
+
     def check(
         self, table: str, model: type[Config], owner: str, scope: Scope
     ) -> tuple[Config | None, list[FtError]]:

@@ -24,11 +24,15 @@ def asked(settings: Sequence[Setting]) -> str | None:
     return values[-1] if values and values[-1] in SETTINGS else None
 
 
-def suggest(preset: str, given: Given) -> None:
-    """Give a preset's settings below all that are there.
+def use(preset: str, given: Given) -> None:
+    """Put a preset's settings, below all that are there, in the place of its name.
+
+    What is made of a run later (a resume, an arm without a technique, its predictions) takes the run's settings and
+    plugins as they are; a name that stayed would bring the techniques in once more.
 
     Where the user says how long the training is, ``min_steps`` would make it longer and is left out.
     """
+    given.drop("run", "preset")
     own = given.tree.get("run") or {}
     length = {"epochs", "max_steps"} & set(own) if isinstance(own, dict) else ()
     settings = SETTINGS[preset].items()
@@ -43,7 +47,7 @@ def techniques(preset: str, named: Sequence[Loaded]) -> tuple[list[Loaded], list
     """The techniques that installed distributions bring for a preset, and notes on them.
 
     An entry point of the group ``ft.presets`` has the preset's name and, as its value, the name of the technique.
-    One that is named already, or cannot work with what is named, is left out.
+    One that is named already, cannot be loaded, or cannot work with what is named, is left out.
 
     Args:
         preset: its name.
@@ -51,8 +55,10 @@ def techniques(preset: str, named: Sequence[Loaded]) -> tuple[list[Loaded], list
     """
     wanted = sorted({one.target for one in installed(PRESETS) if one.name == preset})
     names = {one.name for one in named}
-    found, notes = [], []
-    for one in try_load_all([name for name in wanted if name not in names])[0]:
+    loaded, failures = try_load_all([name for name in wanted if name not in names])
+    found: list[Loaded] = []
+    notes = [f"preset {preset}: a technique is left out: {failure.what}" for failure in failures]
+    for one in loaded:
         against = names & set(one.cls.conflicts)
         against |= {other.name for other in named if one.name in other.cls.conflicts}
         if against:

@@ -129,7 +129,7 @@ def resolve(
         checked[one.name], faults = given.check(one.name, one.cls.Config, one.owner, scope)
         plugin_faults += faults
     if preset:
-        presets.suggest(preset, given)
+        presets.use(preset, given)
     for one in reversed(loaded):
         if checked[one.name] is None:
             continue

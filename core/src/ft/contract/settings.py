@@ -19,7 +19,8 @@ class RunConfig(Config):
     )
     seed: int = Field(0, ge=0, description="seed of every random number")
     preset: Literal["quick", "default", "best"] | None = Field(
-        None, description="a plan for the training, below every setting that is given"
+        None,
+        description="a plan for the training: its settings and techniques take its place, below all that is given",
     )
     epochs: Annotated[float, Tunable(2, 8, step=1)] = Field(
         3, gt=0, description="passes over the training split"
