@@ -99,7 +99,8 @@ class Plain:
                 span if inside else None
                 for span, inside in zip(made["offset_mapping"][i], context, strict=True)
             ]
-            window = {"row": row, "spans": spans, "input_ids": made["input_ids"][i]}
+            window = {"row": row, "spans": spans}
+            window |= {name: made[name][i] for name in ("input_ids", "token_type_ids")}
             if gold:
                 answer = rows[row]["answers"]
                 begin = answer["answer_start"][0]
@@ -114,8 +115,9 @@ class Plain:
     def batch(self, windows: list[dict[str, Any]]) -> dict[str, Any]:
         import torch
 
+        read = ("input_ids", "token_type_ids")
         batch = self.tokenizer.pad(
-            {"input_ids": [one["input_ids"] for one in windows]}, return_tensors="pt"
+            {name: [one[name] for one in windows] for name in read}, return_tensors="pt"
         )
         if "start" in windows[0]:
             for side in ("start", "end"):
