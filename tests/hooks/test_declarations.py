@@ -186,9 +186,31 @@ def test_a_declaration_may_depend_on_the_settings(go: Any, tmp_path: Path) -> No
         "    def __init__(self, config=None):\n        super().__init__(config)\n"
         "        self.conflicts = ('words',) if self.config.strong else ()\n",
     )
-    with pytest.raises(ft.PluginError, match="cannot work with 'words'"):
+    with pytest.raises(
+        ft.PluginError, match=r"with odd\.strong, cannot work with 'words'"
+    ) as caught:
         go(["words", odd], odd={"strong": True})
+    assert caught.value.hint == "leave out odd.strong, or name 'odd' or 'words', not both"
     assert go(["words", odd], max_steps=1).record["steps"] == 1
+
+
+def test_a_message_about_the_data_names_the_settings_that_ask_for_it(
+    go: Any, tmp_path: Path
+) -> None:
+    odd = write(
+        tmp_path,
+        "odd",
+        "    class Config(ft.Config):\n        deep: int = 0\n        wide: int = 0\n"
+        "        dull: int = 0\n"
+        "    def __init__(self, config=None):\n        super().__init__(config)\n"
+        "        asked = self.config.deep or self.config.wide\n"
+        "        self.needs_schema = ('images',) if asked else ()\n",
+    )
+    with pytest.raises(
+        ft.PluginError, match=r"with odd\.deep, odd\.wide, needs data with"
+    ) as caught:
+        go(["words", odd], odd={"deep": 1, "wide": 1, "dull": 1})
+    assert str(caught.value.hint).startswith("leave odd.deep, odd.wide out, or name a task")
 
 
 SHOWN = '''

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import ft
 
 
@@ -36,3 +38,39 @@ def test_entities_and_feeling_from_a_file_each(
     assert len(answer["names"]["tags"]) == 4
     assert "entities" in answer["names"]
     assert "label" in answer["feeling"]
+
+
+@pytest.mark.parametrize("setting", ["mixup", "label_smoothing", "focal", "dropout_samples"])
+def test_what_regularize_does_to_one_task_alone_is_refused_before_the_data_is_read(
+    setting: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    value = 2 if setting == "dropout_samples" else 0.4
+    own = {name: {"train": str(tmp_path / "not-there.csv")} for name in ("topic", "mood")}
+    with pytest.raises(ft.PluginError, match="cannot work with 'multitask'") as caught:
+        ft.run(
+            ["multitask", "regularize"],
+            multitask={"tasks": dict.fromkeys(own, "sentiment"), "settings": own},
+            regularize={setting: value, "r_drop": 1.0},
+            model=tiny_model,
+        )
+    assert str(caught.value.hint).startswith(f"leave out regularize.{setting}, or name ")
+
+
+@pytest.mark.parametrize("technique", ["contrastive", "pseudo_labels"])
+def test_what_needs_a_label_of_every_example_is_refused_before_the_model_is_built(
+    technique: str,
+    tiny_model: Path,
+    data_files: dict[str, dict[str, str]],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pool.jsonl").write_text('{"text": "anna went"}\n')
+    given = {"pool": str(tmp_path / "pool.jsonl")} if technique == "pseudo_labels" else {}
+    own = dict.fromkeys(("topic", "mood"), data_files["sentiment"])
+    with pytest.raises(ft.PluginError, match=r"needs data with .*label:single"):
+        ft.run(
+            ["multitask", technique],
+            multitask={"tasks": dict.fromkeys(own, "sentiment"), "settings": own},
+            **{technique: given},
+            model=tiny_model,
+            output=tmp_path / "run",
+        )

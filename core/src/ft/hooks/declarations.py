@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from ft.contract.errors import FtError, PluginError
-from ft.contract.messages import did_you_mean
-from ft.contract.schema import LABELS, POOL, SPLITS, Kind, Schema, TaskData
+from ft.contract.messages import did_you_mean, listed
+from ft.contract.plugin import setting_key
+from ft.contract.schema import LABELS, POOL, SPLITS, Kind, Label, Schema, TaskData
 
 if TYPE_CHECKING:
     from ft.contract.plugin import Plugin
@@ -28,8 +29,13 @@ SCHEMA = "the schema of load_data"
 """Where data lacks what a plugin declares that it needs."""
 
 
+def _of_every_row(schema: Schema) -> Label | None:
+    """The label; of tasks that a plugin composes, which have one each, none is of every row."""
+    return None if "tasks" in schema.extra else schema.label
+
+
 def _label(kind: str) -> Callable[[Schema], object]:
-    return lambda schema: schema.label is not None and schema.label.kind == kind
+    return lambda schema: (label := _of_every_row(schema)) is not None and label.kind == kind
 
 
 def _target(kind: str) -> Callable[[Schema], object]:
@@ -42,7 +48,7 @@ ROLES: Mapping[str, Callable[[Schema], object]] = {
     "texts": lambda schema: schema.texts,
     "editable": lambda schema: any(text.editable for text in schema.texts),
     "pair": lambda schema: len(schema.texts) == 2,
-    "label": lambda schema: schema.label,
+    "label": _of_every_row,
     **{f"label:{kind}": _label(kind) for kind in LABELS},
     **{f"target:{kind}": _target(kind) for kind in get_args(Kind)},
     "images": lambda schema: schema.images,
@@ -156,11 +162,42 @@ def _missing(member: Member, position: Mapping[str, int]) -> list[FtError]:
 
 
 def _clash(one: Member, other: Member) -> PluginError:
-    return PluginError(
-        f"{one.owner} cannot work with {other.owner}",
-        where=FLAG,
-        hint=f"name '{one.name}' or '{other.name}', not both",
+    asking = settings_behind(one.plugin, lambda plugin: other.name in plugin.conflicts)
+    leave_out = (
+        f"leave out {asking}, or " if asking and one.name not in other.plugin.conflicts else ""
     )
+    with_it = f", with {asking}," if leave_out else ""
+    return PluginError(
+        f"{one.owner}{with_it} cannot work with {other.owner}",
+        where=FLAG,
+        hint=f"{leave_out}name '{one.name}' or '{other.name}', not both",
+    )
+
+
+def settings_behind(plugin: Plugin, declares: Callable[[Plugin], object]) -> str:
+    """The settings for which a plugin declares something, such as ``regularize.mixup``.
+
+    Args:
+        plugin: of a run, with its settings.
+        declares: whether a plugin declares it.
+
+    Returns:
+        Their keys; nothing where it declares it with any settings.
+    """
+    config, fields = plugin.config, type(plugin.config).model_fields
+    try:
+        plain = type(config)()
+        if declares(type(plugin)(plain)):
+            return ""
+        alone = {
+            name: type(plugin)(plain.model_copy(update={name: getattr(config, name)}))
+            for name in fields
+            if name in config.model_fields_set
+        }
+        asking = [name for name, other in alone.items() if declares(other)]
+    except Exception:  # a plugin that cannot be made without settings of its own
+        return ""
+    return listed([f"{plugin.name}.{setting_key(name, fields[name])}" for name in asking])
 
 
 def _misplaced(
@@ -189,16 +226,22 @@ def schema_faults(members: Sequence[Member], schema: Schema) -> list[FtError]:
     """Where the data lacks what a plugin declares that it needs."""
     there = [role for role, shows in ROLES.items() if shows(schema)]
     return [
-        PluginError(
-            f"{member.owner} needs data with {need.replace('|', ' or ')}, "
-            f"and this data has {', '.join(there) or 'none of the roles'}",
-            where=SCHEMA,
-            hint=f"leave '{member.name}' out of {FLAG}, or name a task whose data has that",
-        )
+        _lacking(member, need, there)
         for member in members
         for need in member.plugin.needs_schema
         if not set(need.split("|")) & set(there)
     ]
+
+
+def _lacking(member: Member, need: str, there: Sequence[str]) -> PluginError:
+    asking = settings_behind(member.plugin, lambda plugin: need in plugin.needs_schema)
+    return PluginError(
+        f"{member.owner}{asking and f', with {asking},'} needs data with {need.replace('|', ' or ')}, "
+        f"and this data has {', '.join(there) or 'none of the roles'}",
+        where=SCHEMA,
+        hint=f"leave {asking or repr(member.name)} out"
+        f"{'' if asking else f' of {FLAG}'}, or name a task whose data has that",
+    )
 
 
 def graph_faults(techniques: Sequence[Implementation]) -> list[FtError]:

@@ -32,8 +32,14 @@ class Regularize(Plugin):
         super().__init__(config)
         given = self.config
         self.whole_batch = given.mixup is not None
-        # A mixed example has no answer of a teacher's.
-        self.conflicts = ("distill",) if given.mixup else ()
+        # A mixed example has no answer of a teacher's. Of several tasks, examples of one cannot be mixed with
+        # or balanced against another's, their losses are joined before they come here, and each has a head.
+        of_one_task = ("mixup", "label_smoothing", "focal", "dropout_samples", "balance")
+        conflicts = {
+            "distill": given.mixup,
+            "multitask": any(getattr(given, name) for name in of_one_task),
+        }
+        self.conflicts = tuple(name for name, asked in conflicts.items() if asked)
         # R-Drop compares two outputs; in a mixed batch adversarial training finds no tokens.
         self.needs_graph = bool(given.r_drop or given.mixup)
         needs = {
