@@ -153,7 +153,9 @@ def plugin_settings() -> Iterator[str]:
         yield (inspect.getdoc(one.cls) or "").split("\n\n")[0].replace("\n", " ") + "\n"
         shared = set(ft.DataConfig.model_fields) if issubclass(config, ft.DataConfig) else set()
         if shared:
-            yield "The settings of [every task](#every-task), and:\n"
+            unused = getattr(config, "unused_settings", ())
+            without = f" but {', '.join(f'`{one}`' for one in unused)}" if unused else ""
+            yield f"The settings of [every task](#every-task){without}, and:\n"
         yield from settings(one.name, config, shared)
 
 

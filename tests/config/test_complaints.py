@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from ft.config.resolve import resolve
+from ft.config.write import json_schema, to_toml
 
 TAG = "ft_test_settings:Tag"
 MIX = "ft_test_settings:Mix"
 MUST = "ft_test_settings:Must"
 BROKEN = "ft_test_settings:Broken"
+
+ALL = ("label_names", "label_separator", "missing_labels")
+"""What the settings of every task that reads files have for labels."""
 
 pytestmark = pytest.mark.usefixtures("settings")
 
@@ -207,3 +211,32 @@ def test_a_plugin_of_the_file_that_is_not_there(
 ) -> None:
     file = toml('plugins = ["zzq"]\n[zzq]\nrate = 1\n')
     assert problem(file=file).startswith(f"{file}:1: there is no plugin 'zzq'")
+
+
+@pytest.mark.parametrize(
+    ("task", "without"),
+    [
+        *((task, ALL) for task in ("answers", "qa", "recommend", "rerank", "seq2seq")),
+        ("image", ("label_separator",)),
+        ("ner", ("label_separator", "missing_labels")),
+    ],
+)
+def test_a_setting_that_a_task_has_no_use_for_is_refused_and_not_shown(
+    task: str, without: tuple[str, ...], problem: Callable[..., Any], tmp_path: Path
+) -> None:
+    for name in ALL:
+        value = "['-']" if name != "label_separator" else "-"
+        override = f"{task}.{name}={value}"
+        if name in without:
+            said = problem(task, overrides=[override])
+            assert said.startswith(f"-o {override}: {task}.{name} is ")
+            assert "this task has no use for it: leave it out" in said
+        else:
+            resolve([task], overrides=[override])
+    resolved = resolve([task])
+    (tables,) = [json_schema(resolved.plugins)["$defs"][type(resolved.configs[task]).__name__]]
+    assert not {*without} & {*tables["properties"], *to_toml(resolved).split()}
+    # The settings of a run that was made before have what is empty.
+    file = tmp_path / "config.toml"
+    file.write_text(f'plugins = ["{task}"]\n\n[{task}]\nlabel_names = []\n')
+    resolve(None, file=file)

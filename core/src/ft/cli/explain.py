@@ -68,6 +68,7 @@ def lines(resolved: Resolved, facts: dict[str, Any], width: int | None = None) -
         settings = [
             (key, shown(getattr(config, name)), _origin(resolved.origins, f"{table}.{key}"))
             for name, field in type(config).model_fields.items()
+            if name not in getattr(config, "unused_settings", ())
             for key in [field.alias or name]
         ]
         found += ["", f"[{table}]"]

@@ -40,7 +40,7 @@ def _table(config: BaseModel, key: str) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for name, field in type(config).model_fields.items():
         written = field.serialization_alias or field.alias or name
-        if written not in plain:
+        if written not in plain or name in getattr(config, "unused_settings", ()):
             continue
         value, inner = getattr(config, name), f"{key}.{written}"
         if value is None:
@@ -90,6 +90,10 @@ def json_schema(plugins: Sequence[Loaded]) -> dict[str, Any]:
         [(model, "validation") for model in dict.fromkeys(models.values())],
         ref_template="#/$defs/{model}",
     )
+    for model in models.values():
+        described = definitions["$defs"][references[model, "validation"]["$ref"].rpartition("/")[2]]
+        for name in getattr(model, "unused_settings", ()):
+            described["properties"].pop(name, None)
     schema: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of ft",

@@ -228,5 +228,10 @@ def setting_key(name: str, field: FieldInfo) -> str:
 
 
 def fields_by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields of a model by the key that sets them."""
-    return {setting_key(name, field): field for name, field in model.model_fields.items()}
+    """The fields of a model by the key that sets them, without `DataConfig.unused_settings`."""
+    unused = getattr(model, "unused_settings", ())
+    return {
+        setting_key(name, field): field
+        for name, field in model.model_fields.items()
+        if name not in unused
+    }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from ft.contract.duration import as_duration
 from ft.contract.plugin import Config
@@ -119,7 +119,13 @@ class DataConfig(Config):
 
     Each split is a file (``.conll``/``.txt``/``.tsv``, ``.csv``, ``.jsonl``/``.json``,
     ``.parquet``), a folder with one file a split, or ``hub:NAME`` (``hub:NAME:CONFIGURATION``).
+
+    Attributes:
+        unused_settings: those of this class that the task has no use for, such as ``label_names`` where
+            there are no classes: they are not shown, and refused.
     """
+
+    unused_settings: ClassVar[tuple[str, ...]] = ()
 
     train: str | tuple[str, ...] | None = Field(
         None,
@@ -156,3 +162,11 @@ class DataConfig(Config):
     on_bad_row: Literal["refuse", "skip"] = Field(
         "refuse", description="a malformed row: refuse, or set it aside into a file with the reason"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_use(cls, value: Any, info: ValidationInfo) -> Any:
+        # What is empty stands in the settings of runs that were made before.
+        if value and info.field_name in cls.unused_settings:
+            raise ValueError("this task has no use for it: leave it out")
+        return value

@@ -17,6 +17,8 @@ class WordsConfig(DataConfig):
     length, or ``text`` and ``entities``, spans of characters; ``columns`` maps other names to these.
     """
 
+    unused_settings = ("label_separator", "missing_labels")
+
     token_column: int | None = Field(
         None, description="CoNLL: the column of the words, counted from 0; default: the first"
     )

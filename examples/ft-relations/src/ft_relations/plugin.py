@@ -45,6 +45,8 @@ GIVEN = "given"
 class RelationsConfig(DataConfig):
     """Where the sentences are, and what counts as no relation."""
 
+    unused_settings = ("label_names", "label_separator", "missing_labels")
+
     negative: str = Field("Other", description="the label for none of the relations, not scored")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout before the classifier")
 

@@ -17,6 +17,8 @@ class AnswersConfig(DataConfig):
     for ours; ``columns.group`` names a column whose rows are phrasings of one question.
     """
 
+    unused_settings = ("label_names", "label_separator", "missing_labels")
+
     answers: str | None = Field(
         None,
         description="file of all answers, with the columns id and answer; default: the answers "

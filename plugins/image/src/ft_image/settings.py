@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from PIL import ImageColor
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from ft import DataConfig
 
@@ -19,6 +19,8 @@ class ImageConfig(DataConfig):
     gives the files' names for ours. A folder named as ``train`` that holds ``train``, ``validation`` and
     ``test`` gives all splits.
     """
+
+    unused_settings = ("label_separator",)
 
     folder: Path | None = Field(
         None, description="where the paths in tables begin; default: the folder of the table"
@@ -56,12 +58,6 @@ class ImageConfig(DataConfig):
     def _a_colour(cls, value: str) -> str:
         ImageColor.getrgb(value)
         return value
-
-    @model_validator(mode="after")
-    def _one_label(self) -> ImageConfig:
-        if self.label_separator is not None:
-            raise ValueError("label_separator does not apply: every image has one label")
-        return self
 
     @property
     def colour(self) -> tuple[int, int, int]:

@@ -20,6 +20,8 @@ class QAConfig(DataConfig):
     and 2 are read as they are. ``columns`` gives the files' names for ours.
     """
 
+    unused_settings = ("label_names", "label_separator", "missing_labels")
+
     no_answer: Literal["auto", "yes", "no"] = Field(
         "auto",
         description="whether a question may have no answer in its context; auto: yes if train has "

@@ -19,6 +19,8 @@ class RecommendConfig(DataConfig):
     gives the files' names for ours.
     """
 
+    unused_settings = ("label_names", "label_separator", "missing_labels")
+
     interactions: str | None = Field(
         None,
         description="who had which item, and when: CSV, JSONL or Parquet; `train` means the same",

@@ -15,6 +15,8 @@ class RerankConfig(DataConfig):
     files' names for ours.
     """
 
+    unused_settings = ("label_names", "label_separator", "missing_labels")
+
     negatives: int = Field(
         4,
         ge=0,

@@ -19,6 +19,8 @@ class Seq2SeqConfig(DataConfig):
     a list of references, of which the first is learnt and all are scored against.
     """
 
+    unused_settings = ("label_names", "label_separator", "missing_labels")
+
     dialogue: bool = Field(
         False,
         description="a row is a whole dialogue, in the column turns: a list of texts, or of "
