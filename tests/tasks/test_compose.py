@@ -142,6 +142,28 @@ class Heavy(TextsTask):
         return Loss(each.sum(), float(len(each)), {"logits": logits}, each=each)
 
 
+class Counted(TextsTask):
+    """A task that writes down the passes of training: whether they have gradients."""
+
+    name = "counted"
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self.passes: list[bool] = []
+
+    @hookimpl
+    def compute_loss(self, run: Any, model: Any, batch: Any) -> Loss:
+        if model.training:
+            self.passes.append(torch.is_grad_enabled())
+        logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        each = torch.nn.functional.cross_entropy(logits, batch["labels"], reduction="none")
+        return Loss(each.sum(), float(len(each)), {"logits": logits}, each=each)
+
+    @hookimpl
+    def on_run_end(self, run: Any) -> None:
+        (run.output / "passes.json").write_text(json.dumps(self.passes))
+
+
 class Gradient(Plugin):
     """Keeps the sum of the first step's gradients of the encoder."""
 
@@ -269,6 +291,34 @@ def test_weights_say_how_much_each_task_counts(
     if first == "Heavy":
         light = {"settings": {"heavy": {"weight": 1.0}}, "weights": {"heavy": 3.0}}
         torch.testing.assert_close(gradient("light", **light), plain)
+
+
+def test_a_task_that_fits_into_one_pass_is_not_counted_before(
+    go: Any, tmp_path: Path, still: Path
+) -> None:
+    """The gradient is the same with what a technique adds: that is a mean over the task's items too."""
+
+    def gradient(max_tokens: int) -> tuple[torch.Tensor, list[bool], dict[str, Any]]:
+        run = go(
+            [MULTITASK, f"{HERE}:Apart", f"{HERE}:Gradient"],
+            tmp_path / f"{max_tokens}",
+            multitask=both("Counted"),
+            max_steps=1,
+            batch_size=48,
+            model=str(still),
+            max_tokens=max_tokens,
+        )
+        kept = torch.load(run.output / "gradient.pt", weights_only=True)
+        passes = json.loads((run.output / "passes.json").read_text())
+        return kept, passes, lines(run.output / "metrics.jsonl")[0]
+
+    whole, passes, log = gradient(8192)
+    assert passes == [True, True], "the two passes of the technique"
+    cut, more, other = gradient(40)
+    assert False in more
+    torch.testing.assert_close(cut, whole, rtol=1e-4, atol=1e-6)
+    for name in ("loss", "other", "apart"):
+        assert other[name] == pytest.approx(log[name], rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ft.engine.batch.batches import Feature, longest
 from ft.engine.batch.features import TrainingFeatures
 from ft.engine.batch.inference import measure
 from ft.engine.batch.order import Plan
+from ft.engine.done import Done
 from ft.engine.length import Length
 from ft.engine.optim.custom import checked_factor
 from ft.engine.optim.optim import Optimizer
@@ -24,7 +25,7 @@ from ft.engine.ranks.agreement import Agreement
 from ft.engine.resume import state as run_state
 from ft.engine.resume.checkpoint import Checkpoints
 from ft.engine.resume.progress import Progress
-from ft.engine.step import Done, Step
+from ft.engine.step import Step
 from ft.engine.time_limit import TimeLimit
 from ft.runfolder.folder import RunFolder
 
@@ -186,9 +187,7 @@ class Loop:
         for name, value in done.sums.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._agreement.take(done.wishes)
-        self.progress.tokens += done.tokens
-        self.progress.padded += done.padded
-        self.progress.step += 1
+        self.progress.count(done.tokens, done.padded)
         self.run.step = self.progress.step
         if self._on_step:
             self.run.hooks.tell("on_step", run=self.run, step=self.run.step)

@@ -114,6 +114,7 @@ class LiveRun(Run):
         self.logged: dict[str, float] = {}
         self.backpropagated: Tensor | None = None
         self.counts: Counts = {}
+        self.divisor: Tensor | float | None = None
         self.added: dict[str, Any] = {}
         self.used: dict[str, str] = {}
         self.on_use: Callable[[], None] = lambda: None
@@ -267,10 +268,14 @@ class LiveRun(Run):
 
     @override
     def backward(self, loss: Loss) -> None:
+        total = loss.total
+        if self.divisor is not None:
+            items = torch.as_tensor(self.divisor, device=total.device)
+            total = total / torch.where(items > 0, items, 1.0).to(total)
         with torch.autocast(self.device.type, enabled=False):
-            self.accelerator.backward(loss.total)
+            self.accelerator.backward(total)
         self.hooks.ledger.backward()
-        total = loss.total.detach()
+        total = total.detach()
         self.backpropagated = total if self.backpropagated is None else self.backpropagated + total
 
     @override

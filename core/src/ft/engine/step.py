@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,7 +21,8 @@ from ft.engine.batch.batches import (
 )
 from ft.engine.batch.chunks import chunked
 from ft.engine.batch.memory import out_of_memory
-from ft.engine.batch.parts import Counts
+from ft.engine.batch.parts import of_kinds
+from ft.engine.done import Done
 from ft.engine.optim.optim import Optimizer
 from ft.engine.randomness import Generators
 from ft.engine.ranks.gradients import sum_gradients
@@ -32,40 +31,8 @@ if TYPE_CHECKING:
     from ft.engine.run import LiveRun
 
 
-@dataclass
-class Done:
-    """What a step did.
-
-    Attributes:
-        sums: the summed loss, its parts and the items of this process, by name; scalars on the
-            device.
-        tokens: real tokens, of all processes.
-        padded: tokens with padding, of all processes.
-        wishes: what was given to the step for it, added up over the processes.
-        total: the summed loss of the whole batch, a scalar on the device.
-        norm: of the gradient before clipping, likewise; ``None`` where nothing was to be learnt.
-    """
-
-    sums: dict[str, Tensor] = field(default_factory=dict)
-    tokens: int = 0
-    padded: int = 0
-    wishes: Sequence[float] = ()
-    total: Tensor | None = None
-    norm: Tensor | None = None
-
-    def add(self, name: str, value: Tensor) -> None:
-        """Add to a sum."""
-        self.sums[name] = self.sums[name] + value if name in self.sums else value
-
-    def fault(self) -> str | None:
-        """What of the step is not finite, for which the weights are as they were.
-
-        This waits until the device has done the step.
-        """
-        for what, value in {"loss": self.total, "gradient's norm": self.norm}.items():
-            if value is not None and not math.isfinite(value):
-                return f"the {what} is {float(value)}"
-        return None
+class _NotAlone(Exception):
+    """A part of a loss stands in several passes, so that its items must be counted before."""
 
 
 class Step:
@@ -88,6 +55,7 @@ class Step:
         self._plugins = [member.plugin for member in run.hooks.kept]
         self._whole = any(plugin.whole_batch for plugin in self._plugins)
         self._own_items = any(plugin.own_items for plugin in self._plugins)
+        self._early = any(plugin.early_backward for plugin in self._plugins)
         self._on_gradients = run.hooks.listens("on_gradients")
         self._checked_loss_of = not run.hooks.wrapped("loss_of")
 
@@ -113,11 +81,13 @@ class Step:
         run = self.run
         ranks = run.ranks
         shares = divide(features, ranks.count)
+        kinds = {columns: i for i, columns in enumerate(by_columns(features))}
+        by_kind = self._own_items and not self._whole and len(kinds) > 1
         if self._whole:
             done, items = self._whole_batch(shares, where)
+        elif self._own_items:
+            done, items = self._joined(shares[ranks.index], kinds, where)
         else:
-            if self._own_items:
-                run.counts = self._counts(shares[ranks.index], where)
             done, items = self._passes(shares[ranks.index], where, self._backward)
         run.counts = {}
         if not self._checked_loss_of:
@@ -133,6 +103,9 @@ class Step:
             done.wishes = wishes()
         else:
             total, items = self._exchange(done, wishes())
+        if by_kind:  # the gradients are divided already
+            done.sums["loss"], total = done.sums["loss"] * items, total * items
+            items = (items > 0).float()
         done.total = total
         if self._on_gradients:
             items = self._tell_gradients(items)
@@ -206,31 +179,72 @@ class Step:
         done.tokens, done.padded = sum(tokens), len(tokens) * max(tokens, default=0)
         return done, loss.items if main else 0.0
 
-    def _counts(self, features: list[Feature], where: Callable[[], str]) -> Counts:
-        """The items of each part of the loss in the whole batch, by passes without gradients."""
+    def _joined(
+        self,
+        features: list[Feature],
+        kinds: Mapping[tuple[str, ...], int],
+        where: Callable[[], str],
+    ) -> tuple[Done, Tensor | float]:
+        """The gradients of this process's share, of which each part of the loss has items of its own.
+
+        Features with the same columns, as one task has, are a kind; each kind's gradient is divided by its own
+        items. A kind in one pass needs no counting: the pass has all of its items.
+        """
         run = self.run
-        if run.ranks.count == 1 and len(micro_batches(features, run.budget.training)) == 1:
-            return {}
+        several = len(kinds) > 1
+        passes = len(micro_batches(features, run.budget.training))
+        if run.ranks.count == 1 and passes == len(kinds) and not (several and self._early):
+            generators = Generators(run.device, self._plugins)
+
+            def alone(loss: Loss, done: Done) -> None:
+                if any(f"items/{name}" in done.sums for name in loss.parts):
+                    raise _NotAlone
+                run.divisor = loss.items if several else None
+
+            try:
+                return self._passes(
+                    features, where, lambda micro, done: self._backward(micro, done, alone)
+                )
+            except _NotAlone:
+                self.optimizer.zero()
+                generators.wind_back()
+        counts = self._counts(features, kinds, where)
+
+        def back_propagate(micro: list[Feature], done: Done) -> Tensor | float:
+            run.counts, items = counts[kinds[tuple(micro[0])]]
+            run.divisor = items if several else None
+            return self._backward(micro, done)
+
+        return self._passes(features, where, back_propagate)
+
+    def _counts(
+        self,
+        features: list[Feature],
+        kinds: Mapping[tuple[str, ...], int],
+        where: Callable[[], str],
+    ) -> Mapping[int, tuple[Mapping[str, float], float]]:
+        """The items of the parts of each kind's loss in the whole batch, and of all of its parts, by passes
+        without gradients.
+        """
+        run = self.run
         generators = Generators(run.device, self._plugins)
         run.counts = {}
-        counted, _ = self._passes(features, where, self._count)
-        generators.wind_back()
-        counts: dict[str, float] = {}
-        for own in run.ranks.gather({name: float(n) for name, n in counted.sums.items()}):
-            for name, number in own.items():
-                counts[name] = counts.get(name, 0.0) + number
-        return counts
 
-    def _count(self, micro: list[Feature], done: Done) -> float:
-        """Count the items of the parts of a micro-batch's loss."""
-        run = self.run
-        batch = to_device(collate(micro, self.pad_id, left=run.pads_left), run.device)
-        with torch.no_grad(), run.accelerator.autocast():
-            loss: Loss = run.hooks.provide("compute_loss", run, self.model, batch)
-        for name, part in loss.parts.items():
-            if isinstance(part, Loss):
-                done.add(name, torch.as_tensor(part.items, dtype=torch.float64))
-        return 0.0
+        def count(micro: list[Feature], done: Done) -> float:
+            batch = to_device(collate(micro, self.pad_id, left=run.pads_left), run.device)
+            with torch.no_grad(), run.accelerator.autocast():
+                loss: Loss = run.hooks.provide("compute_loss", run, self.model, batch)
+            of = kinds[tuple(micro[0])]
+            done.add(f"{of}/", torch.as_tensor(loss.items, dtype=torch.float64))
+            for name, part in loss.parts.items():
+                if isinstance(part, Loss):
+                    items = torch.as_tensor(part.items, dtype=torch.float64)
+                    done.add(f"{of}/{name}", items)
+            return 0.0
+
+        counted, _ = self._passes(features, where, count)
+        generators.wind_back()
+        return of_kinds(run.ranks.gather({name: float(n) for name, n in counted.sums.items()}))
 
     def _passes(
         self,
@@ -266,13 +280,20 @@ class Step:
             run.budget.shrink(run, "training", failed, where())
             generators.wind_back()
 
-    def _backward(self, micro: list[Feature], done: Done) -> Tensor | float:
-        """The gradients of a micro-batch; returns its items."""
+    def _backward(
+        self,
+        micro: list[Feature],
+        done: Done,
+        see: Callable[[Loss, Done], None] = lambda loss, done: None,
+    ) -> Tensor | float:
+        """The gradients of a micro-batch, whose loss is seen before; returns its items."""
         run = self.run
         batch = to_device(collate(micro, self.pad_id, left=run.pads_left), run.device)
         with run.accelerator.autocast():
             loss = self._checked(run.hooks.call("compute_loss", run, self.model, batch), len(micro))
+        see(loss, done)
         run.backward(loss)
+        run.divisor = None
         self._add_parts(loss, done)
         tokens = lengths(micro)
         done.tokens += sum(tokens)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -48,3 +48,27 @@ def join(losses: Mapping[str, Loss], counts: Counts, schema: Schema) -> Loss:
     outputs = {name: value for loss in losses.values() for name, value in loss.outputs.items()}
     parts = {name: Loss(loss.total.detach(), loss.items) for name, loss in losses.items()}
     return Loss(torch.stack(totals).sum(), items, outputs, parts)
+
+
+def of_kinds(counted: Iterable[Mapping[str, float]]) -> dict[int, tuple[dict[str, float], float]]:
+    """The items of the parts in the whole batch, for each kind of features that have some of them.
+
+    Args:
+        counted: by each process, as ``KIND/part``; behind ``KIND/`` the items of all its parts.
+
+    Returns:
+        By kind, the items of each part, those in other kinds too, and what the kind's gradient is divided by.
+    """
+    sums: dict[tuple[int, str], float] = {}
+    for own in counted:
+        for key, number in own.items():
+            kind, name = key.split("/", 1)
+            sums[int(kind), name] = sums.get((int(kind), name), 0.0) + number
+    whole: dict[str, float] = {}
+    for (_, name), number in sums.items():
+        whole[name] = whole.get(name, 0.0) + number
+    found: dict[int, tuple[dict[str, float], float]] = {}
+    for one in {one for one, _ in sums}:
+        parts = {name: whole[name] for of, name in sums if of == one and name}
+        found[one] = parts, sum(parts.values()) if parts else sums[one, ""]
+    return found

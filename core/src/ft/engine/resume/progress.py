@@ -43,3 +43,9 @@ class Progress:
     logged: dict[str, float] = field(default_factory=dict)
     lines: int = 0
     stops: list[dict[str, Any]] = field(default_factory=list)
+
+    def count(self, tokens: int, padded: int) -> None:
+        """Count a step over so many tokens."""
+        self.step += 1
+        self.tokens += tokens
+        self.padded += padded
