@@ -218,6 +218,25 @@ def test_tasks_of_all_kinds_from_one_file_with_gaps(
     assert isinstance(answer["tags"]["label"], list)
 
 
+def test_rows_that_each_task_sets_aside_are_all_kept(
+    go: Callable[..., Any], files: dict[str, str], tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in Path(files["train"]).read_text().splitlines()]
+    rows[1]["deed"] = rows[2]["place"] = rows[4]["place"] = None
+    train = write_rows(tmp_path / "train.jsonl", rows)
+    own = {
+        name: {"train": train, "columns": {"label": name}, "on_bad_row": "skip"}
+        for name in ("deed", "place")
+    }
+    result = go({"tasks": dict.fromkeys(own, "sentiment"), "settings": own}, max_steps=1)
+    bad = [json.loads(line) for line in (result.output / "bad_rows.jsonl").open()]
+    assert [(row["plugin"], row["line"]) for row in bad] == [
+        ("deed", 2),
+        ("place", 3),
+        ("place", 5),
+    ]
+
+
 def test_techniques_work_on_it(go: Callable[..., Any], tables: dict[str, Any]) -> None:
     result = go(tables, "augment", "adversarial", max_steps=4)
     assert 0 <= result.metrics["test"]["mean"].value <= 1

@@ -143,6 +143,30 @@ def test_parallel_files_are_read_line_by_line(
         go(given, **more)
 
 
+def test_rows_of_parallel_files_that_are_set_aside_have_the_file_that_is_wrong(
+    go: Go, tmp_path: Path
+) -> None:
+    lines = {"en": [f"one {n}" for n in range(40)], "de": [f"eins {n}" for n in range(40)]}
+    lines["en"][4] = lines["de"][7] = ""
+    for split in ("train", "test"):
+        for ending, own in lines.items():
+            (tmp_path / split).mkdir(exist_ok=True)
+            (tmp_path / split / f"texts.{ending}").write_text("\n".join(own) + "\n")
+    given = {split: str(tmp_path / split / "texts.en") for split in ("train", "test")}
+    settings = {**given, "parallel": ["en", "de"], "on_bad_row": "skip", "beams": 1}
+    result = go(settings, max_steps=1)
+    rows = read(result.output / "bad_rows.jsonl")
+    assert [(row["file"], row["line"], row["reason"]) for row in rows] == [
+        ("texts.en", 5, "has an empty source"),
+        ("texts.de", 8, "has an empty target"),
+    ] * 2
+    ft.evaluate(result.output, given["test"])
+    assert {row["file"] for row in read(result.output / "bad_rows-test.jsonl")} == {
+        "texts.en",
+        "texts.de",
+    }
+
+
 def test_parallel_files_with_a_mark_and_windows_ends_are_read_as_they_are_meant(
     go: Go, tmp_path: Path
 ) -> None:

@@ -116,6 +116,7 @@ class LiveRun(Run):
         self.counts: Counts = {}
         self.divisor: Tensor | float | None = None
         self.added: dict[str, Any] = {}
+        self.set_aside: list[Any] = []
         self.used: dict[str, str] = {}
         self.on_use: Callable[[], None] = lambda: None
         self.budget = Budget.of(config.max_tokens)

@@ -91,6 +91,7 @@ def load_data(run: LiveRun, *, with_techniques: bool | None = None) -> TaskData:
     Raises:
         PluginError: it lacks a train split or a column.
     """
+    run.set_aside = []
     chain = not run.restored if with_techniques is None else with_techniques
     data: TaskData = (run.hooks.call if chain else run.hooks.provide)("load_data", run)
     provider, _ = run.hooks.parts("load_data")

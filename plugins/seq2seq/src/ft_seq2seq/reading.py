@@ -48,6 +48,7 @@ def read_pairs(config: Seq2SeqConfig, owner: str, run: Run) -> tuple[TaskData, b
             content=(TURNS,) if config.dialogue else (SOURCE,),
             check=_dialogue_fault if config.dialogue else _pair_fault,
         )
+    _name_bad_rows(run, files)
     for split, paths in data.files.items():
         data.files[split] = [files[path][0] if path in files else path for path in paths]
     data.notes = [_named(note, files, 0) for note in data.notes]
@@ -140,6 +141,30 @@ def _named(text: str, files: Mapping[Path, Sequence[Path]], side: int) -> str:
     return text
 
 
+def _name_bad_rows(run: Run, files: Mapping[Path, Sequence[Path]]) -> None:
+    """Let the rows that were set aside be those of the user's files, as errors are."""
+    path = run.output / ("bad_rows.jsonl" if run.wanted is None else f"bad_rows-{run.wanted}.jsonl")
+    if not files or not path.is_file():
+        return
+    pairs = {joint.name: pair for joint, pair in files.items()}
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        if pair := pairs.get(Path(row["file"]).name):
+            row["file"] = _public(pair[_side(row["reason"])])
+    ft.write_whole(path, (ft.to_json(row) + "\n" for row in rows))
+
+
+def _public(path: Path) -> str:
+    """The name of a file as the rows that are set aside have it, without folders of the machine."""
+    full = path.absolute()
+    return full.relative_to(Path.cwd()).as_posix() if full.is_relative_to(Path.cwd()) else path.name
+
+
+def _side(reason: str) -> int:
+    """Whether a row's source (0) or its target (1) is malformed."""
+    return int(TARGET in reason)
+
+
 @contextmanager
 def _by_their_names(files: Mapping[Path, Sequence[Path]]) -> Iterator[None]:
     """Errors speak of the user's files."""
@@ -148,7 +173,7 @@ def _by_their_names(files: Mapping[Path, Sequence[Path]]) -> Iterator[None]:
     except FtError as error:
         for one in getattr(error, "errors", [error]):
             if one.where is not None:
-                one.where = _named(one.where, files, int(TARGET in one.what))
+                one.where = _named(one.where, files, _side(one.what))
         raise
 
 
@@ -180,8 +205,7 @@ def _read_files(
                         hint=f"name the source's file, such as corpus{ending}",
                     )
                 target = path.with_name(path.name.removesuffix(ending) + other)
-                joint = Path(folder) / f"{len(files)}" / f"{path.name}{other}.jsonl"
-                joint.parent.mkdir()
+                joint = Path(folder) / f"{len(files)}-{path.name}{other}.jsonl"
                 _join(path, target, joint, config.encoding, owner, f"{owner}.{split}")
                 for one in (path, target):
                     run.uses(one)

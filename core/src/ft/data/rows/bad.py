@@ -205,7 +205,10 @@ def settle(
     # What training set aside stays there when other data is scored.
     name = FILE_NAME if run.wanted is None else f"bad_rows-{run.wanted}.jsonl"
     path = run.output / name
-    _write(path, found)
+    # One run may read in several calls, such as those of several tasks: all go into one file.
+    aside: list[tuple[str, str, Entry]] = getattr(run, "set_aside", [])
+    aside += [(owner, name, entry) for name, entry in found]
+    _write(path, aside)
     return [
         f"{name}: {entry.bad:,} malformed of {entry.bad + entry.rows:,} rows set aside in {path}"
         + (f"; {count:,} of them only lack a label" if (count := _unlabelled(entry)) else "")
@@ -246,8 +249,12 @@ def _unlabelled(entry: Entry) -> int:
     return sum(row["reason"].startswith(UNLABELLED) for row in entry.bad_rows())
 
 
-def _write(path: Path, found: Sequence[tuple[str, Entry]]) -> None:
-    rows = ({"file": public(name), **row} for name, entry in found for row in entry.bad_rows())
+def _write(path: Path, found: Sequence[tuple[str, str, Entry]]) -> None:
+    rows = (
+        {"file": public(name), "plugin": owner, **row}
+        for owner, name, entry in found
+        for row in entry.bad_rows()
+    )
     try:
         write_whole(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     except OSError as error:
