@@ -24,10 +24,10 @@ def test_bad_rows_are_set_aside_with_the_reason(write: Any, texts: Any, run: Any
     }  # fmt: skip
     lines = (run.output / "bad_rows.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [
-        {"file": train.name, "line": 97, "reason": "has 1 field, the header names 2", "raw": "one"},
-        {"file": train.name, "line": 98, "reason": "has 3 fields, the header names 2", "raw": 'quo"te,x,y'},
-        {"file": train.name, "line": 99, "reason": "has no label", "raw": json.dumps({"text": "no label", "label": ""})},
-        {"file": test.name, "line": 97, "reason": "has 1 field, the header names 2", "raw": "two"},
+        {"file": train.name, "plugin": "task", "line": 97, "reason": "has 1 field, the header names 2", "raw": "one"},
+        {"file": train.name, "plugin": "task", "line": 98, "reason": "has 3 fields, the header names 2", "raw": 'quo"te,x,y'},
+        {"file": train.name, "plugin": "task", "line": 99, "reason": "has no label", "raw": json.dumps({"text": "no label", "label": ""})},
+        {"file": test.name, "plugin": "task", "line": 97, "reason": "has 1 field, the header names 2", "raw": "two"},
     ]  # fmt: skip
     path = run.output / "bad_rows.jsonl"
     only = f"{train}: 3 malformed of 98 rows set aside in {path}; 1 of them only lack a label"
