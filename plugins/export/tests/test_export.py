@@ -16,6 +16,7 @@ import ft
 from ft.cli.main import main
 from ft_export import export
 from ft_export.form.loaded import ExportedModel
+from ft_kit import write_rows
 
 
 @pytest.fixture(scope="session")
@@ -165,6 +166,34 @@ def test_what_an_exported_model_cannot_do_is_refused(
     run = train("recommend", run={"learning_rate": 1e-3}, **settings)
     with pytest.raises(ft.UserError, match="calls a part of the model by itself"):
         export(run)
+
+
+@pytest.mark.parametrize(
+    ("body", "why", "mend"),
+    [
+        ("x[torch.arange(len(x))]", "makes a constant of a size of its inputs", "x.shape[0]"),
+        ("x if x.sum() > 0 else -x", "depends on the values of its inputs", "torch.where"),
+    ],
+)
+def test_a_model_that_cannot_be_translated_is_refused_in_words(
+    train: Callable[..., Path], tmp_path: Path, body: str, why: str, mend: str
+) -> None:
+    plugin = tmp_path / "odd.py"
+    plugin.write_text(
+        "import ft, torch\nclass Odd(ft.Plugin):\n    @ft.hookimpl\n"
+        "    def build_head(self, inner, run, data):\n        model = inner(run, data)\n"
+        f"        model.classifier.register_forward_hook(lambda m, i, x: {body})\n"
+        "        return model\n"
+    )
+    rows = [{"text": f"{word} house", "label": word} for word in ("good", "bad")] * 20
+    data = write_rows(tmp_path / "train.jsonl", rows)
+    run = train(["sentiment", str(plugin)], train=data, test=data)
+    with pytest.raises(
+        ft.UserError, match=r"\(BertForSequenceClassification\) cannot be exported"
+    ) as caught:
+        export(run)
+    assert why in str(caught.value)
+    assert mend in str(caught.value.hint)
 
 
 def test_answers_are_found_with_an_exported_model(

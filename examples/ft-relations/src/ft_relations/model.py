@@ -57,7 +57,7 @@ class EntityStart(nn.Module):
         """
         encoded = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
         hidden = encoded.last_hidden_state
-        rows = torch.arange(len(hidden), device=hidden.device)
+        rows = torch.arange(hidden.shape[0], device=hidden.device)
         pair = torch.cat([hidden[rows, opens[:, 0]], hidden[rows, opens[:, 1]]], dim=-1)
         return {"logits": self.classifier(self.dropout(pair))}
 

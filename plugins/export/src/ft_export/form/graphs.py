@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,9 @@ Format = Literal["onnx", "openvino"]
 
 PLAIN = "eager"
 """The attention that is exported: products and a softmax, which ONNX Runtime makes one operation of."""
+
+_SIZE = re.compile(r"L\['(\w+)'\]\.size\(\)")
+"""An input in what torch.export says of its sizes."""
 
 LARGEST = 1_500_000_000
 """Bytes of weights from which on they are a file of their own: protobuf holds 2 GB."""
@@ -72,13 +76,28 @@ def make_graphs(model: nn.Module, calls: Calls, to: Format) -> list[tuple[list[s
             try:
                 done = exporter.export(Answers(model).eval(), dict(call), config)
             except Exception as error:
-                first = str(error).strip().partition("\n")[0][:300]
-                raise UserError(
-                    f"the exporter of transformers cannot translate this model to {to}: {first}",
-                    hint="its whole error stands under --debug",
-                ) from error
+                raise _refusal(model, to, str(error)) from error
             made.append((sorted(names), done.program, call))
     return made
+
+
+def _refusal(model: nn.Module, to: Format, told: str) -> UserError:
+    """Why a model is not exported, in words, from what the exporter told."""
+    sized = sorted(set(_SIZE.findall(told)))
+    if "Constraints violated" in told and sized:
+        why = f"its forward makes a constant of a size of its inputs ({', '.join(sized)})"
+        mend = "write x.shape[0] in the forward where it has len(x), or a number made of a size"
+    elif "data-dependent" in told:
+        why = "what its forward does depends on the values of its inputs"
+        mend = "write torch.where in the forward where it has an if on the values of a tensor"
+    else:
+        why = f"the exporter of transformers says: {told.strip().partition(chr(10))[0][:300]}"
+        mend = "whoever wrote the model can change its forward"
+    return UserError(
+        f"the model of this run ({type(model).__name__}) cannot be exported to {to}: {why}",
+        hint=f"use the run as it is (ft predict, ft serve), or {mend}; the exporter's whole error stands "
+        "under --debug",
+    )
 
 
 def write_graphs(graphs: Sequence[tuple[list[str], Any, Call]], to: Format, folder: Path) -> None:
