@@ -74,6 +74,7 @@ def test_the_pace_leaves_out_evaluations_and_what_was_done_before() -> None:
     clock.now += 1000.0
     pace.mark(51, 10_000 + 200 * 51)
     assert pace.text() == "200 tokens/s  0:49 left"
+    assert pace.text("images") == "200 images/s  0:49 left"
 
 
 def test_json_lines(telling: ModuleType) -> None:

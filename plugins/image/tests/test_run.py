@@ -17,6 +17,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 import ft
+from ft.cli.main import main
+from ft_image.example import SIDE
 from ft_image.plugin import EXAMPLE
 from ft_image.processing import pixels_of, timm_processor
 from ft_kit import WORDS
@@ -71,6 +73,20 @@ def test_the_report_shows_the_images(trained: Any) -> None:
     page = (trained.output / "report.html").read_text()
     assert "data:image/jpeg;base64," in page
     assert "img-src data:" in page
+
+
+def test_images_are_counted_and_not_tokens(
+    models: dict[str, Path], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = f"image.train={data}", f"image.size={SIDE}", "run.epochs=2", "run.batch_size=10"
+    arguments = ["run", "--plugins", "image", "--model", str(models["image"]), "--json"]
+    assert main([*arguments, *(f"-o{one}" for one in told), "--output", str(tmp_path / "run")]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    steps = [event for event in events if event["event"] == "train_step"]
+    assert [step["images"] for step in steps] == [96]
+    assert not any("tokens" in step for step in steps)
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert (record["seen"], record["unit"], record["tokens"]) == (96, "images", None)
 
 
 def test_other_data_is_scored(trained: Any, data: Path) -> None:

@@ -13,7 +13,7 @@ from ft.contract.errors import ConfigError, Interrupted, TrainingError
 from ft.contract.messages import did_you_mean
 from ft.contract.results import Metric, scores
 from ft.engine import evaluated
-from ft.engine.batch.batches import Feature, longest
+from ft.engine.batch.batches import Feature, longest, unit_of
 from ft.engine.batch.features import TrainingFeatures
 from ft.engine.batch.inference import measure
 from ft.engine.batch.order import Plan
@@ -187,7 +187,8 @@ class Loop:
         for name, value in done.sums.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._agreement.take(done.wishes)
-        self.progress.count(done.tokens, done.padded)
+        unit = unit_of(features, self.run.data)
+        self.progress.count(done.tokens, done.padded, len(features), unit)
         self.run.step = self.progress.step
         if self._on_step:
             self.run.hooks.tell("on_step", run=self.run, step=self.run.step)
@@ -208,7 +209,7 @@ class Loop:
         run, progress = self.run, self.progress
         rate = run.config.learning_rate * factor
         if progress.step % LOG_EVERY and progress.step != run.total_steps:
-            run.reporter.train_step(progress.step, progress.tokens, None, rate)
+            run.reporter.train_step(progress.step, progress.seen, None, rate, progress.unit)
             return
         self._settle()
         sums = self._all_sums()
@@ -218,7 +219,7 @@ class Loop:
         values = {"learning_rate": rate, **means, **run.logged}
         self.folder.log({"step": progress.step, "epoch": progress.epoch, **values})
         run.logged = {}
-        run.reporter.train_step(progress.step, progress.tokens, means["loss"], rate)
+        run.reporter.train_step(progress.step, progress.seen, means["loss"], rate, progress.unit)
         run.hooks.tell("on_log", run=run, step=progress.step, values=values)
 
     def _all_sums(self) -> dict[str, float]:

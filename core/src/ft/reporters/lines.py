@@ -84,14 +84,19 @@ class PlainReporter(LineReporter):
 
     @override
     def train_step(
-        self, step: int, tokens: int, loss: float | None, learning_rate: float | None
+        self,
+        step: int,
+        seen: int,
+        loss: float | None,
+        learning_rate: float | None,
+        unit: str = "tokens",
     ) -> None:
-        now = self._pace.mark(step, tokens)
+        now = self._pace.mark(step, seen)
         if loss is not None and now >= self._due:
             self._due = now + self._interval
             rate = "" if learning_rate is None else f"learning rate {learning_rate:.2e}"
             parts = [f"step {step}/{self._pace.total}", f"loss {number(loss)}", rate]
-            self._say("  ".join(part for part in (*parts, self._pace.text()) if part))
+            self._say("  ".join(part for part in (*parts, self._pace.text(unit)) if part))
 
     @override
     def evaluation(
@@ -172,11 +177,20 @@ class JsonReporter(LineReporter):
 
     @override
     def train_step(
-        self, step: int, tokens: int, loss: float | None, learning_rate: float | None
+        self,
+        step: int,
+        seen: int,
+        loss: float | None,
+        learning_rate: float | None,
+        unit: str = "tokens",
     ) -> None:
         if loss is not None:
             self._event(
-                "train_step", step=step, tokens=tokens, loss=loss, learning_rate=learning_rate
+                "train_step",
+                step=step,
+                loss=loss,
+                learning_rate=learning_rate,
+                **{unit: seen},
             )
 
     @override

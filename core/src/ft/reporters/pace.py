@@ -18,7 +18,7 @@ class Pace:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._last: tuple[float, int, int] | None = None
-        self._seconds = self._steps = self._tokens = 0.0
+        self._seconds = self._steps = self._seen = 0.0
         self.total = 0
         self.step = 0
 
@@ -26,28 +26,28 @@ class Pace:
         """Training begins."""
         self.total, self.step = total, step
 
-    def mark(self, step: int, tokens: int) -> float:
+    def mark(self, step: int, seen: int) -> float:
         """A step is done; returns the time."""
         now = self._clock()
         if self._last is not None:
-            then, steps_then, tokens_then = self._last
+            then, steps_then, seen_then = self._last
             self._seconds += now - then
             self._steps += step - steps_then
-            self._tokens += tokens - tokens_then
+            self._seen += seen - seen_then
             if self._seconds > _MEMORY:
-                self._seconds, self._steps, self._tokens = (
-                    value / 2 for value in (self._seconds, self._steps, self._tokens)
+                self._seconds, self._steps, self._seen = (
+                    value / 2 for value in (self._seconds, self._steps, self._seen)
                 )
-        self._last, self.step = (now, step, tokens), step
+        self._last, self.step = (now, step, seen), step
         return now
 
     def pause(self) -> None:
         """Time until the next step does not count: something else takes place."""
         self._last = None
 
-    def text(self) -> str:
+    def text(self, unit: str = "tokens") -> str:
         """``8,210 tokens/s  2:31 left``; empty while nothing is known."""
         if self._seconds <= 0 or self._steps <= 0:
             return ""
         left = (self.total - self.step) * self._seconds / self._steps
-        return f"{self._tokens / self._seconds:,.0f} tokens/s  {duration(left)} left"
+        return f"{self._seen / self._seconds:,.0f} {unit}/s  {duration(left)} left"

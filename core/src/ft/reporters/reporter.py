@@ -33,15 +33,21 @@ class Reporter:
         """Training begins, or goes on after ``steps_done`` optimizer steps."""
 
     def train_step(
-        self, step: int, tokens: int, loss: float | None, learning_rate: float | None
+        self,
+        step: int,
+        seen: int,
+        loss: float | None,
+        learning_rate: float | None,
+        unit: str = "tokens",
     ) -> None:
         """An optimizer step is done; called for every one, so it must cost next to nothing.
 
         Args:
             step: optimizer steps done.
-            tokens: tokens seen in all steps so far, without padding.
+            seen: tokens in all steps so far, without padding; where there are none, images or examples.
             loss: mean loss an item since it was last given; ``None`` on most steps.
             learning_rate: of the encoder, in this step.
+            unit: what ``seen`` counts.
         """
 
     def evaluation(

@@ -1,4 +1,4 @@
-"""The reporter for a terminal: a progress bar with loss, tokens a second and time left."""
+"""The reporter for a terminal: a progress bar with loss, speed and time left."""
 
 from __future__ import annotations
 
@@ -89,12 +89,17 @@ class RichReporter(Reporter):
 
     @override
     def train_step(
-        self, step: int, tokens: int, loss: float | None, learning_rate: float | None
+        self,
+        step: int,
+        seen: int,
+        loss: float | None,
+        learning_rate: float | None,
+        unit: str = "tokens",
     ) -> None:
-        self._pace.mark(step, tokens)
+        self._pace.mark(step, seen)
         if loss is None:
             return
-        info = f"loss {number(loss)}  {self._pace.text()}"
+        info = f"loss {number(loss)}  {self._pace.text(unit)}"
         self._bars.update(self._bar(self._phase, None), completed=step, info=info)
 
     @override

@@ -13,6 +13,8 @@ UNITS = {
     "peak_memory": "MiB, at most",
     "steps": "optimizer steps",
     "tokens": "tokens in training",
+    "images": "images in training",
+    "examples": "examples in training",
     "forwards_per_step": "forward passes a step",
     "parameters": "parameters",
 }
@@ -23,6 +25,8 @@ def costs(run: Finished) -> dict[str, float | None]:
     """Each cost by its name in `UNITS`; memory is the GPU's where there is one."""
     record: Mapping[str, Any] = run.record
     told = {name: record.get(name) for name in UNITS if name != "peak_memory"}
+    if record.get("unit") in UNITS:
+        told[record["unit"]] = record["seen"]
     memory: Mapping[str, Any] = record.get("peak_memory") or {}
     peak = memory.get("device") or memory.get("host")
     return {**told, "peak_memory": peak / 2**20 if peak else None}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from ft.contract.schema import TaskData
 
 Feature = Mapping[str, Any]
 
@@ -84,6 +87,13 @@ def _tokens(value: Any) -> int:
 def is_ids(name: str) -> bool:
     """Whether a column holds token ids, padded with the pad id and given an attention mask."""
     return name.endswith(IDS)
+
+
+def unit_of(features: Sequence[Feature], data: TaskData | None) -> str:
+    """What people count where these are trained on: tokens, or where there are none the examples."""
+    if any(is_ids(name) for name in features[0]):
+        return "tokens"
+    return "images" if data is not None and data.schema.images else "examples"
 
 
 def micro_batches(

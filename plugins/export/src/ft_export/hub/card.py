@@ -243,7 +243,8 @@ def _data(record: Mapping[str, Any]) -> Iterator[str]:
 
 def _limits(record: Mapping[str, Any], schema: Schema, window: int) -> Iterator[str]:
     yield "## Limits\n"
-    yield f"- The model sees {window} tokens at a time."
+    if not schema.images:
+        yield f"- The model sees {window} tokens at a time."
     if schema.words:
         yield "- Longer texts are read in windows by ft; a pipeline of transformers cuts them."
     for column, one in (
@@ -281,8 +282,9 @@ def _costs(record: Mapping[str, Any]) -> Iterator[str]:
     machine, peak = record["machine"], record.get("peak_memory") or {}
     yield "## Costs\n"
     memory = peak.get("device") or peak.get("host")
+    seen, unit = record.get("seen", record["tokens"]), record.get("unit", "tokens")
     yield (
-        f"{record['steps']:,} steps over {record['tokens']:,} tokens in {record['train_seconds']:,.0f} s "
+        f"{record['steps']:,} steps over {seen:,} {unit} in {record['train_seconds']:,.0f} s "
         f"of training on {machine.get('device')} ({machine.get('cores')} cores, {machine.get('processes')} "
         f"process{'es' if machine.get('processes') != 1 else ''})"
         + (f", {memory / 1e9:.1f} GB of memory at most" if memory else "")

@@ -167,7 +167,11 @@ def _tables(found: Comparison) -> Iterator[Table]:
     yield Table(
         "Cost",
         ("", *letters(found)),
-        tuple((unit, *(_number(cost[name]) for cost in told)) for name, unit in UNITS.items()),
+        tuple(
+            (unit, *(_number(cost[name]) for cost in told))
+            for name, unit in UNITS.items()
+            if any(cost[name] is not None for cost in told)
+        ),
     )
 
 
