@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import ft
+from ft.loading.load import load
 
 
 def test_entities_and_feeling_from_a_file_each(
@@ -36,8 +37,53 @@ def test_entities_and_feeling_from_a_file_each(
     assert {"names/f1", "feeling/accuracy", "mean"} <= result.metrics["test"].keys()
     (answer,) = ft.predict(result.output, ["anna went to london"])
     assert len(answer["names"]["tags"]) == 4
-    assert "entities" in answer["names"]
     assert "label" in answer["feeling"]
+
+
+def test_each_task_answers_as_a_run_of_its_own_does(
+    tiny_model: Path, data_files: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    """With the words and places that it reads, and without what the request says already."""
+    own = {"names": data_files["ner"], "feeling": data_files["sentiment"]}
+    tasks = {"names": "ner", "feeling": "sentiment"}
+    more: dict[str, Any] = {"model": tiny_model, "max_steps": 1, "quiet": True}
+    both = ft.run(
+        ["multitask"],
+        multitask={"tasks": tasks, "settings": own},
+        output=tmp_path / "both",
+        **more,
+    )
+    asked = [{"text": "anna went to london", "id": 7}, "ben saw paris"]
+    answers = ft.predict(both.output, asked)
+    assert list(answers[0]) == ["text", "id", "names", "feeling"]
+    assert list(answers[1]) == ["names", "feeling"]
+    for name, plugin in tasks.items():
+        alone = ft.run([plugin], output=tmp_path / name, **{plugin: own[name]}, **more)
+        for answer, single in zip(answers, ft.predict(alone.output, asked), strict=True):
+            assert answer[name].keys() == single.keys() - answer.keys()
+    for entity in answers[1]["names"]["entities"]:
+        assert entity["text"] == "ben saw paris"[entity["start"] : entity["end"]]
+
+
+def test_lists_of_candidates_are_ordered_beside_classes(
+    tiny_model: Path, data_files: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    """The columns of train are others than those of the splits that are scored."""
+    settings = load("rerank").cls.example_settings(tmp_path)
+    result = ft.run(
+        ["multitask"],
+        multitask={
+            "tasks": {"order": "rerank", "feeling": "sentiment"},
+            "settings": {"order": settings, "feeling": data_files["sentiment"]},
+        },
+        model=tiny_model,
+        max_steps=2,
+        output=tmp_path / "run",
+    )
+    assert "order/mrr" in result.metrics["test"]
+    asked = {"text": "good", "query": "rain", "candidates": ["a house", "rain"]}
+    (answer,) = ft.predict(result.output, [asked])
+    assert sorted(answer["order"]["texts"]) == ["a house", "rain"]
 
 
 @pytest.mark.parametrize("setting", ["mixup", "label_smoothing", "focal", "dropout_samples"])

@@ -257,7 +257,8 @@ class Tasks(Composite):
             read = part.hooks.call("read_request", self._run(run, part), own)
             whole = {column: name for name, column in part.columns.items()}
             for key, value in read.items():
-                name = whole.get(key, key)
+                # What is in no file, such as the offsets of words, is the task's alone.
+                name = whole.get(key, f"{part.name}.{key}")
                 # Tasks may read one column of ours from several of the request's.
                 differs = name in example and example[name] != value
                 example[f"{part.name}.{key}" if differs else name] = value

@@ -23,7 +23,15 @@ def merged(parts: Mapping[str, Part]) -> TaskData:
     from datasets import DatasetDict, concatenate_datasets
 
     datas = {name: part.data for name, part in parts.items() if part.data is not None}
-    first = {name: next(iter(data.splits.values())).features for name, data in datas.items()}
+    # A split may have columns that the first has not, such as lists of candidates to be ordered.
+    first = {
+        name: {
+            column: kind
+            for rows in reversed(data.splits.values())
+            for column, kind in rows.features.items()
+        }
+        for name, data in datas.items()
+    }
     gold = {column for data in datas.values() for column in data.schema.gold}
     shared = {
         column
@@ -78,14 +86,15 @@ def merged(parts: Mapping[str, Part]) -> TaskData:
             }
         },
     )
-    every = {
-        whole: first[name][column]
-        for name, part in parts.items()
-        for whole, column in part.columns.items()
-    }
     joined = {split: concatenate_datasets(rows) for split, rows in splits.items()}
     for split, rows in joined.items():
         # A task that lacks the split has no rows there, but all its columns.
+        every = {
+            whole: first[name][column]
+            for name, part in parts.items()
+            for whole, column in part.columns.items()
+            if split not in datas[name].splits
+        }
         for column in every.keys() - set(rows.column_names):
             nothing = [None] * len(rows)
             joined[split] = joined[split].add_column(column, nothing, feature=every[column])

@@ -160,6 +160,10 @@ class Part(Inside):
                 ours = examples.get(f"{self.name}.{own}", examples[whole])
                 pairs = [(ours[row], examples[whole][row]) for row in rows]
                 found[own] = [every if one is None else one for one, every in pairs]
+        start = f"{self.name}."
+        for name in examples:  # what the task read from requests beside the columns of files
+            if name.startswith(start) and name not in self.columns:
+                found.setdefault(name.removeprefix(start), [examples[name][row] for row in rows])
         return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -89,7 +89,9 @@ def answer_all(
             answer.error.where = f"request {first + i + 1}"
         if answer.prediction is not None:
             given = request if isinstance(request, Mapping) else {}
-            answer = replace(answer, prediction=_joined(given, example, answer.prediction))
+            tasks = {part.name for part in run.hooks.inside}
+            example, prediction = _by_task(given, example, answer.prediction, tasks)
+            answer = replace(answer, prediction=_joined(given, example, prediction))
         answers.append(answer)
     return answers
 
@@ -164,6 +166,28 @@ def rows_of(inputs: Any) -> Iterable[Any]:
             hint='e.g. ["one text", {"text": "another"}]',
         )
     return inputs
+
+
+def _by_task(
+    given: Mapping[str, Any],
+    example: Mapping[str, Any],
+    prediction: Mapping[str, Any],
+    tasks: Collection[str],
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """An example and its prediction, with what one of several tasks alone has read in that task's
+    prediction, as it would stand in the answer of a run of its own; what the request says is not repeated.
+    """
+    own: dict[str, dict[str, Any]] = {}
+    rest = {}
+    for name, value in example.items():
+        task, dot, column = name.partition(".")
+        if not dot or task not in tasks or not isinstance(prediction.get(task), Mapping):
+            rest[name] = value
+        elif not any(column in one and one[column] == value for one in (given, example)):
+            own.setdefault(task, {})[column] = value
+    return rest, {
+        name: {**own[name], **one} if name in own else one for name, one in prediction.items()
+    }
 
 
 def _joined(
