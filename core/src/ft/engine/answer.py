@@ -90,8 +90,8 @@ def answer_all(
         if answer.prediction is not None:
             given = request if isinstance(request, Mapping) else {}
             tasks = {part.name for part in run.hooks.inside}
-            example, prediction = _by_task(given, example, answer.prediction, tasks)
-            answer = replace(answer, prediction=_joined(given, example, prediction))
+            rest, prediction = _by_task(given, example, answer.prediction, tasks)
+            answer = replace(answer, prediction=_joined(given, rest, prediction))
         answers.append(answer)
     return answers
 
