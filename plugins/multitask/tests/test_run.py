@@ -208,6 +208,9 @@ def test_tasks_of_all_kinds_from_one_file_with_gaps(
     assert "labels: a 64, b 32" in shown
     assert "size: each example has a number: size.kind = 'number'" in shown
     assert "size/mae" in shown.partition("The main metric of each task")[2]
+    assert "chosen, subtracts size/mae, in whatever unit" in shown
+    named = go(table, max_steps=2, metric="deed/macro_f1")
+    assert not any("subtracts" in note for note in named.record["notes"])
     scores = result.metrics
     assert "size/mae" in scores["validation"]
     assert {name.partition("/")[0] for name in scores["test"]} == {"deed", "tags", "mean", "loss"}

@@ -325,6 +325,15 @@ class Tasks(Composite):
             mains[f"{name}/{evaluation.main}"] = evaluation.metrics[evaluation.main]
             tables += [replace(one, title=f"{name}: {one.title}") for one in evaluation.tables]
         metrics["mean"] = _mean(list(mains.values()))
+        errors = [name for name, one in mains.items() if not one.higher_is_better]
+        chooses = predictions.split == "validation" and not run.restored and not run.config.metric
+        if errors and chooses:
+            other = next((name for name in mains if name not in errors), next(iter(metrics)))
+            run.note(
+                f"the mean of the tasks' main metrics, by which the best model is chosen, subtracts "
+                f"{', '.join(errors)}, in whatever unit the data has: where that is not small beside the "
+                f"other scores it decides alone; name a metric instead, such as run.metric = '{other}'"
+            )
         return Evaluation(metrics, "mean", [_mains(mains), *tables])
 
 
