@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 import ft
+from ft_kit.compare import differences
 
 
 def lines(run: Path) -> list[dict[str, Any]]:
@@ -144,6 +145,60 @@ class Stop(ft.Plugin):
 def test_an_unknown_metric_is_refused_with_those_there_are(go: Any, metric: str, hint: str) -> None:
     with pytest.raises(ft.ConfigError, match=rf"no metric '{metric}'(.|\n)*{hint}"):
         go(["words"], metric=metric)
+
+
+UNTRAINED = """
+class Untrained(ft.Plugin):
+    @hookimpl
+    def on_run_start(self, run):
+        raise RuntimeError("training begins")
+"""
+
+
+@pytest.mark.parametrize("task", ["words", "texts"])
+def test_an_unknown_metric_is_refused_before_training(go: Any, task: str, tmp_path: Path) -> None:
+    extra = plugin_file(tmp_path, UNTRAINED)
+    with pytest.raises(ft.ConfigError, match="no metric 'acuracy'"):
+        go([task, extra], metric="acuracy")
+    with pytest.raises(RuntimeError, match="training begins"):
+        go([task, extra], metric="accuracy")
+
+
+METRICS = """
+class Metrics(TextsTask):
+    name = "metrics"
+
+    @hookimpl
+    def evaluate(self, run, predictions):
+        told = super().evaluate(run, predictions)
+        said = {item["label"] for item in predictions.items}
+        gold = set(predictions.examples["label"])
+        if len(predictions.items) > 40:
+            told.metrics["late"] = told.metrics["accuracy"]
+        if len(said) == len(gold):
+            told.metrics["varied"] = told.metrics["accuracy"]
+        told.metrics["drawn"] = ft.Metric(float(self.rng.random() + torch.rand(()) * 0))
+        return told
+"""
+
+
+def test_a_metric_that_depends_on_data_and_predictions_is_not_refused(
+    go: Any, tmp_path: Path
+) -> None:
+    extra = plugin_file(tmp_path, "from ft_kit.tasks import TextsTask\n" + METRICS)
+    untrained = plugin_file(tmp_path, UNTRAINED, "untrained")
+    for metric in ("late", "varied"):
+        with pytest.raises(RuntimeError, match="training begins"):
+            go([extra, untrained], metric=metric, metrics={"validation": 48})
+
+
+def test_a_metric_that_is_named_changes_nothing_of_a_run(go: Any, tmp_path: Path) -> None:
+    """The evaluation draws random numbers of the plugin's and of torch's."""
+    extra = plugin_file(tmp_path, "from ft_kit.tasks import TextsTask\n" + METRICS)
+    sizes = {"validation": 48}
+    plain = go([extra], epochs=2, metrics=sizes)
+    named = go([extra], epochs=2, metric="accuracy", metrics=sizes)
+    assert not differences(named.output, plain.output, plugin="metrics")
 
 
 def test_the_loss_can_choose_the_best_model(go: Any) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ft.contract.errors import ConfigError, Interrupted, TrainingError
-from ft.contract.messages import did_you_mean
+from ft.contract.errors import Interrupted, TrainingError
 from ft.contract.results import Metric, scores
 from ft.engine import evaluated
 from ft.engine.batch.batches import Feature, longest, unit_of
@@ -19,6 +18,7 @@ from ft.engine.batch.inference import measure
 from ft.engine.batch.order import Plan
 from ft.engine.done import Done
 from ft.engine.length import Length
+from ft.engine.metric import require
 from ft.engine.optim.custom import checked_factor
 from ft.engine.optim.optim import Optimizer
 from ft.engine.ranks.agreement import Agreement
@@ -306,12 +306,7 @@ class Loop:
         run, progress = self.run, self.progress
         _, evaluation, metrics = measure(run, "validation")
         name = run.config.metric or evaluation.main
-        if name not in metrics:
-            raise ConfigError(
-                f"there is no metric '{name}'",
-                where="run.metric",
-                hint=did_you_mean(name, metrics) or f"the metrics are {', '.join(metrics)}",
-            )
+        require(name, metrics)
         value = metrics[name].value if metrics[name].higher_is_better else -metrics[name].value
         better = progress.best is None or value > progress.best
         if better:

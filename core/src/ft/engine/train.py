@@ -19,6 +19,7 @@ from ft.engine.batch.features import training_features
 from ft.engine.batch.inference import predict_split
 from ft.engine.device import make_accelerator
 from ft.engine.loop import Loop
+from ft.engine.metric import look_ahead
 from ft.engine.optim.custom import CustomOptimizer
 from ft.engine.optim.depths import freeze
 from ft.engine.optim.optim import Optimizer
@@ -197,6 +198,8 @@ def _train(
         if run.ranks.main and not (history and history.trained):
             trial_seconds = try_saving(run, resolved, builtin, features)
     run.hooks.tell("on_features", run=run, features=features.train)
+    if history is None:
+        look_ahead(run)
     loop = Loop(run, features, optimizer, folder, started, trial_seconds)
     if history is None or not loop.resume():
         run.hooks.tell("on_run_start", run=run)
