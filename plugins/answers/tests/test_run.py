@@ -251,8 +251,22 @@ def test_a_cross_encoder_orders_the_best_answers_and_no_others(
         ordered += before["items"] != after["items"]
     assert ordered > 0
     assert result.metrics["test"]["hit@5"].value == plain.metrics["test"]["hit@5"].value
+    rows = {row.pop("ranking"): row for row in table(result, "Baselines")}
+    before = {row.pop("ranking"): row for row in table(plain, "Baselines")}
+    assert "without re-ranking" not in before
+    told = "mrr of answers above it"
+    del rows["without re-ranking"][told], before["answers"][told]
+    assert rows["without re-ranking"] == before["answers"]
     with pytest.raises(ft.FtError, match="is no run of rerank"):
         go({**files, "rerank": str(plain.output)}, max_steps=1)
+
+
+def test_a_run_says_that_re_ranking_does_harm(go: Go, files: dict[str, str], cross: Path) -> None:
+    """A cross-encoder that knows nothing spoils what the model has learnt."""
+    result = go({**files, "rerank": str(cross)})
+    (note,) = [one for one in result.record["notes"] if "re-ranking" in one]
+    assert "does harm" in note
+    assert "leave out answers.rerank" in note
 
 
 def test_pairs_in_a_csv_file_with_other_names(

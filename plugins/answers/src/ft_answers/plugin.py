@@ -25,7 +25,7 @@ from ft import (
     hookimpl,
 )
 from ft_answers.catalogue import OVERLAY, Catalogue
-from ft_answers.compare import other_rankings
+from ft_answers.compare import other_rankings, say_harm, without_rerank
 from ft_answers.data import QUESTION, RIGHT, load
 from ft_answers.encoder import Encoder
 from ft_answers.example import write_example
@@ -349,6 +349,14 @@ class Answers(Plugin):
             asked = [questions[i] for i in rows]
             numbers = [[self.catalogue.number.get(one, -1) for one in right[i]] for i in rows]
             others = other_rankings(run, self.catalogue, self._encoder, self.config, asked, numbers)
+            if self._reranker:
+                search, aims = self._searching(run), [right[i] for i in rows]
+                before = without_rerank(
+                    run, self.catalogue, self._encoder, config, search, (asked, aims)
+                )
+                others = {"without re-ranking": before, **others}
+                if predictions.split == "validation":
+                    say_harm(run, self.name, values[:, 0], before[:, 0])
             tables = [baselines(self.name, {self.name: values, **others}, names)]
         tables += [curve(scores, hit), *trouble(self.catalogue, right, firsts)]
         text = {one.id: one.text for one in self.catalogue.answers}
