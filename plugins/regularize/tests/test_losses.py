@@ -57,7 +57,7 @@ def test_label_smoothing_needs_one_class_of_several() -> None:
 def test_focal_is_that_of_its_paper(gamma: float) -> None:
     logits, labels = words()
     logits.requires_grad_()
-    found = focal(loss_of(logits, labels), gamma)
+    found = focal(loss_of(logits, labels), {"logits": logits}, {"labels": labels}, gamma)
     right = logits.softmax(-1).gather(-1, labels.clamp_min(0).unsqueeze(-1)).squeeze(-1)
     wanted = torch.where(labels == -100, 0.0, -((1 - right) ** gamma) * right.log())
     assert found.each is not None
@@ -66,7 +66,18 @@ def test_focal_is_that_of_its_paper(gamma: float) -> None:
     assert logits.grad is not None
     assert bool(logits.grad.isfinite().all())
     with pytest.raises(PluginError, match="loss of every item"):
-        focal(Loss(torch.ones(()), 1.0), gamma)
+        focal(Loss(torch.ones(()), 1.0), {}, {}, gamma)
+    # The weights of classes say nothing of how sure the model is.
+    weights = torch.tensor([0.5, 2.0, 1.0])
+    own = loss_of(logits, labels, weights)
+    weighted = focal(own, {"logits": logits}, {"labels": labels}, gamma)
+    assert weighted.each is not None
+    assert torch.allclose(weighted.each, wanted * weights[labels.clamp_min(0)], atol=1e-5)
+    # Without logits of classes, an item's loss says it.
+    assert own.each is not None
+    bare = focal(Loss(own.each.sum(), 3.0, each=own.each), {}, {}, gamma)
+    assert bare.each is not None
+    assert torch.allclose(bare.each, own.each * (1 - (-own.each).exp()) ** gamma, atol=1e-5)
 
 
 def test_mixup_mixes_embeddings_and_losses_by_the_same_share() -> None:

@@ -136,3 +136,26 @@ def test_the_card_lists_every_setting() -> None:
 def test_layers_that_begin_anew_must_learn(ft_run: Any) -> None:
     with pytest.raises(ft.ConfigError, match="begin with random weights and would stay so"):
         ft_run([TEXTS, "regularize"], epochs=1, freeze=2, regularize={"fresh_layers": 1})
+
+
+NUMBERS = """
+import random
+
+import ft
+from ft_kit.tasks import TextsTask
+
+
+class Numbers(TextsTask):
+    name = "numbers"
+    schema = ft.Schema(texts=(ft.Text("text"),), label=ft.Label("label", kind="number"))
+
+    def row(self, rng):
+        return {**super().row(rng), "label": rng.random()}
+"""
+
+
+def test_a_number_has_no_probability_that_focal_could_weigh(ft_run: Any, tmp_path: Path) -> None:
+    (tmp_path / "numbers.py").write_text(NUMBERS)
+    with pytest.raises(ft.PluginError, match=r"with regularize\.focal, needs data with") as caught:
+        ft_run([str(tmp_path / "numbers.py"), "regularize"], regularize={"focal": 2, "r_drop": 1})
+    assert str(caught.value.hint).startswith("leave regularize.focal out, or ")

@@ -30,25 +30,45 @@ def smooth(
     Raises:
         PluginError: the task's loss is not that of one class of several.
     """
-    labels, logits = batch.get("labels"), outputs.get("logits")
-    if loss.each is None or labels is None or logits is None or labels.shape != logits.shape[:-1]:
+    found = _cross_entropy(outputs, batch)
+    if loss.each is None or found is None:
         raise PluginError(
             "label_smoothing needs a loss of one class of several, over logits and labels",
             hint="leave label_smoothing out for this task",
         )
-    there = labels != IGNORE
-    log_p = logits.float().log_softmax(-1)
-    plain = -log_p.gather(-1, torch.where(there, labels, 0).unsqueeze(-1)).squeeze(-1)
+    log_p, plain = found
     weight = torch.where(plain > LEAST, loss.each / plain.clamp_min(LEAST), 1.0).detach()
-    term = torch.where(there, share * weight * (-log_p.mean(-1) - plain), 0.0)
+    term = torch.where(batch["labels"] != IGNORE, share * weight * (-log_p.mean(-1) - plain), 0.0)
     return replace(loss, total=loss.total + term.sum(), each=loss.each + term)
 
 
-def focal(loss: Loss, gamma: float) -> Loss:
+def _cross_entropy(
+    outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor] | None:
+    """The logarithms of the classes' probabilities, and without its weight the loss of every item;
+    ``None`` where the labels are not one class of several.
+    """
+    labels, logits = batch.get("labels"), outputs.get("logits")
+    whole = labels is not None and not labels.is_floating_point()
+    if labels is None or logits is None or not whole or labels.shape != logits.shape[:-1]:
+        return None
+    log_p = logits.float().log_softmax(-1)
+    own = torch.where(labels != IGNORE, labels, 0).unsqueeze(-1)
+    return log_p, -log_p.gather(-1, own).squeeze(-1)
+
+
+def focal(
+    loss: Loss, outputs: Mapping[str, Tensor], batch: Mapping[str, Tensor], gamma: float
+) -> Loss:
     """Items that the model is sure of count less (Lin et al. 2017, arXiv 1708.02002).
 
+    Weights of classes are kept: how sure the model is, is read from the logits where there is one class
+    of several.
+
     Args:
-        loss: with the loss of every item, minus the logarithm of its probability.
+        loss: with the loss of every item, elsewhere minus the logarithm of its probability.
+        outputs: with ``logits``, as those of `smooth`.
+        batch: with ``labels``.
         gamma: 0 leaves the loss as it is.
 
     Raises:
@@ -56,8 +76,10 @@ def focal(loss: Loss, gamma: float) -> Loss:
     """
     if loss.each is None:
         return loss.weighed(torch.ones(()))  # which says so
+    found = _cross_entropy(outputs, batch)
+    nll = loss.each if found is None else found[1]
     # A loss of 0 would have an endless slope where gamma is below 1.
-    return loss.weighed((1 - (-loss.each).exp()).clamp_min(LEAST) ** gamma)
+    return loss.weighed((1 - (-nll).exp()).clamp_min(LEAST) ** gamma)
 
 
 def r_drop(

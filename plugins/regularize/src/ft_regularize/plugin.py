@@ -17,6 +17,9 @@ from ft_regularize.orders import balanced, growing
 from ft_regularize.samples import Samples
 from ft_regularize.settings import RegularizeConfig
 
+PROBABLE = "tags|label:single|label:multi|label:ordinal|group|target:spans|target:text|target:order"
+"""Data whose answers have a probability, which a number has not."""
+
 
 class Regularize(Plugin):
     """Regularises the training of any task, by the settings that are given; by itself it does nothing.
@@ -47,6 +50,7 @@ class Regularize(Plugin):
             "words|texts": given.curriculum,
             "words|label:single": given.label_smoothing,
             "label:single": given.balance,
+            PROBABLE: given.focal,
         }
         self.needs_schema = tuple(name for name, asked in needs.items() if asked)
         self._samples: Samples | None = None
@@ -169,4 +173,5 @@ class Regularize(Plugin):
             return losses.smooth(loss, outputs, answers, share) if share else loss
 
         loss = mixed_loss(plain, batch) if PARTNER in batch else plain(batch)
-        return losses.focal(loss, self.config.focal) if self.config.focal else loss
+        gamma = self.config.focal
+        return losses.focal(loss, outputs, batch, gamma) if gamma else loss
