@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ft.builtin.processor.lean import make_lean
+from ft.builtin.processor.linear import keep_weights
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.schema import TaskData
 
@@ -29,4 +30,6 @@ class Processor(Plugin):
             # an optimizer that a plugin gives.
             sparse = run.ranks.count == 1 and not run.hooks.customised("build_optimizer")
             make_lean(model, rows=sparse and not run.restored)
+            if run.restored:
+                keep_weights(model)
         return model
