@@ -1,4 +1,4 @@
-"""Linear layers of a model that only predicts: the same outputs, with weights that are cast once."""
+"""Linear layers of a model that only predicts: the same outputs, with weights that are prepared once."""
 
 from __future__ import annotations
 
@@ -75,11 +75,37 @@ def test_weights_that_change_are_cast_anew(change: str) -> None:
     assert not torch.equal(after, before)
 
 
-def test_learning_and_full_precision_are_left_alone() -> None:
-    plain, kept = pair(8, 4, True)
-    inputs = torch.randn(3, 8)
+@pytest.mark.parametrize("bias", [True, False])
+def test_full_precision_is_kept_too(bias: bool) -> None:
+    plain, kept = pair(300, 70, bias)
+    inputs = torch.randn(2, 9, 300)
+    with torch.no_grad():
+        for _ in range(2):
+            torch.testing.assert_close(kept(inputs), plain(inputs), rtol=1e-5, atol=1e-5)
+        kept.weight.mul_(2)
+        plain.weight.mul_(2)
+        torch.testing.assert_close(kept(inputs), plain(inputs), rtol=1e-5, atol=1e-5)
+        assert torch.equal(in_bf16(kept, inputs), in_bf16(plain, inputs))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_other_formats_are_left_alone(dtype: torch.dtype) -> None:
+    plain, kept = (layer.to(dtype) for layer in pair(8, 4, True))
+    inputs = torch.randn(3, 8, dtype=dtype)
     with torch.no_grad():
         assert torch.equal(kept(inputs), plain(inputs))
+
+
+def test_what_is_exported_is_a_plain_layer() -> None:
+    _, kept = pair(8, 4, True)
+    with torch.no_grad():
+        program = torch.export.export(nn.Sequential(kept), (torch.randn(3, 8),))
+    assert any("aten.linear" in str(node.target) for node in program.graph.nodes)
+
+
+def test_learning_is_left_alone() -> None:
+    plain, kept = pair(8, 4, True)
+    inputs = torch.randn(3, 8)
     with torch.autocast("cpu", torch.bfloat16):
         kept(inputs).float().sum().backward()
         plain(inputs).float().sum().backward()
