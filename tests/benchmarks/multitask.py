@@ -56,6 +56,7 @@ def train(
         settings = {
             "tasks": dict.fromkeys(names, "sentiment"),
             "settings": {name: files(folder, name) for name in names},
+            "weights": given.weights,
         }
     began = process_time()
     result = ft.run(
@@ -136,6 +137,9 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=2e-4)
     parser.add_argument(
         "--rows", type=int, nargs=3, default=[1800, 400, 1000], help="of train, dev and test"
+    )
+    parser.add_argument(
+        "--weights", type=json.loads, default={}, help='such as {"intent": 2.0}, for both together'
     )
     parser.add_argument("--texts", type=int, default=512, help="for the times")
     parser.add_argument("--rounds", type=int, default=5)

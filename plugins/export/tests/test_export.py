@@ -142,6 +142,21 @@ def test_what_answers_otherwise_is_refused_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_in_bf16_may_differ_a_little_more(
+    ner: Path, train: Callable[..., Path], tmp_path: Path
+) -> None:
+    """It rounds to bf16, the exported model does not."""
+    given = tomllib.loads((ner / "config.toml").read_text())["ner"]
+    files = {split: given[split] for split in ("train", "validation", "test")}
+    half = train("ner", epochs=2, run={"precision": "bf16"}, **files)
+    _, parity = export(half, "onnx", output=tmp_path / "onnx")
+    assert "the run computes in bf16, the exported model in float32" in parity.notes
+    parity.changed, parity.decisions = 2, 1000
+    parity.check(None, 0.998)
+    with pytest.raises(ft.UserError, match=r"2 of 1,000 decisions .* allows 1, which are 0\.10%"):
+        parity.check(None, 0.999)
+
+
 @pytest.mark.long
 def test_openvino_takes_classes_of_texts(sentiment: Path) -> None:
     pytest.importorskip("openvino")

@@ -39,8 +39,8 @@ FORMS = "exports"
 CLOSE = 1e-3
 """The default tolerance of floats, as a share of the largest output."""
 
-EQUAL, EQUAL_INT8 = 0.999, 0.99
-"""The default shares of decisions that must be the same."""
+EQUAL, EQUAL_BF16, EQUAL_INT8 = 0.999, 0.995, 0.99
+"""The default shares of decisions that must be the same, also where the run rounds to bf16 and where int8 does."""
 
 PLUGIN = "exported"
 LEFT = (".safetensors", ".safetensors.index.json", "README.md")
@@ -70,7 +70,7 @@ class Job:
     data: Path | None
     split: str
     tolerance: float | None
-    decisions: float
+    decisions: float | None
     say: Callable[[str], None]
 
 
@@ -97,7 +97,8 @@ def export(
         split: the split to compare them on.
         tolerance: the largest difference of outputs that is allowed, as a share of the largest
             output; default: 0.001, and none for int8.
-        decisions: the smallest share of decisions that must be the same; default: 0.999, for int8 0.99.
+        decisions: the smallest share of decisions that must be the same; default: 0.999, for a run that computes in bf16
+            0.995, for int8 0.99.
         say: is told what happens.
 
     Returns:
@@ -117,7 +118,7 @@ def export(
         None if data is None else Path(data),
         split,
         CLOSE if tolerance is None and not int8 else tolerance,
-        decisions if decisions is not None else EQUAL_INT8 if int8 else EQUAL,
+        EQUAL_INT8 if decisions is None and int8 else decisions,
         say,
     )
     if not (source / "record.json").is_file():
@@ -144,7 +145,8 @@ def export(
 
     def measure(folder: Path) -> dict[str, Any]:
         made["parity"] = parity = _measure(job, trained, calls, before, folder, made["in_float"])
-        parity.check(job.tolerance, job.decisions)
+        usual = EQUAL_BF16 if calls.rounded else EQUAL
+        parity.check(job.tolerance, usual if job.decisions is None else job.decisions)
         (folder / "parity.txt").write_text(ft.table_text(parity.table()) + "\n", encoding="utf-8")
         told = {"to": to, "int8": int8, **parity.to_json()}
         gain = parity.speed and parity.speed[1] / parity.speed[0]
@@ -213,7 +215,7 @@ def _quantise(
         model = ExportedModel([Graph(names, run(program)) for names, program, _ in candidate])
         with standing_in(trained.model, model):
             count, changed = count_changed(answers, trained.predictions(rows).items)
-        return 1 - changed / max(1, count) >= job.decisions
+        return 1 - changed / max(1, count) >= (job.decisions or 0)
 
     if enough(whole):
         return whole, []
@@ -274,5 +276,8 @@ def _measure(
         speed=speed,
         in_float=in_float,
         metrics=result.metrics[job.split],
-        notes=[] if speed else ["speed is not measured: the task's examples are no requests"],
+        notes=[
+            *(["the run computes in bf16, the exported model in float32"] if calls.rounded else []),
+            *([] if speed else ["speed is not measured: the task's examples are no requests"]),
+        ],
     )

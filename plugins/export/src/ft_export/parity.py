@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -94,8 +95,8 @@ class Parity:
             )
         if not self.equal >= decisions:
             faults.append(
-                f"{self.equal:.2%} of the decisions are the same, and --decisions asks for "
-                f"{decisions:.2%}"
+                f"{self.changed:,} of {self.decisions:,} decisions are not the same, and --decisions allows "
+                f"{math.floor((1 - decisions) * self.decisions + 1e-9):,}, which are {1 - decisions:.2%}"
             )
         if faults:
             raise UserError(

@@ -28,12 +28,14 @@ class Calls:
         parts: modules inside of the model that were called by others than the model itself.
         positional: whether there was a call with inputs that have no name.
         objects: names of inputs that are no tensors, such as a cache of what was written before.
+        rounded: whether the model computes in fewer bits than float32, as exported models do not.
     """
 
     kinds: dict[frozenset[str], list[Call]] = field(default_factory=dict)
     parts: set[str] = field(default_factory=set)
     positional: bool = False
     objects: set[str] = field(default_factory=set)
+    rounded: bool = False
 
     def keep(self, inputs: Mapping[str, Any]) -> None:
         """Keep a copy of the inputs of a call."""
@@ -92,6 +94,7 @@ def recorded(model: nn.Module) -> Iterator[Calls]:
         depth += 1
         if depth == 1:
             calls.positional |= bool(given)
+            calls.rounded |= any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
             calls.keep(inputs)
 
     def leave(*_: object) -> None:
