@@ -1,8 +1,10 @@
 """Weights as a pass needs them, made once for a model that only predicts.
 
 Under autocast a linear layer casts its weights in every pass, and oneDNN puts them in the order that its kernels
-read. For one short text that takes longer than the products themselves. In float32 PyTorch calls another library (MKL),
-which on processors of AMD takes about twice as long as oneDNN. A model that was loaded keeps what comes out.
+read. For one short text that takes longer than the products themselves. A model that was loaded keeps what comes out.
+
+In float32 PyTorch calls another library (MKL). On processors of AMD oneDNN is faster there too, but keeps a program for
+each size of batch, hundreds of megabytes in a server.
 """
 
 from __future__ import annotations
@@ -12,8 +14,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-FORMATS = (torch.bfloat16, torch.float32)
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,7 @@ class Kept:
 
 
 class KeptLinear(nn.Linear):
-    """A linear layer that prepares its weights once, not in each pass.
-
-    In bf16 its outputs are the same to the bit, in float32 to the rounding of the last digits.
-    """
+    """A linear layer that prepares its weights once, not in each pass in bf16; its outputs are the same to the bit."""
 
     _kept: Kept | None = None
 
@@ -46,36 +43,35 @@ class KeptLinear(nn.Linear):
         if torch.is_grad_enabled():
             self._kept = None  # a fused optimizer changes weights and does not count it as a change
             return super().forward(input)
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
-        if not self._takes(input, dtype):
+        if not self._takes(input):
             return super().forward(input)
         kept = self._kept
-        key = (dtype, self.weight.data_ptr(), self.weight._version, *_state(self.bias))
+        key = (self.weight.data_ptr(), self.weight._version, *_state(self.bias))
         if kept is None or kept.key != key:
-            kept = self._kept = self._keep(key, dtype)
+            kept = self._kept = self._keep(key)
         if not kept.packed:
             return functional.linear(input, kept.weight, kept.bias)
         made: Tensor = torch.ops.mkldnn._linear_pointwise(
-            input.to(dtype), kept.weight, kept.bias, "none", [], ""
+            input.bfloat16(), kept.weight, kept.bias, "none", [], ""
         )
         return made
 
-    def _takes(self, input: Tensor, dtype: torch.dtype) -> bool:  # noqa: A002
+    def _takes(self, input: Tensor) -> bool:  # noqa: A002
         """Whether the pass is one of those that weights are kept for; what is traced is not."""
         if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
             return False
         mine = self.weight
         return (
-            (input.device.type, mine.device.type, mine.dtype) == ("cpu", "cpu", torch.float32)
-            and dtype in FORMATS
+            torch.is_autocast_enabled("cpu")
+            and torch.get_autocast_dtype("cpu") == torch.bfloat16
+            and (input.device.type, mine.device.type, mine.dtype) == ("cpu", "cpu", torch.float32)
             and not mine.is_inference()
-            and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
         )
 
-    def _keep(self, key: tuple[object, ...], dtype: torch.dtype) -> Kept:
-        weight = self.weight.detach().to(dtype)
-        bias = None if self.bias is None else self.bias.detach().to(dtype)
-        packed = dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    def _keep(self, key: tuple[object, ...]) -> Kept:
+        weight = self.weight.detach().bfloat16()
+        bias = None if self.bias is None else self.bias.detach().bfloat16()
+        packed = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
         if packed:
             weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
         return Kept(key, weight, bias, packed)
