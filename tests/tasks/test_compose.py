@@ -171,7 +171,7 @@ class Gradient(Plugin):
 
     @hookimpl
     def on_gradients(self, run: Any, model: Any) -> None:
-        if run.step == 0:
+        if run.step == 0 and run.ranks.main:
             found = [
                 p.grad.to_dense().double().sum(-1).flatten()
                 for p in model.base_model.parameters()
@@ -294,7 +294,7 @@ def test_weights_say_how_much_each_task_counts(
 
 
 def test_a_task_that_fits_into_one_pass_is_not_counted_before(
-    go: Any, tmp_path: Path, still: Path
+    go: Any, tmp_path: Path, still: Path, together: Any
 ) -> None:
     """The gradient is the same with what a technique adds: that is a mean over the task's items too."""
 
@@ -317,8 +317,28 @@ def test_a_task_that_fits_into_one_pass_is_not_counted_before(
     cut, more, other = gradient(40)
     assert False in more
     torch.testing.assert_close(cut, whole, rtol=1e-4, atol=1e-6)
-    for name in ("loss", "other", "apart"):
-        assert other[name] == pytest.approx(log[name], rel=1e-3)
+    file = tmp_path / "two.toml"
+    file.write_text(
+        f"""plugins = ["{MULTITASK}", "{HERE}:Apart", "{HERE}:Gradient"]
+[run]
+max_steps = 1
+batch_size = 48
+model = "{still}"
+precision = "fp32"
+device = "cpu"
+lint = "off"
+report = false
+[multitask.tasks]
+counted = "{HERE}:Counted"
+other = "{TEXTS}"
+"""
+    )
+    together.run(["run", "--config", file, "--output", tmp_path / "two"])
+    two = torch.load(tmp_path / "two" / "gradient.pt", weights_only=True)
+    torch.testing.assert_close(two, whole, rtol=1e-4, atol=1e-6)
+    for found in (other, lines(tmp_path / "two" / "metrics.jsonl")[0]):
+        for name in ("loss", "other", "apart"):
+            assert found[name] == pytest.approx(log[name], rel=1e-3)
 
 
 @pytest.mark.parametrize(
