@@ -10,6 +10,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MOST_HEADERS = 65_536
 """Bytes of the headers of a request."""
 
+MOST_UNREAD = 64 * 2**20
+"""Bytes of a body that a client may go on sending after its answer, until it is hung up on."""
+
 GONE = "ft_serve.gone"
 """Key of the extensions of a request's scope: a future that is done when the client is gone."""
 
@@ -65,6 +68,7 @@ def protocol(read_timeout: float) -> type[HttpToolsProtocol]:
         _timer: asyncio.TimerHandle | None = None
         _headers_done = False
         _bytes = 0
+        _unread = 0
         _refused = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -85,6 +89,11 @@ def protocol(read_timeout: float) -> type[HttpToolsProtocol]:
                 self._arm()
             if not self._headers_done:
                 self._bytes += len(data)
+            elif self._is_answered():
+                self._unread += len(data)
+                if self._unread > MOST_UNREAD:
+                    self.transport.close()
+                    return
             super().data_received(data)
             if not self._headers_done and self._bytes > MOST_HEADERS:
                 self._refuse(b"431 Request Header Fields Too Large", b"headers_too_long")
@@ -97,7 +106,7 @@ def protocol(read_timeout: float) -> type[HttpToolsProtocol]:
         def on_message_complete(self) -> None:
             self._disarm()
             cast(dict[str, Any], self.scope)["extensions"][WHOLE] = True
-            self._headers_done, self._bytes = False, 0
+            self._headers_done, self._bytes, self._unread = False, 0, 0
             super().on_message_complete()
 
         def _arm(self) -> None:
@@ -108,12 +117,15 @@ def protocol(read_timeout: float) -> type[HttpToolsProtocol]:
                 self._timer.cancel()
                 self._timer = None
 
+        def _is_answered(self) -> bool:
+            cycle: Any = self.cycle
+            return cycle is not None and bool(cycle.response_complete)
+
         def _late(self) -> None:
             self._timer = None
-            cycle: Any = self.cycle
             if self.transport.is_closing():
                 return
-            if self._headers_done and cycle is not None and not cycle.response_complete:
+            if self._headers_done and self.cycle is not None and not self._is_answered():
                 self._timer = self.loop.call_later(1, self._late)  # the application answers
             elif not self._headers_done and self._bytes:
                 self._refuse(b"408 Request Timeout", b"slow_client")
