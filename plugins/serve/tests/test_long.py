@@ -35,7 +35,7 @@ def test_nothing_is_lost_mixed_or_wrong_and_memory_is_flat(
     models._hash_of = lambda folder: str(next(hashes))  # each reload finds another run
     words = ("anna", "ben", "clara", "paris", "rome", "house", "saw", "went")
     done = threading.Event()
-    counts = {"answered": 0, "refused": 0, "killed": 0, "reloads": 0}
+    counts = {"requests": 0, "answered": 0, "refused": 0, "killed": 0, "reloads": 0}
     lock = threading.Lock()
     first, memory = 0.0, psutil.Process()
 
@@ -67,6 +67,7 @@ def test_nothing_is_lost_mixed_or_wrong_and_memory_is_flat(
                     assert answer["tokens"] == text.split()
                     assert len(answer["tags"]) == 3
             with lock:
+                counts["requests"] += 1
                 counts["answered"] += len(texts)
                 counts["refused"] += len(items) - len(texts)
 
