@@ -1,6 +1,6 @@
 """Hours of clients in minutes: bad items, kills and reloads; nothing lost, nothing mixed, memory flat.
 
-`FT_SERVE_ITEMS=1000000 python -m pytest -m long plugins/serve/tests/test_long.py`
+`FT_SERVE_ITEMS=2800000 python -m pytest -m long plugins/serve/tests/test_long.py`
 """
 
 from __future__ import annotations
