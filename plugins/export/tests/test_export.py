@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 import ft
 from ft.cli.main import main
 from ft_export import export
 from ft_export.form.loaded import ExportedModel
+from ft_export.parity import count_changed, in_float32, predictions
 from ft_kit import write_rows
 
 
@@ -142,15 +144,24 @@ def test_what_answers_otherwise_is_refused_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_in_bf16_may_differ_a_little_more(
+def test_decisions_are_those_of_the_run_in_float32(
     ner: Path, train: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """It rounds to bf16, the exported model does not."""
+    """A run in bf16 rounds, the exported model does not."""
     given = tomllib.loads((ner / "config.toml").read_text())["ner"]
     files = {split: given[split] for split in ("train", "validation", "test")}
     half = train("ner", epochs=2, run={"precision": "bf16"}, **files)
-    _, parity = export(half, "onnx", output=tmp_path / "onnx")
-    assert "the run computes in bf16, the exported model in float32" in parity.notes
+    folder, parity = export(half, "onnx", output=tmp_path / "onnx", decisions=1.0)
+    assert parity.changed == 0
+    (note,) = [one for one in parity.notes if "in bf16" in one]
+    ours, theirs = (predictions(one, "test") for one in (half, folder))
+    assert note.endswith(f"in bf16, {count_changed(ours, theirs)[1]:,} decisions change")
+    model = ft.load(half).model
+    inputs = {"input_ids": torch.tensor([[1, 2, 3]]), "attention_mask": torch.ones(1, 3).long()}
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with in_float32(model):
+            assert model(**inputs)["logits"].dtype == torch.float32
+        assert model(**inputs)["logits"].dtype == torch.bfloat16
     parity.changed, parity.decisions = 2, 1000
     parity.check(None, 0.998)
     with pytest.raises(ft.UserError, match=r"2 of 1,000 decisions .* allows 1, which are 0\.10%"):

@@ -43,7 +43,7 @@ def export(
         typer.Option(
             min=0,
             max=1,
-            help="Smallest share of decisions that must be the same; else 0.999, of a run in bf16 0.995, with --int8 0.99.",
+            help="Smallest share of decisions that must be the same; else 0.999, with --int8 0.99.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the table.")] = False,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ft import DataError, Metric, Result, Table, Trained, UserError, to_json
@@ -48,7 +49,8 @@ class Parity:
     Attributes:
         shapes: differences of the outputs by the size of the batch, such as ``1 x 64``.
         outputs: the difference of the outputs over the calls that were kept of the evaluation.
-        decisions: answers without their probabilities; words of tagged text, or else examples.
+        decisions: answers without their probabilities; words of tagged text, or else examples. A run that rounds to bf16
+            is asked in float32.
         changed: those among them that are not the same.
         scores: the main metric and its interval (value, low, high), before and after.
         metric: its name.
@@ -213,6 +215,24 @@ def standing_in(model: nn.Module, exported: nn.Module) -> Iterator[None]:
     finally:
         for module in modules.values():
             del module.forward
+
+
+@contextmanager
+def in_float32(model: nn.Module) -> Iterator[None]:
+    """Let a model that is in memory compute in the precision of its weights, as an exported one does."""
+    modules = [model.get_submodule(name) for name in {"": "", **whole_calls(model)}]
+    for module in modules:
+        module.forward = partial(_unrounded, module.forward)
+    try:
+        yield
+    finally:
+        for module in modules:
+            del module.forward
+
+
+def _unrounded(forward: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        return forward(*given, **named)
 
 
 def _outputs(exported: nn.Module, start: str, **inputs: Tensor) -> dict[str, Tensor]:
