@@ -119,6 +119,48 @@ def test_weights_that_are_not_kept_follow_the_generator(monkeypatch: pytest.Monk
     assert not torch.equal(outputs[0], outputs[2])
 
 
+def test_training_in_bf16_keeps_bf16() -> None:
+    states = [one.detach().bfloat16().requires_grad_() for one in _states(4, 12, 64, 64, 32)]
+    kept: dict[int, int] = {}
+
+    def count(tensor: Tensor) -> Tensor:
+        kept[tensor.data_ptr()] = tensor.nbytes
+        return tensor
+
+    with (
+        torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor),
+        torch.autocast("cpu", torch.bfloat16),
+    ):
+        output, _ = lean_attention(Encoder(), *states, None, dropout=0.1)
+    weights = 4 * 12 * 64 * 64 * 2
+    inputs = sum(one.nbytes for one in states)
+    assert sum(kept.values()) <= 3 * weights + inputs  # before and after dropout, and its mask
+    direction = torch.randn_like(output)
+    found = torch.autograd.grad(output, states, direction)
+    assert all(one.dtype == torch.bfloat16 for one in found)
+
+
+@pytest.mark.parametrize("length", [8, 64])
+def test_gradients_in_bf16_are_as_exact_as_those_of_torch(length: int) -> None:
+    rounded = [one.detach().bfloat16() for one in _states(4, 12, length, length, 32)]
+    ours, theirs, exact = (
+        [one.to(dtype).requires_grad_() for one in rounded]
+        for dtype in (torch.bfloat16, torch.bfloat16, torch.float64)
+    )
+    for own in (ours, theirs):
+        own[:] = [one.detach().clone().requires_grad_() for one in own]
+    with torch.autocast("cpu", torch.bfloat16):
+        output, _ = lean_attention(Encoder(), *ours, None)
+    direction = torch.randn_like(output)
+    attend = functional.scaled_dot_product_attention
+    want = torch.autograd.grad(attend(*exact).transpose(1, 2), exact, direction.double())
+    found = torch.autograd.grad(output, ours, direction)
+    other = torch.autograd.grad(attend(*theirs).transpose(1, 2), theirs, direction)
+    for a, b, c in zip(found, other, want, strict=True):
+        errors = [float((one.double() - c).square().mean().sqrt()) for one in (a, b)]
+        assert errors[0] < 2.2 * errors[1]
+
+
 def test_training_of_long_texts_keeps_no_weights() -> None:
     query, key, value = _states(12, 2, 600, 600, 4, trained=True)
     saved = 0

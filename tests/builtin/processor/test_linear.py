@@ -1,7 +1,8 @@
-"""Linear layers of a model that only predicts: the same outputs, with weights that are prepared once."""
+"""Linear layers whose weights stay as they are: the same outputs, with weights that are prepared once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import ft
-from ft.builtin.processor.linear import KeptLinear, keep_weights
+from ft.builtin.processor.linear import KeptLinear, StillLinear, keep_still, keep_weights
 
 
 def pair(inputs: int, outputs: int, bias: bool) -> tuple[nn.Linear, nn.Linear]:
@@ -109,3 +111,110 @@ def test_a_loaded_run_predicts_as_it_would_without(go: Any) -> None:
     for layer in layers:
         layer.__class__ = nn.Linear
     assert trained.predict(texts) == kept
+
+
+def still_pair() -> tuple[nn.Linear, nn.Linear]:
+    """A layer that stands still, and one with the same weights that keeps their cast."""
+    torch.manual_seed(0)
+    pair = [nn.Linear(8, 4), nn.Linear(8, 4)]
+    pair[1].load_state_dict(pair[0].state_dict())
+    for layer in pair:
+        layer.weight.requires_grad_(False)
+    keep_still(nn.Sequential(pair[1]))
+    assert type(pair[1]) is StillLinear
+    return pair[0], pair[1]
+
+
+def passed(layer: nn.Linear) -> list[torch.Tensor | None]:
+    """The outputs of a pass in training, and the gradients of its inputs and its weights."""
+    inputs = torch.randn(3, 8, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    layer.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        output = layer(inputs)
+    output.float().square().sum().backward()
+    return [output, inputs.grad, layer.weight.grad, layer.bias.grad]
+
+
+def same(one: list[torch.Tensor | None], other: list[torch.Tensor | None]) -> bool:
+    return all(
+        (a is None and b is None) or (a is not None and b is not None and torch.equal(a, b))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_layer_that_stands_still_gives_the_same_gradients(bias: bool) -> None:
+    plain, still = still_pair()
+    for layer in (plain, still):
+        layer.bias.requires_grad_(bias)
+    for _ in range(2):
+        assert same(passed(still), passed(plain))
+    assert still.state_dict().keys() == plain.state_dict().keys()
+
+
+@pytest.mark.parametrize("change", ["copy", "parameter", "learns"])
+def test_a_weight_that_stood_still_and_changes_is_cast_anew(change: str) -> None:
+    plain, still = still_pair()
+    before = passed(still)
+    for layer in (plain, still):
+        if change == "copy":
+            with torch.no_grad():
+                layer.weight.copy_(layer.weight * 2)
+        elif change == "parameter":
+            layer.weight = nn.Parameter(layer.weight * 2, requires_grad=False)
+        else:  # a fused optimizer changes weights and does not count it as a change
+            layer.weight.requires_grad_(True)
+            optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1, fused=True)
+            passed(layer)
+            optimizer.step()
+            layer.weight.requires_grad_(False)
+    after = passed(still)
+    assert same(after, passed(plain))
+    assert not same(after, before)
+
+
+class Casts(TorchDispatchMode):
+    """Counts the casts of parameters that are matrices to bf16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        if func is torch.ops.aten._to_copy.default and given.get("dtype") is torch.bfloat16:
+            self.count += isinstance(args[0], nn.Parameter) and args[0].ndim == 2
+        return func(*args, **given)
+
+
+class Beside(ft.Plugin):
+    """Leaves few matrices to learn, and writes down how many a pass casts."""
+
+    name = "beside"
+
+    @ft.hookimpl
+    def build_head(self, inner: Callable[..., nn.Module], run: Any, data: Any) -> nn.Module:
+        """Freeze all but words, queries and the head."""
+        model = inner(run, data)
+        for name, parameter in model.named_parameters():
+            learns = any(part in name for part in ("word_embeddings", "query", "classifier"))
+            parameter.requires_grad_(learns)
+        return model
+
+    @ft.hookimpl
+    def compute_loss(
+        self, inner: Callable[..., ft.Loss], run: Any, model: Any, batch: Mapping[str, Any]
+    ) -> ft.Loss:
+        """Count."""
+        with Casts() as casts:
+            loss = inner(run, model, batch)
+        with (run.output / "casts").open("a") as file:
+            file.write(f"{casts.count}\n")
+        return loss
+
+
+def test_a_run_casts_what_stands_still_once(go: Callable[..., Any]) -> None:
+    result = go(["words", f"{__file__}:Beside"], precision="bf16", max_steps=4)
+    counts = map(int, (result.output / "casts").read_text().split())
+    layers = ft.load(result.output).model.config.num_hidden_layers
+    assert set(counts) == {layers + 1}  # the queries, and the head

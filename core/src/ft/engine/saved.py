@@ -25,6 +25,7 @@ from ft.contract.schema import Schema, TaskData
 from ft.engine.batch.batches import collate, to_device
 from ft.engine.batch.inference import predict_split
 from ft.engine.device import make_accelerator
+from ft.engine.mapped import give_back
 from ft.engine.randomness import undisturbed_random
 from ft.engine.resume.checkpoint import plugin_state
 from ft.engine.resume.constant import weights
@@ -45,6 +46,9 @@ NOISE = 0.05
 
 CLOSE = 1e-4
 """By how much, as a share of the largest output, a model that is saved in another form may differ."""
+
+PIECE = 1 << 20
+"""Numbers of a weight that are compared at a time."""
 
 TRIED = 4
 """Examples whose outputs are compared."""
@@ -246,6 +250,8 @@ def _compare(
         "load_model (by default build_head, with run.restored true) must give back what "
         "save_model (by default save_pretrained) wrote"
     )
+    ours = weights(run.model)
+    give_back(ours.values())  # what saving has read
     # As JSON, as prediction gets it.
     states = {one.name: json.loads(json.dumps(plugin_state(one))) for one in run.hooks.kept}
     try:
@@ -271,12 +277,8 @@ def _compare(
             hint=hint,
         ) from error
     assert again.model is not None
-    ours, theirs = weights(run.model), weights(again.model)
-    different = [
-        name
-        for name in ours
-        if name not in theirs or not torch.equal(ours[name].cpu(), theirs[name].cpu())
-    ]
+    theirs = weights(again.model)
+    different = [name for name in ours if name not in theirs or not _same(ours[name], theirs[name])]
     if different and _own_form(run):
         different = _different_outputs(run, again, features)
     if different:
@@ -286,6 +288,18 @@ def _compare(
             who=who,
             hint=hint,
         )
+
+
+def _same(ours: Tensor, theirs: Tensor) -> bool:
+    """Whether two weights are equal; they are read piece by piece, and the memory that this takes is given back."""
+    if ours.shape != theirs.shape:
+        return False
+    pieces = (torch.split(one.reshape(-1), PIECE) for one in (ours, theirs))
+    for one, other in zip(*pieces, strict=True):
+        if not torch.equal(one.cpu(), other.cpu()):
+            return False
+        give_back([one, other])
+    return True
 
 
 def _own_form(run: LiveRun) -> bool:

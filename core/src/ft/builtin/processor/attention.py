@@ -115,7 +115,12 @@ def _attend(
     scores = query @ key.transpose(-1, -2)
     if attention_mask is not None:
         scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
-    weights = scores.float().softmax(-1).to(value.dtype)
+    if scores.dtype == value.dtype:
+        # A sum over a row is one of float32 in there too; what is kept for the gradient has half the bytes.
+        with torch.autocast(scores.device.type, enabled=False):
+            weights = scores.softmax(-1)
+    else:
+        weights = scores.float().softmax(-1).to(value.dtype)
     if dropout:
         weights = weights * mask(weights, dropout, seed)
     return weights @ value

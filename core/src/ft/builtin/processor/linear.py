@@ -1,7 +1,8 @@
-"""Weights as a pass needs them, made once for a model that only predicts.
+"""Weights as a pass needs them, made once where they stay as they are.
 
 Under autocast a linear layer casts its weights in every pass, and oneDNN puts them in the order that its kernels
 read. For one short text that takes longer than the products themselves. A model that was loaded keeps what comes out.
+In training, a layer that stands still keeps the cast alone, as long as the pass would keep it for its gradients.
 
 In float32 PyTorch calls another library (MKL). On processors of AMD oneDNN is faster there too, but keeps a program for
 each size of batch, hundreds of megabytes in a server.
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from ft.engine.mapped import give_back
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class KeptLinear(nn.Linear):
         if torch.is_grad_enabled():
             self._kept = None  # a fused optimizer changes weights and does not count it as a change
             return super().forward(input)
-        if not self._takes(input):
+        if not _takes(self.weight, input):
             return super().forward(input)
         kept = self._kept
         key = (self.weight.data_ptr(), self.weight._version, *_state(self.bias))
@@ -56,18 +59,6 @@ class KeptLinear(nn.Linear):
         )
         return made
 
-    def _takes(self, input: Tensor) -> bool:  # noqa: A002
-        """Whether the pass is one of those that weights are kept for; what is traced is not."""
-        if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
-            return False
-        mine = self.weight
-        return (
-            torch.is_autocast_enabled("cpu")
-            and torch.get_autocast_dtype("cpu") == torch.bfloat16
-            and (input.device.type, mine.device.type, mine.dtype) == ("cpu", "cpu", torch.float32)
-            and not mine.is_inference()
-        )
-
     def _keep(self, key: tuple[object, ...]) -> Kept:
         weight = self.weight.detach().bfloat16()
         bias = None if self.bias is None else self.bias.detach().bfloat16()
@@ -75,6 +66,43 @@ class KeptLinear(nn.Linear):
         if packed:
             weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
         return Kept(key, weight, bias, packed)
+
+
+class StillLinear(nn.Linear):
+    """A linear layer of a model that learns, whose own weight does not: it is cast to bf16 once, not in each pass.
+
+    Outputs and gradients are the same to the bit.
+    """
+
+    _kept: tuple[tuple[int, int], Tensor] | None = None
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """``x @ weight.T + bias``, in the format of autocast where that is on."""
+        mine = self.weight
+        key = (mine.data_ptr(), mine._version)
+        if mine.requires_grad or (self._kept is not None and self._kept[0] != key):
+            self._kept = None
+        if mine.requires_grad or not _takes(mine, input):
+            return super().forward(input)
+        if self._kept is None:
+            # Below the lowest layer that learns a pass throws the cast away at once.
+            if not (torch.is_grad_enabled() and input.requires_grad):
+                return super().forward(input)
+            self._kept = key, mine.detach().bfloat16()
+            give_back([mine])
+        return functional.linear(input, self._kept[1], self.bias)
+
+
+def _takes(weight: Tensor, input: Tensor) -> bool:  # noqa: A002
+    """Whether a pass is one of those that weights are kept for; what is traced is not."""
+    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+        return False
+    return (
+        torch.is_autocast_enabled("cpu")
+        and torch.get_autocast_dtype("cpu") == torch.bfloat16
+        and (input.device.type, weight.device.type, weight.dtype) == ("cpu", "cpu", torch.float32)
+        and not weight.is_inference()
+    )
 
 
 def _state(bias: Tensor | None) -> tuple[object, ...]:
@@ -86,3 +114,10 @@ def keep_weights(model: nn.Module) -> None:
     for module in model.modules():
         if type(module) is nn.Linear:
             module.__class__ = KeptLinear
+
+
+def keep_still(model: nn.Module) -> None:
+    """Let the linear layers of a model that stand still while others learn cast their weights once."""
+    for module in model.modules():
+        if type(module) is nn.Linear and not module.weight.requires_grad:
+            module.__class__ = StillLinear

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ft.builtin.processor.lean import make_lean
-from ft.builtin.processor.linear import keep_weights
+from ft.builtin.processor.linear import keep_still, keep_weights
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.schema import TaskData
 
@@ -33,3 +33,9 @@ class Processor(Plugin):
             if run.restored:
                 keep_weights(model)
         return model
+
+    @hookimpl
+    def on_features(self, run: LiveRun) -> None:
+        """Have what stands still cast once. By now every technique has frozen what it freezes."""
+        if run.device.type == "cpu" and isinstance(run.model, nn.Module):
+            keep_still(run.model)

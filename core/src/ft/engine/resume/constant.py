@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from ft.engine.mapped import give_back
+
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
     """Every parameter and every buffer that a saved model holds, once, by its first name."""
@@ -78,4 +80,7 @@ class Constant:
 def _hash(tensor: Tensor) -> bytes:
     flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
     about = f"{tensor.dtype}{tuple(tensor.shape)}".encode()
-    return hashlib.sha256(about + b"\0" + flat.numpy().tobytes()).digest()
+    whole = hashlib.sha256(about + b"\0")
+    whole.update(flat.numpy().data)
+    give_back([tensor])
+    return whole.digest()
