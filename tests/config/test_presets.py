@@ -115,7 +115,7 @@ def test_a_run_with_a_preset_is_trained_and_resumed(
 ) -> None:
     settings = {"preset": "best", "epochs": 4, "checkpoint_steps": 10}
     whole = go(["words"], **settings)
-    assert [one["name"] for one in whole.record["plugins"]] == ["words", "average"]
+    assert [one["name"] for one in whole.record["plugins"]] == ["words", "average", "warm_start"]
     armed = tmp_path / "armed"
     armed.touch()
     with pytest.raises(ft.Interrupted):

@@ -65,6 +65,19 @@ def test_ema_forgets_the_beginning(ran: Any) -> None:
         assert torch.allclose(value, mean[name], atol=1e-6), name
 
 
+def test_ema_by_default_looks_back_over_a_tenth_of_the_training(ran: Any) -> None:
+    """Of few steps a mean over the last hundred would be one over all, the random beginning with them."""
+    saved, steps = ran(more={"epochs": 3, "evaluations": 1})
+    share = 10 / len(steps)
+    assert 1 / len(steps) < share < 0.5
+    mean = dict(steps[0])
+    for n, one in enumerate(steps[1:], start=1):
+        part = max(share, 1 / (n + 1))
+        mean = {name: (1 - part) * mean[name] + part * one[name] for name in mean}
+    for name, value in saved.items():
+        assert torch.allclose(value, mean[name], atol=1e-6), name
+
+
 def test_the_score_of_a_soup_never_falls(ran: Any, tmp_path: Path) -> None:
     saved, _ = ran(method="soup", more={"epochs": 4, "learning_rate": 3e-3})
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]

@@ -69,15 +69,16 @@ def test_the_last_layer_is_fitted_as_scikit_learn_does() -> None:
     from sklearn.linear_model import LogisticRegression
 
     generator = torch.Generator().manual_seed(0)
-    vectors = torch.randn(40, 6, generator=generator) * 3
-    labels = (vectors[:, 0] + vectors[:, 1] > 1).long() + (vectors[:, 2] > 1).long()
+    vectors = torch.randn(40, 6, generator=generator) * 3 + 20
+    labels = (vectors[:, 0] + vectors[:, 1] > 41).long() + (vectors[:, 2] > 21).long()
     layer = nn.Linear(6, 3)
     fit(layer, vectors, labels)
-    scale = float(vectors.norm(dim=-1).mean())
-    usual = LogisticRegression(max_iter=1000, tol=1e-8).fit(vectors.numpy() / scale, labels.numpy())
+    centred = vectors - vectors.mean(0)
+    given = (centred / centred.norm(dim=-1).mean()).numpy()
+    usual = LogisticRegression(max_iter=1000, tol=1e-8).fit(given, labels.numpy())
     with torch.no_grad():
         found = layer(vectors).softmax(-1)
-    assert np.allclose(found.numpy(), usual.predict_proba(vectors.numpy() / scale), atol=5e-3)
+    assert np.allclose(found.numpy(), usual.predict_proba(given), atol=5e-3)
 
 
 def test_the_warm_up_is_before_the_first_epoch_and_survives_a_stop(

@@ -67,6 +67,7 @@ class Run(Protocol):
         stage: ``train``; the name of the split that is being predicted or evaluated; ``predict``
             for requests, and for predictions of the train split.
         final: the best model is being scored, not one of an epoch.
+        deadline: when ``run.time_limit`` is over, in seconds of `time.perf_counter`; ``None``: there is no limit.
     """
 
     config: RunConfig
@@ -85,6 +86,7 @@ class Run(Protocol):
     total_steps: int
     stage: str
     final: bool
+    deadline: float | None
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:

@@ -108,6 +108,7 @@ class LiveRun(Run):
         self.total_steps = 0
         self.stage = TRAIN
         self.final = False
+        self.deadline: float | None = None
         self._encoders: dict[str, nn.Module] = {}
         self.notes: list[str] = []
         self.stops: list[dict[str, Any]] = []

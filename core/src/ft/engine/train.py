@@ -10,6 +10,7 @@ from accelerate.utils import set_seed
 
 from ft.config.resolve import Resolved
 from ft.config.write import to_toml
+from ft.contract.duration import seconds_of
 from ft.contract.errors import FtError
 from ft.contract.paths import without_folders
 from ft.contract.results import Result, scores
@@ -101,6 +102,8 @@ def train(
             load_trained,
             ranks=ranks,
         )
+        if resolved.run.time_limit:
+            run.deadline = started + seconds_of(resolved.run.time_limit)
         history: History | None = None
         tracer = None
         if trace and ranks.main:

@@ -23,7 +23,8 @@ class AverageConfig(Config):
         None,
         ge=0,
         lt=1,
-        description="ema: share of the mean that a step keeps at most; .99 if unset",
+        description="ema: share of the mean that a step keeps at most; if unset, that of a mean over a tenth "
+        "of the training, at most .99",
     )
     start: float | None = Field(
         None,
@@ -88,7 +89,8 @@ class Average(Plugin):
         # A plain mean forgets nothing; that of ema is one until the share of a step falls to its least.
         least = 0.0
         if config.method == "ema":
-            least = 1 - (0.99 if config.decay is None else config.decay)
+            decay = min(0.99, 1 - 10 / run.total_steps) if config.decay is None else config.decay
+            least = min(1.0, 1 - decay)
         for name, value in _learnt(run):
             n = self.counts.get(name, 0)
             if n == 0:

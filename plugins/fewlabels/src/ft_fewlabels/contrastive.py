@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from time import perf_counter
 from typing import Annotated, Any
 
 import numpy as np
 import torch
-from accelerate.utils import broadcast
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from ft import Config, ConfigError, Plugin, Run, Tunable, hookimpl
-from ft_fewlabels.head import fit, last_layer, padded, what_it_reads
+from ft_fewlabels.head import equalise, fit_to_examples, last_layer, what_it_reads
 from ft_fewlabels.pairs import draw, pair_loss
 
 CLIP = 1.0
 DECAY = 0.01
 WARMUP = 0.1
 """Share of the steps in which the learning rate rises."""
+OF_TIME = 0.25
+"""Share of the time that is left which a warm-up takes at most."""
 
-AT_ONCE = 32
 MOST = 4000
 """Examples that the last layer is fitted to at most."""
 
 
-class ContrastiveConfig(Config):
-    """Settings of the technique ``contrastive``."""
+class PairsConfig(Config):
+    """Settings of a warm-up on pairs."""
 
     steps: Annotated[int, Tunable(20, 400, log=True)] = Field(
         100, gt=0, description="steps of the warm-up, before the first epoch"
@@ -34,6 +36,11 @@ class ContrastiveConfig(Config):
     learning_rate: Annotated[float, Tunable(5e-6, 1e-4, log=True)] = Field(
         2e-5, gt=0, description="the highest in the warm-up"
     )
+
+
+class ContrastiveConfig(PairsConfig):
+    """Settings of the technique ``contrastive``."""
+
     fit_head: bool = Field(
         True, description="fit the last layer to the training examples after the warm-up"
     )
@@ -66,88 +73,95 @@ class Contrastive(Plugin):
         Raises:
             ConfigError: there are not two classes, or nothing of the encoder learns.
         """
-        data, model = run.data, run.model
-        assert data is not None
-        assert model is not None
-        label = data.schema.label
-        assert label is not None
-        names = {name: k for k, name in enumerate(label.names)}
-        labels = np.array([names[str(one)] for one in data.splits["train"][label.column]])
-        classes = [np.flatnonzero(labels == k) for k in range(len(names))]
-        classes = [own for own in classes if len(own)]
-        if len(classes) < 2:
-            raise ConfigError(
-                "the training examples are all of one class: there are no pairs to compare",
-                where=self.name,
-            )
-        layer = last_layer(model, len(names))
-        losses = self._warm_up(run, model, layer, classes, labels)
-        with torch.no_grad():
-            if self.config.fit_head:
-                self._fit(run, model, layer, labels)
-            for tensor in [*model.parameters(), *model.buffers()] if run.ranks.count > 1 else ():
-                tensor.copy_(broadcast(tensor.detach().clone()))
-        tenth = max(1, len(losses) // 10)
-        first, last = np.mean(losses[:tenth]), np.mean(losses[-tenth:])
-        run.note(
-            f"{self.name}: {len(losses)} steps over pairs of {len(labels):,} examples before the first "
-            f"epoch; the loss of a pair went from {first:.3f} to {last:.3f}"
+        run.note(warm_up(self, self.config, run, self._features))
+        if self.config.fit_head:
+            fit_to_examples(self, run, self._features, MOST)
+        equalise(run)
+
+
+def warm_up(plugin: Plugin, config: PairsConfig, run: Run, features: Any) -> str:
+    """Train what the last layer reads on pairs of examples; returns what was done.
+
+    Within `run.time_limit` it takes at most a quarter of the time that is left.
+
+    Args:
+        plugin: the technique that asks; its numbers are drawn.
+        config: how long, and how fast.
+        run: with data of one class an example, and a model.
+        features: what gives the training features, by example.
+
+    Raises:
+        ConfigError: there are not two classes, or nothing of the encoder learns.
+    """
+    data, model = run.data, run.model
+    assert data is not None
+    assert model is not None
+    label = data.schema.label
+    assert label is not None
+    names = {name: k for k, name in enumerate(label.names)}
+    labels = np.array([names[str(one)] for one in data.splits["train"][label.column]])
+    classes = _by_class(np.arange(len(labels)), labels)
+    if len(classes) < 2:
+        raise ConfigError(
+            "the training examples are all of one class: there are no pairs to compare",
+            where=plugin.name,
         )
-
-    def _warm_up(
-        self,
-        run: Run,
-        model: nn.Module,
-        layer: nn.Linear,
-        classes: list[np.ndarray],
-        labels: np.ndarray,
-    ) -> list[float]:
-        """Train what the last layer reads; returns the loss of each step."""
-        config = self.config
-        own = {id(one) for one in layer.parameters()}
-        learning = [p for p in model.parameters() if p.requires_grad and id(p) not in own]
-        if not learning:
+    layer = last_layer(model, len(names), plugin.name)
+    own = {id(one) for one in layer.parameters()}
+    learning = [p for p in model.parameters() if p.requires_grad and id(p) not in own]
+    if not learning:
+        raise ConfigError(
+            "nothing below the last layer learns, so that a warm-up would change nothing",
+            where=plugin.name,
+            hint="leave out run.freeze, or this technique",
+        )
+    optimizer = torch.optim.AdamW(learning, lr=config.learning_rate, weight_decay=DECAY)
+    began = perf_counter()
+    until = math.inf if run.deadline is None else began + (run.deadline - began) * OF_TIME
+    losses: list[float] = []
+    done = 0.0
+    while done < 1:
+        step = len(losses)
+        ids = draw(classes, config.batch_size, plugin.rng_at("pairs", step))
+        found = [one[0] for one in features.fetch([int(i) for i in ids])]
+        longest = max(len(one["input_ids"]) for one in found)
+        if len(found) * longest > run.config.max_tokens:
+            # Memory: pairs of fewer examples, which are the same for each class again.
+            fewer = max(4, run.config.max_tokens // longest)
+            ids = draw(_by_class(ids, labels), fewer, plugin.rng_at("fewer", step))
+            found = [one[0] for one in features.fetch([int(i) for i in ids])]
+        vectors = what_it_reads(run, model, layer, found, plugin.name)
+        if vectors.ndim != 2:
             raise ConfigError(
-                "nothing below the last layer learns, so that a warm-up would change nothing",
-                where=self.name,
-                hint="leave out run.freeze, or this technique",
+                f"the last layer of {type(model).__name__} does not read one vector an example",
+                hint=f"leave '{plugin.name}' out for this model",
             )
-        optimizer = torch.optim.AdamW(learning, lr=config.learning_rate, weight_decay=DECAY)
-        losses: list[float] = []
-        for step in range(config.steps):
-            ids = draw(classes, config.batch_size, self.rng_at("pairs", step))
-            vectors = self._vectors(run, model, layer, ids)
-            loss = pair_loss(vectors, torch.from_numpy(labels[ids]).to(vectors.device))
-            loss.backward()
-            for parameter in learning:
-                if parameter.grad is not None:  # a large table of embeddings may have few rows
-                    parameter.grad = parameter.grad.to_dense()
-            nn.utils.clip_grad_norm_(learning, CLIP)
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * _factor((step + 1) / config.steps)
-            optimizer.step()
-            model.zero_grad(set_to_none=True)
-            losses.append(float(loss.detach()))
-        return losses
+        loss = pair_loss(vectors, torch.from_numpy(labels[ids]).to(vectors.device))
+        loss.backward()
+        for parameter in learning:
+            if parameter.grad is not None:  # a large table of embeddings may have few rows
+                parameter.grad = parameter.grad.to_dense()
+        nn.utils.clip_grad_norm_(learning, CLIP)
+        losses.append(float(loss.detach()))
+        done = len(losses) / config.steps
+        if until < math.inf:
+            done = max(done, (perf_counter() - began) / (until - began))
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * _factor(min(1.0, done))
+        optimizer.step()
+        model.zero_grad(set_to_none=True)
+    tenth = max(1, len(losses) // 10)
+    first, last = np.mean(losses[:tenth]), np.mean(losses[-tenth:])
+    short = f" of {config.steps}, for want of time," if len(losses) < config.steps else ""
+    return (
+        f"{plugin.name}: {len(losses)} steps{short} over pairs of {len(labels):,} examples before the first "
+        f"epoch; the loss of a pair went from {first:.3f} to {last:.3f}"
+    )
 
-    def _vectors(self, run: Run, model: nn.Module, layer: nn.Linear, ids: np.ndarray) -> Tensor:
-        """What the last layer reads of the first feature of each example."""
-        features = [own[0] for own in self._features.fetch([int(i) for i in ids])]
-        inputs = {name: one.to(run.device) for name, one in padded(features, run.pad_id).items()}
-        with run.accelerator.autocast():
-            return what_it_reads(model, layer, inputs)
 
-    def _fit(self, run: Run, model: nn.Module, layer: nn.Linear, labels: np.ndarray) -> None:
-        """Fit the last layer to the training examples, many of them to a part."""
-        ids = np.arange(len(labels))
-        if len(ids) > MOST:
-            ids = np.sort(self.rng_at("fit").choice(ids, MOST, replace=False))
-        training = model.training
-        model.eval()
-        parts = [ids[k : k + AT_ONCE] for k in range(0, len(ids), AT_ONCE)]
-        vectors = torch.cat([self._vectors(run, model, layer, part).float() for part in parts])
-        model.train(training)
-        fit(layer, vectors, torch.from_numpy(labels[ids]).to(vectors.device))
+def _by_class(ids: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
+    """Examples by their class, those classes alone that have some."""
+    return [ids[labels[ids] == k] for k in np.unique(labels[ids])]
 
 
 def _factor(share: float) -> float:

@@ -6,18 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ft import ConfigError
+from ft import ConfigError, Plugin, Run
 
+AT_ONCE = 32
+IGNORE = -100
 NOT_INPUTS = ("row", "word_ids", "word_count", "length")
 FITTED = 100
 """Iterations of the fit at most."""
 
 
-def last_layer(model: nn.Module, classes: int) -> nn.Linear:
+def last_layer(model: nn.Module, classes: int, owner: str) -> nn.Linear:
     """The linear layer that gives a number a class.
+
+    Args:
+        model: of a task.
+        classes: how many.
+        owner: the technique that asks.
 
     Raises:
         ConfigError: the model has none.
@@ -26,7 +34,7 @@ def last_layer(model: nn.Module, classes: int) -> nn.Linear:
     if not found:
         raise ConfigError(
             f"the model, a {type(model).__name__}, has no linear layer of {classes} classes",
-            hint="leave 'contrastive' out for this model",
+            hint=f"leave '{owner}' out for this model",
         )
     return found[-1]
 
@@ -51,28 +59,110 @@ def padded(features: Sequence[Mapping[str, Any]], pad_id: int) -> dict[str, Tens
     return batch
 
 
-def what_it_reads(model: nn.Module, layer: nn.Linear, inputs: Mapping[str, Tensor]) -> Tensor:
-    """What a layer is given in a pass, (batch, size).
+def what_it_reads(
+    run: Run, model: nn.Module, layer: nn.Linear, features: Sequence[Mapping[str, Any]], owner: str
+) -> Tensor:
+    """What a layer is given in a pass: (features, size), or (features, tokens, size) of a layer for tags.
+
+    Args:
+        run: brings the device, the precision and the token that pads.
+        model: of the task.
+        layer: one of its layers.
+        features: as ``encode`` gives them, with ``input_ids``.
+        owner: the technique that asks.
 
     Raises:
-        ConfigError: it is not one vector an example.
+        ConfigError: it is neither.
     """
+    inputs = {name: one.to(run.device) for name, one in padded(features, run.pad_id).items()}
     seen: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     try:
-        model(**inputs)
+        with run.accelerator.autocast():
+            model(**inputs)
     finally:
         handle.remove()
-    if not seen or seen[-1].ndim != 2:
+    sizes = inputs["input_ids"].shape
+    if not seen or seen[-1].shape[:-1] not in (sizes, sizes[:1]):
         raise ConfigError(
-            f"the last layer of {type(model).__name__} does not read one vector an example",
-            hint="leave 'contrastive' out for this model",
+            f"the last layer of {type(model).__name__} reads neither a vector an example nor one a token",
+            hint=f"leave '{owner}' out for this model",
         )
     return seen[-1]
 
 
+def fit_to_examples(plugin: Plugin, run: Run, features: Any, most: int) -> str:
+    """Fit the last layer to what the model, as it is, gives of the training examples; returns what was done.
+
+    Args:
+        plugin: the technique that asks; its numbers are drawn.
+        run: with data of one class a text or a word, and a model.
+        features: what gives the training features, by example.
+        most: items that are taken at most, each a text or a word.
+
+    Raises:
+        ConfigError: the model has no such layer, or the data several targets.
+    """
+    data, model = run.data, run.model
+    assert data is not None
+    assert model is not None
+    if len(data.schema.targets) != 1:
+        raise ConfigError(
+            f"the data has {len(data.schema.targets)} targets, and the layer of one cannot be told",
+            hint=f"leave '{plugin.name}' out for this task",
+        )
+    words = data.schema.words
+    names = words.labels if words else data.schema.targets[0].names
+    layer = last_layer(model, len(names), plugin.name)
+    order = plugin.rng_at("fit").permutation(len(data.splits["train"]))
+    training = model.training
+    model.eval()
+    vectors: list[Tensor] = []
+    labels: list[Tensor] = []
+    with torch.no_grad():
+        for k in range(0, len(order), AT_ONCE):
+            ids = [int(i) for i in order[k : k + AT_ONCE]]
+            part = [one for own in features.fetch(ids) for one in own]
+            read = what_it_reads(run, model, layer, part, plugin.name).float()
+            gold = _gold(part, read)
+            vectors.append(read[gold != IGNORE])
+            labels.append(gold[gold != IGNORE])
+            if sum(map(len, labels)) >= most:
+                break
+        every, wanted = torch.cat(vectors)[:most], torch.cat(labels)[:most]
+        fit(layer, every, wanted)
+        right = (layer(every.to(layer.weight.dtype)).argmax(-1) == wanted).float().mean()
+    model.train(training)
+    return (
+        f"{plugin.name}: the last layer was fitted to {len(wanted):,} {'words' if words else 'examples'} before "
+        f"the first epoch, and is right on {right:.1%} of them"
+    )
+
+
+def _gold(features: Sequence[Mapping[str, Any]], read: Tensor) -> Tensor:
+    """The class of each vector that a layer reads, -100 where there is none."""
+    if read.ndim == 2:
+        return torch.tensor([int(one["labels"]) for one in features], device=read.device)
+    rows = [[*map(int, one["labels"])] for one in features]
+    rows = [row + [IGNORE] * (read.shape[1] - len(row)) for row in rows]
+    return torch.tensor(rows, device=read.device)
+
+
+def equalise(run: Run) -> None:
+    """Give every process the weights of the first one."""
+    assert run.model is not None
+    with torch.no_grad():
+        for tensor in (
+            [*run.model.parameters(), *run.model.buffers()] if run.ranks.count > 1 else ()
+        ):
+            tensor.copy_(broadcast(tensor.detach().clone()))
+
+
 def fit(layer: nn.Linear, vectors: Tensor, labels: Tensor) -> None:
     """Fit a layer to vectors by logistic regression, with the usual penalty of half its squared norm.
+
+    The vectors are centred and their mean length is made 1 first, for those of an encoder often have a large part in common, which
+    the penalty would see instead of what tells them apart. The layer takes both into its weights.
 
     Args:
         layer: of classes.
@@ -80,7 +170,8 @@ def fit(layer: nn.Linear, vectors: Tensor, labels: Tensor) -> None:
         labels: (examples,) class ids.
     """
     given = vectors.detach().double()
-    # As in logistic regression on vectors of length 1, whatever their length here.
+    centre = given.mean(0)
+    given = given - centre
     scale = given.norm(dim=-1).mean().clamp_min(1e-12)
     given = given / scale
     weight = torch.zeros(layer.weight.shape, dtype=torch.float64, device=given.device)
@@ -100,4 +191,4 @@ def fit(layer: nn.Linear, vectors: Tensor, labels: Tensor) -> None:
     with torch.no_grad():
         layer.weight.copy_(weight / scale)
         if layer.bias is not None:
-            layer.bias.copy_(bias)
+            layer.bias.copy_(bias - weight @ centre / scale)

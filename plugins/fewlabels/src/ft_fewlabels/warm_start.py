@@ -1,0 +1,67 @@
+"""The technique of the preset ``best``: the start that suits the data, whatever the task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ft import ConfigError, Plugin, Run, hookimpl
+from ft_fewlabels.contrastive import PairsConfig, warm_up
+from ft_fewlabels.head import equalise, fit_to_examples
+from ft_fewlabels.probe import MOST
+
+
+class WarmStartConfig(PairsConfig):
+    """Settings of the technique ``warm_start``."""
+
+    most_texts: int = Field(
+        2000, ge=0, description="texts up to which the encoder is warmed up on pairs of them"
+    )
+
+
+class WarmStart(Plugin):
+    """Begins the training with what the data allows: a warm-up on pairs, and a last layer that is fitted.
+
+    Texts with one class each, as long as they are few, are compared in pairs as with ``contrastive``; then the last
+    layer is fitted as with ``linear_probe``, to texts with one class or to tagged words. Other tasks begin as
+    they would without it, and the run says so.
+    """
+
+    Config = WarmStartConfig
+    config: WarmStartConfig
+    conflicts = ("contrastive", "linear_probe")
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._features: Any = None
+
+    @hookimpl
+    def on_features(self, run: Run, features: Any) -> None:
+        """Keep what gives the training features."""
+        self._features = features
+
+    @hookimpl
+    def on_run_start(self, run: Run) -> None:
+        """Do what suits the data; the checkpoints of the run have the weights."""
+        assert run.data is not None
+        schema = run.data.schema
+        of_texts = schema.texts and schema.label and schema.label.kind in ("single", "ordinal")
+        if not of_texts and not (schema.words and schema.words.tags):
+            run.note(
+                f"{self.name}: the training begins as usual, for the data has neither a class nor tags"
+            )
+            return
+        few = of_texts and len(run.data.splits["train"]) <= self.config.most_texts
+        for do in (self._warm_up, self._fit) if few else (self._fit,):
+            try:
+                run.note(do(run))
+            except ConfigError as error:
+                run.note(f"{self.name}: left out: {error.what}")
+        equalise(run)
+
+    def _warm_up(self, run: Run) -> str:
+        return warm_up(self, self.config, run, self._features)
+
+    def _fit(self, run: Run) -> str:
+        return fit_to_examples(self, run, self._features, MOST)
