@@ -42,7 +42,7 @@ ARMS = (ALONE, "linear_probe", "contrastive", "average", "augment", "pseudo_labe
 OF_CLASSES = ("contrastive",)
 """Techniques for texts with one class."""
 
-LENGTH = 128
+LENGTH = 64
 """Tokens of a text at most: reviews are long, and these trainings many."""
 
 

@@ -45,7 +45,8 @@ def never_predicted(schema: Schema, pairs: Pairs, split: str) -> str | None:
         return None
     if not found:
         return (
-            f"the model predicts nothing at all in the {rows:,} examples of {split}: train longer"
+            f"the model predicts nothing at all in the {rows:,} examples of {split}: train "
+            "longer, or with --preset best"
         )
     single = schema.label is not None and schema.label.kind != "multi" and not schema.words
     if single and len(found) == 1:
@@ -98,7 +99,7 @@ def length(log: Sequence[Mapping[str, Any]], best: Mapping[str, Any], stops: Any
         if before == losses[-2] and last < before * (1 - FALL):
             return (
                 f"the validation loss still fell at the end ({number(before)} to {number(last)}): "
-                "train longer, with a larger --epochs"
+                "train longer, with a larger --epochs, or with --preset best"
             )
     if len(scored) >= 3 and best.get("step") == scored[0]["step"]:
         return (
