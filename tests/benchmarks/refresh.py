@@ -125,6 +125,7 @@ def train(
     output: Path,
     seed: int,
     sizes: Any,
+    rate: float,
     **more: Any,
 ) -> float:
     """Train, and give the seconds of the processor."""
@@ -136,7 +137,7 @@ def train(
         ner={"train": paths[step], "validation": paths[f"{step} dev"]},
         output=output,
         seed=seed,
-        learning_rate=sizes.rate,
+        learning_rate=rate,
         freeze=sizes.freeze,
         report=False,
         advice=False,
@@ -148,15 +149,16 @@ def train(
 
 def run_seed(paths: dict[str, str], folder: Path, seed: int, sizes: argparse.Namespace) -> None:
     done = {(one["seed"], one["way"]) for one in lines(sizes.out)}
-    if all((seed, way) in done for way in WAYS):
+    if all((seed, way) in done for way in sizes.ways):
         return
     first = folder / f"first-{seed}"
-    seconds = train([], paths, "old", first, seed, sizes, epochs=sizes.epochs)
+    seconds = train([], paths, "old", first, seed, sizes, sizes.rate, epochs=sizes.epochs)
     before = scores(first, paths["test"])["old"]
     note(sizes.out, {"seed": seed, "way": "first", "before": before, "seconds": seconds})
-    for way, (technique, settings) in WAYS.items():
+    for way in sizes.ways:
         if (seed, way) in done:
             continue
+        technique, settings = WAYS[way]
         given = {name: dict(values) for name, values in settings.items()}
         given.setdefault("from_run", {})["run"] = str(first)
         if technique:
@@ -165,7 +167,8 @@ def run_seed(paths: dict[str, str], folder: Path, seed: int, sizes: argparse.Nam
         output = folder / f"{seed}-{way.replace(' ', '-')}"
         plugins = ["from_run", *([technique] if technique else [])]
         step = way.split()[0]
-        seconds = train(plugins, paths, step, output, seed, sizes, epochs=sizes.more, **given)
+        rate = sizes.more_rate or sizes.rate
+        seconds = train(plugins, paths, step, output, seed, sizes, rate, epochs=sizes.more, **given)
         told = scores(output, paths["test"])
         row = {"seed": seed, "way": way, "before": before, "seconds": seconds, **told}
         note(sizes.out, row)
@@ -214,7 +217,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4, help="of the first step")
     parser.add_argument("--more", type=int, default=3, help="epochs of the second step")
     parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--more-rate", type=float, help="of the second step; default: the same")
     parser.add_argument("--freeze", type=int, default=3, help="lowest layers that do not learn")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--report", action="store_true")
     sizes = parser.parse_args()
     if sizes.report:

@@ -72,6 +72,7 @@ def test_the_last_layer_is_fitted_as_scikit_learn_does() -> None:
     vectors = torch.randn(40, 6, generator=generator) * 3 + 20
     labels = (vectors[:, 0] + vectors[:, 1] > 41).long() + (vectors[:, 2] > 21).long()
     layer = nn.Linear(6, 3)
+    nn.init.zeros_(layer.bias)  # as the head of a model that begins anew
     fit(layer, vectors, labels)
     centred = vectors - vectors.mean(0)
     given = (centred / centred.norm(dim=-1).mean()).numpy()
@@ -79,6 +80,34 @@ def test_the_last_layer_is_fitted_as_scikit_learn_does() -> None:
     with torch.no_grad():
         found = layer(vectors).softmax(-1)
     assert np.allclose(found.numpy(), usual.predict_proba(given), atol=5e-3)
+
+
+def test_a_class_that_was_learned_before_keeps_to_what_it_has() -> None:
+    """Few examples of it beside those of a new class do not make it forget the many that it was learned from."""
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(400, 16, generator=generator)
+    labels = (vectors[:, 0] > 0).long()
+    layer = nn.Linear(16, 2)
+    nn.init.zeros_(layer.bias)
+    fit(layer, vectors, labels)
+    new = torch.randn(12, 16, generator=generator)
+    new[:, 5] += 9
+    few = torch.cat([torch.nonzero(labels == k)[:3, 0] for k in (0, 1)])
+    some = torch.cat([vectors[few], new])
+    wanted = torch.cat([labels[few], torch.full((12,), 2)])
+
+    def right(known: bool) -> float:
+        grown = nn.Linear(16, 3)
+        with torch.no_grad():
+            grown.weight[:2], grown.bias[:2] = layer.weight, layer.bias
+            grown.bias[2] = 0
+            if not known:
+                nn.init.zeros_(grown.bias)
+            fit(grown, some, wanted)
+            assert (grown(new).argmax(-1) == 2).all()
+            return float((grown(vectors).argmax(-1) == labels).float().mean())
+
+    assert right(known=True) > right(known=False) + 0.1
 
 
 def test_the_warm_up_is_before_the_first_epoch_and_survives_a_stop(

@@ -118,6 +118,11 @@ def test_pairs_are_compared_where_texts_are_few(ft_run: Any) -> None:
     many = notes(ft_run([TEXTS, "warm_start"], warm_start={"steps": 3, "most_texts": 20}).output)
     assert not any("over pairs" in one for one in many)
     assert any("was fitted to 24 examples" in one for one in many)
+    narrow = {"steps": 3, "batch_size": 5}  # no room for three of each of two classes
+    assert not any(
+        "over pairs" in one
+        for one in notes(ft_run([TEXTS, "warm_start"], warm_start=narrow).output)
+    )
 
 
 def test_a_pass_over_pairs_is_no_larger_than_one_of_training(ft_run: Any) -> None:

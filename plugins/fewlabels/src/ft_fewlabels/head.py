@@ -162,7 +162,8 @@ def fit(layer: nn.Linear, vectors: Tensor, labels: Tensor) -> None:
     """Fit a layer to vectors by logistic regression, with the usual penalty of half its squared norm.
 
     The vectors are centred and their mean length is made 1 first, for those of an encoder often have a large part in common, which
-    the penalty would see instead of what tells them apart. The layer takes both into its weights.
+    the penalty would see instead of what tells them apart. The layer takes both into its weights. A class that was learned
+    before keeps to what it has: the penalty is on the distance from there.
 
     Args:
         layer: of classes.
@@ -174,15 +175,24 @@ def fit(layer: nn.Linear, vectors: Tensor, labels: Tensor) -> None:
     given = given - centre
     scale = given.norm(dim=-1).mean().clamp_min(1e-12)
     given = given / scale
-    weight = torch.zeros(layer.weight.shape, dtype=torch.float64, device=given.device)
-    bias = torch.zeros(layer.out_features, dtype=torch.float64, device=given.device)
+    before = layer.weight.detach().double()
+    intercept = torch.zeros_like(before[:, 0])
+    if layer.bias is not None:
+        intercept = layer.bias.detach().double()
+    # A class that begins anew has random weights and an intercept of 0.
+    learned = intercept != 0
+    start = before * learned[:, None] * scale
+    weight = start.clone()
+    level = (intercept + before @ centre) * learned
+    bias = level.clone()
     both = [weight.requires_grad_(), bias.requires_grad_()]
     optimizer = torch.optim.LBFGS(both, max_iter=FITTED, line_search_fn="strong_wolfe")
 
     def step() -> Tensor:
         optimizer.zero_grad()
         loss = functional.cross_entropy(given @ weight.T + bias, labels, reduction="sum")
-        loss = loss + weight.square().sum() / 2
+        loss = loss + (weight - start).square().sum() / 2
+        loss = loss + ((bias - level).square() * learned).sum() / 2
         loss.backward()
         return loss
 

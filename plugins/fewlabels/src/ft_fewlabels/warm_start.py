@@ -11,6 +11,9 @@ from ft_fewlabels.contrastive import PairsConfig, warm_up
 from ft_fewlabels.head import equalise, fit_to_examples
 from ft_fewlabels.probe import MOST
 
+EACH = 3
+"""Examples of each class that a step of the warm-up has to have room for."""
+
 
 class WarmStartConfig(PairsConfig):
     """Settings of the technique ``warm_start``."""
@@ -23,7 +26,7 @@ class WarmStartConfig(PairsConfig):
 class WarmStart(Plugin):
     """Begins the training with what the data allows: a warm-up on pairs, and a last layer that is fitted.
 
-    Texts with one class each, as long as they are few, are compared in pairs as with ``contrastive``; then the last
+    Texts with one class each, as long as texts and classes are few, are compared in pairs as with ``contrastive``; then the last
     layer is fitted as with ``linear_probe``, to texts with one class or to tagged words. Other tasks begin as
     they would without it, and the run says so.
     """
@@ -45,14 +48,16 @@ class WarmStart(Plugin):
     def on_run_start(self, run: Run) -> None:
         """Do what suits the data; the checkpoints of the run have the weights."""
         assert run.data is not None
-        schema = run.data.schema
-        of_texts = schema.texts and schema.label and schema.label.kind in ("single", "ordinal")
+        schema, label = run.data.schema, run.data.schema.label
+        of_texts = schema.texts and label and label.kind in ("single", "ordinal")
         if not of_texts and not (schema.words and schema.words.tags):
             run.note(
                 f"{self.name}: the training begins as usual, for the data has neither a class nor tags"
             )
             return
-        few = of_texts and len(run.data.splits["train"]) <= self.config.most_texts
+        classes = label.names if label and of_texts else ()
+        few = 0 < EACH * len(classes) <= self.config.batch_size
+        few = few and len(run.data.splits["train"]) <= self.config.most_texts
         for do in (self._warm_up, self._fit) if few else (self._fit,):
             try:
                 run.note(do(run))
