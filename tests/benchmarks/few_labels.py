@@ -17,6 +17,7 @@ import argparse
 import csv
 import json
 import random
+import shutil
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -155,8 +156,8 @@ def train(name: str, arm: str, seed: int, arguments: argparse.Namespace) -> Path
         report=False,
         **settings,
     )
-    for weights in folder.rglob("*.safetensors"):
-        weights.unlink()
+    for kept in ("checkpoints", "model"):
+        shutil.rmtree(folder / kept)
     return folder
 
 
