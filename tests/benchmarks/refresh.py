@@ -33,6 +33,8 @@ Sentence = tuple[list[str], list[str]]
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "all none": ("", {}),
     "all replay .1": ("replay", {"replay": {"share": 0.1}}),
+    "all linear_probe": ("linear_probe", {}),
+    "all replay .1, linear_probe": ("replay,linear_probe", {"replay": {"share": 0.1}}),
     "all l2sp": ("l2sp", {}),
     "all lwf": ("lwf", {}),
     "all wise": ("wise", {"wise": {"points": 4}}),
@@ -45,7 +47,7 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
         {"replay": {"share": 0.1}, "from_run": {"complete": True}},
     ),
 }
-"""By what is labelled and how the old is kept: the technique and settings."""
+"""By what is labelled and how the old is kept: the techniques and their settings."""
 
 
 def read(path: Path) -> list[Sentence]:
@@ -158,14 +160,15 @@ def run_seed(paths: dict[str, str], folder: Path, seed: int, sizes: argparse.Nam
     for way in sizes.ways:
         if (seed, way) in done:
             continue
-        technique, settings = WAYS[way]
+        techniques, settings = WAYS[way]
         given = {name: dict(values) for name, values in settings.items()}
         given.setdefault("from_run", {})["run"] = str(first)
-        if technique:
-            run = [str(first)] if technique == "replay" else str(first)
-            given.setdefault(technique, {})["run"] = run
+        for technique in techniques.split(",") if techniques else ():
+            if technique != "linear_probe":
+                run = [str(first)] if technique == "replay" else str(first)
+                given.setdefault(technique, {})["run"] = run
         output = folder / f"{seed}-{way.replace(' ', '-')}"
-        plugins = ["from_run", *([technique] if technique else [])]
+        plugins = ["from_run", *(techniques.split(",") if techniques else [])]
         step = way.split()[0]
         rate = sizes.more_rate or sizes.rate
         seconds = train(plugins, paths, step, output, seed, sizes, rate, epochs=sizes.more, **given)

@@ -12,7 +12,7 @@ from torch import nn
 
 import ft
 from ft import Plugin, hookimpl
-from ft_kit import TEXTS, WORDS
+from ft_kit import TEXTS, WORDS, tiny_model
 from ft_kit.compare import differences
 
 HERE = Path(__file__)
@@ -142,6 +142,16 @@ def test_a_task_that_has_no_class_and_no_tags_trains_as_without_it(
     alone = losses("alone", "sentiment", **settings)
     assert losses("with", "sentiment", "warm_start", **settings) == alone
     assert any("begins as usual" in one for one in notes(tmp_path / "with"))
+
+
+def test_a_model_whose_last_layer_reads_tokens_begins_as_usual(ft_run: Any, tmp_path: Path) -> None:
+    """A decoder classifies a text by what its last layer gives of every token."""
+    model = str(tiny_model(tmp_path / "decoder", "decoder", ["house"]))
+    told = notes(ft_run([TEXTS, "warm_start"], model=model).output)
+    assert any("left out: the last layer of Llama" in one for one in told)
+    assert not any("over pairs" in one or "was fitted" in one for one in told)
+    with pytest.raises(ft.ConfigError, match="does not read one vector an example"):
+        ft_run([TEXTS, "linear_probe"], model=model)
 
 
 def test_where_the_encoder_is_frozen_only_the_last_layer_is_fitted(ft_run: Any) -> None:

@@ -12,15 +12,13 @@ from pydantic import Field
 from torch import nn
 
 from ft import Config, ConfigError, Plugin, Run, Tunable, hookimpl
-from ft_fewlabels.head import equalise, fit_to_examples, last_layer, what_it_reads
+from ft_fewlabels.head import equalise, fit_to_examples, last_layer, time_for, what_it_reads
 from ft_fewlabels.pairs import draw, pair_loss
 
 CLIP = 1.0
 DECAY = 0.01
 WARMUP = 0.1
 """Share of the steps in which the learning rate rises."""
-OF_TIME = 0.25
-"""Share of the time that is left which a warm-up takes at most."""
 
 MOST = 4000
 """Examples that the last layer is fitted to at most."""
@@ -116,8 +114,7 @@ def warm_up(plugin: Plugin, config: PairsConfig, run: Run, features: Any) -> str
             hint="leave out run.freeze, or this technique",
         )
     optimizer = torch.optim.AdamW(learning, lr=config.learning_rate, weight_decay=DECAY)
-    began = perf_counter()
-    until = math.inf if run.deadline is None else began + (run.deadline - began) * OF_TIME
+    began, until = perf_counter(), time_for(run)
     losses: list[float] = []
     done = 0.0
     while done < 1:
@@ -131,11 +128,6 @@ def warm_up(plugin: Plugin, config: PairsConfig, run: Run, features: Any) -> str
             ids = draw(_by_class(ids, labels), fewer, plugin.rng_at("fewer", step))
             found = [one[0] for one in features.fetch([int(i) for i in ids])]
         vectors = what_it_reads(run, model, layer, found, plugin.name)
-        if vectors.ndim != 2:
-            raise ConfigError(
-                f"the last layer of {type(model).__name__} does not read one vector an example",
-                hint=f"leave '{plugin.name}' out for this model",
-            )
         loss = pair_loss(vectors, torch.from_numpy(labels[ids]).to(vectors.device))
         loss.backward()
         for parameter in learning:

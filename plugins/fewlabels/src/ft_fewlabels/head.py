@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ IGNORE = -100
 NOT_INPUTS = ("row", "word_ids", "word_count", "length")
 FITTED = 100
 """Iterations of the fit at most."""
+OF_TIME = 0.25
+"""Share of the time that is left which something before the first epoch takes at most."""
 
 
 def last_layer(model: nn.Module, classes: int, owner: str) -> nn.Linear:
@@ -60,9 +64,15 @@ def padded(features: Sequence[Mapping[str, Any]], pad_id: int) -> dict[str, Tens
 
 
 def what_it_reads(
-    run: Run, model: nn.Module, layer: nn.Linear, features: Sequence[Mapping[str, Any]], owner: str
+    run: Run,
+    model: nn.Module,
+    layer: nn.Linear,
+    features: Sequence[Mapping[str, Any]],
+    owner: str,
+    *,
+    tokens: bool = False,
 ) -> Tensor:
-    """What a layer is given in a pass: (features, size), or (features, tokens, size) of a layer for tags.
+    """What a layer is given in a pass: (features, size), or (features, tokens, size).
 
     Args:
         run: brings the device, the precision and the token that pads.
@@ -70,9 +80,10 @@ def what_it_reads(
         layer: one of its layers.
         features: as ``encode`` gives them, with ``input_ids``.
         owner: the technique that asks.
+        tokens: the layer is one for tags, which reads a vector a token.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is given something else, or the model wants more than these features.
     """
     inputs = {name: one.to(run.device) for name, one in padded(features, run.pad_id).items()}
     seen: list[Tensor] = []
@@ -80,12 +91,18 @@ def what_it_reads(
     try:
         with run.accelerator.autocast():
             model(**inputs)
+    except TypeError as error:
+        raise ConfigError(
+            f"the model, a {type(model).__name__}, is not called with token ids alone: {error}",
+            hint=f"leave '{owner}' out for this model",
+        ) from error
     finally:
         handle.remove()
     sizes = inputs["input_ids"].shape
-    if not seen or seen[-1].shape[:-1] not in (sizes, sizes[:1]):
+    if not seen or seen[-1].shape[:-1] != (sizes if tokens else sizes[:1]):
         raise ConfigError(
-            f"the last layer of {type(model).__name__} reads neither a vector an example nor one a token",
+            f"the last layer of {type(model).__name__} does not read one vector "
+            f"{'a token' if tokens else 'an example'}",
             hint=f"leave '{owner}' out for this model",
         )
     return seen[-1]
@@ -93,6 +110,8 @@ def what_it_reads(
 
 def fit_to_examples(plugin: Plugin, run: Run, features: Any, most: int) -> str:
     """Fit the last layer to what the model, as it is, gives of the training examples; returns what was done.
+
+    Within `run.time_limit` it looks at examples for at most a quarter of the time that is left.
 
     Args:
         plugin: the technique that asks; its numbers are drawn.
@@ -112,9 +131,11 @@ def fit_to_examples(plugin: Plugin, run: Run, features: Any, most: int) -> str:
             hint=f"leave '{plugin.name}' out for this task",
         )
     words = data.schema.words
-    names = words.labels if words else data.schema.targets[0].names
+    tags = words is not None and words.tags is not None
+    names = words.labels if words and tags else data.schema.targets[0].names
     layer = last_layer(model, len(names), plugin.name)
     order = plugin.rng_at("fit").permutation(len(data.splits["train"]))
+    until = time_for(run)
     training = model.training
     model.eval()
     vectors: list[Tensor] = []
@@ -123,18 +144,18 @@ def fit_to_examples(plugin: Plugin, run: Run, features: Any, most: int) -> str:
         for k in range(0, len(order), AT_ONCE):
             ids = [int(i) for i in order[k : k + AT_ONCE]]
             part = [one for own in features.fetch(ids) for one in own]
-            read = what_it_reads(run, model, layer, part, plugin.name).float()
+            read = what_it_reads(run, model, layer, part, plugin.name, tokens=tags).float()
             gold = _gold(part, read)
             vectors.append(read[gold != IGNORE])
             labels.append(gold[gold != IGNORE])
-            if sum(map(len, labels)) >= most:
+            if sum(map(len, labels)) >= most or perf_counter() > until:
                 break
         every, wanted = torch.cat(vectors)[:most], torch.cat(labels)[:most]
         fit(layer, every, wanted)
         right = (layer(every.to(layer.weight.dtype)).argmax(-1) == wanted).float().mean()
     model.train(training)
     return (
-        f"{plugin.name}: the last layer was fitted to {len(wanted):,} {'words' if words else 'examples'} before "
+        f"{plugin.name}: the last layer was fitted to {len(wanted):,} {'words' if tags else 'examples'} before "
         f"the first epoch, and is right on {right:.1%} of them"
     )
 
@@ -146,6 +167,12 @@ def _gold(features: Sequence[Mapping[str, Any]], read: Tensor) -> Tensor:
     rows = [[*map(int, one["labels"])] for one in features]
     rows = [row + [IGNORE] * (read.shape[1] - len(row)) for row in rows]
     return torch.tensor(rows, device=read.device)
+
+
+def time_for(run: Run) -> float:
+    """When what is done before the first epoch has to end, on `perf_counter`; infinite without a time limit."""
+    now = perf_counter()
+    return math.inf if run.deadline is None else now + (run.deadline - now) * OF_TIME
 
 
 def equalise(run: Run) -> None:
