@@ -2,9 +2,10 @@
 
     python tests/benchmarks/distill.py --task sentiment --output FOLDER [--seeds 0 1 2] [--layers 3] [--epochs 4]
 
-The data is the starter's. For each seed a teacher is trained, then three students of every second layer: of the
-pre-trained encoder, alone; of the teacher, alone; of the teacher, distilled. All train for as many epochs, a student for
-``--student-epochs`` where they are given. What a run leaves stays in FOLDER, and a run that is there is not made again. The
+The data is the starter's. For each seed a teacher is trained, then students of every second layer: of the
+pre-trained encoder, alone; of the teacher, alone; of the teacher, distilled (``--arms`` takes some of them). All train for as many epochs
+at the same rate, a student for ``--student-epochs`` at ``--student-rate`` where they are given; ``--student-rate 0`` is what ft takes where
+no rate is given. What a run leaves stays in FOLDER, and a run that is there is not made again. The
 table has the main metric on the test split, its mean over the seeds, and the share of the teacher's within a seed; then
 the processor seconds of the models' forward passes over some test texts, one after the other in turn, in one thread.
 """
@@ -25,6 +26,7 @@ import ft
 from ft_distill.student import keep_layers
 
 BATCH = 32
+ARMS = ("encoder", "alone", "distilled")
 
 
 def trained(folder: Path, plugins: list[str], **settings: Any) -> Path:
@@ -127,6 +129,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--student-epochs", type=int)
     parser.add_argument("--learning-rate", type=float, default=5e-5)
+    parser.add_argument("--student-rate", type=float)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--limit", type=int, help="training examples; default: all")
     parser.add_argument("--max-length", type=int, default=128, help="tokens of a text")
     parser.add_argument("--set", nargs="*", default=[], help="settings of distill, such as share=1")
@@ -140,33 +144,39 @@ def main() -> None:
         given.task,
         {name: json.loads(value) for name, _, value in (s.partition("=") for s in given.set)},
     )
-    more: dict[str, Any] = {"learning_rate": given.learning_rate, "max_length": given.max_length}
+    more: dict[str, Any] = {"max_length": given.max_length}
     if given.limit:
         more[task] = {"limit": given.limit}
+    rate = given.learning_rate if given.student_rate is None else given.student_rate
+    rates = {"learning_rate": rate} if rate else {}
     epochs = given.student_epochs or given.epochs
     encoder = Path(str(ft.starter("model")))
     scores: dict[str, list[float]] = {}
     runs: dict[str, Path] = {}
     for seed in given.seeds:
         place = given.output / f"{task}-{seed}"
-        teacher = trained(place / "teacher", [task], epochs=given.epochs, seed=seed, **more)
+        teacher = trained(
+            place / "teacher",
+            [task],
+            epochs=given.epochs,
+            seed=seed,
+            learning_rate=given.learning_rate,
+            **more,
+        )
         half = cut(encoder, given.layers, given.output / f"encoder-{given.layers}")
         own_half = cut(teacher / "model", given.layers, place / f"teacher-{given.layers}")
-        name = "-".join([f"{given.layers}", f"{epochs}", *given.set]).replace("=", "")
-        student = {"epochs": epochs, "seed": seed, **more}
+        name = "-".join([f"{given.layers}", f"{epochs}", f"{rate:g}", *given.set]).replace("=", "")
+        student = {"epochs": epochs, "seed": seed, **rates, **more}
         distilled = {"teacher": str(teacher), "student_layers": given.layers, **own}
-        runs = {
-            "teacher": teacher,
-            "of the encoder, alone": trained(
-                place / f"encoder-{name}", [task], model=str(half), **student
-            ),
-            "of the teacher, alone": trained(
-                place / f"alone-{name}", [task], model=str(own_half), **student
-            ),
-            "of the teacher, distilled": trained(
-                place / f"distilled-{name}", [task, "distill"], distill=distilled, **student
-            ),
+        kinds: dict[str, tuple[str, list[str], dict[str, Any]]] = {
+            "encoder": ("of the encoder, alone", [task], {"model": str(half)}),
+            "alone": ("of the teacher, alone", [task], {"model": str(own_half)}),
+            "distilled": ("of the teacher, distilled", [task, "distill"], {"distill": distilled}),
         }
+        runs = {"teacher": teacher}
+        for arm in given.arms:
+            shown, plugins, settings = kinds[arm]
+            runs[shown] = trained(place / f"{arm}-{name}", plugins, **settings, **student)
         for one, folder in runs.items():
             scores.setdefault(one, []).append(score(folder))
     rows = []
@@ -177,7 +187,8 @@ def main() -> None:
             (one, shown, f"{statistics.mean(values):.4f}", f"{statistics.mean(shares):.1%}")
         )
     seeds = ", ".join(map(str, given.seeds))
-    title = f"{task}, seeds {seeds}, {epochs} epochs, {given.layers} layers"
+    at = f"{rate:g}" if rate else "the default rate"
+    title = f"{task}, seeds {seeds}, students: {given.layers} layers, {epochs} epochs at {at}"
     print(
         ft.table_text(
             ft.Table(title, ("model", "test", "mean", "share of the teacher's"), tuple(rows))

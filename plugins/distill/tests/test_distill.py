@@ -290,3 +290,17 @@ def test_widths_that_differ_are_refused(distilled: Any, tmp_path: Path) -> None:
     wide = tiny_bert(tmp_path / "wide", VOCABULARY, hidden=48, dropout=0)
     with pytest.raises(ft.ConfigError, match="have 48 numbers, those of its teacher"):
         distilled(hidden=1.0, more={"model": str(wide)})
+
+
+@pytest.mark.parametrize(("width", "rate"), [(384, 2e-4), (64, 2e-4), (768, 1e-4), (None, 5e-5)])
+def test_a_student_of_layers_learns_faster_unless_the_user_gives_a_rate(
+    tmp_path: Path, width: int | None, rate: float
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"hidden_size": width} if width else {}))
+    given = {"distill.teacher": str(tmp_path)}
+    plugins = [TEXTS, "distill"]
+    assert ft.resolve(plugins, values=given).run.learning_rate == 5e-5
+    given["distill.student_layers"] = 3
+    assert ft.resolve(plugins, values=given).run.learning_rate == rate
+    given["run.learning_rate"] = 3e-5
+    assert ft.resolve(plugins, values=given).run.learning_rate == 3e-5

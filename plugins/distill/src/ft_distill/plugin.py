@@ -28,7 +28,7 @@ from ft_distill.kept import KeptAnswers
 from ft_distill.layers import Layers, Seen
 from ft_distill.losses import IGNORE, apart, weighed_sum
 from ft_distill.settings import DistillConfig
-from ft_distill.student import keep_layers
+from ft_distill.student import keep_layers, student_rate
 from ft_distill.teacher import RUN, Teacher, folder_of, kind_of, open_teacher, require_same_pieces
 
 AIMS = "keep_distill_"
@@ -70,12 +70,14 @@ class Distill(Plugin):
 
     @classmethod
     def run_defaults(cls, config: Any) -> dict[str, Any]:
-        """A student made of layers begins with those of its teacher."""
+        """A student made of layers begins with those of its teacher, and has to go further than a whole model."""
         if config.student_layers is None:
             return {}
         folder = Path(config.teachers[0]).expanduser()
         found = folder / "model" if (folder / RUN).exists() else folder
-        return {"model": str(found)} if found.is_dir() else {}
+        if not found.is_dir():
+            return {}
+        return {"model": str(found), **student_rate(found)}
 
     @hookimpl
     def load_data(self, inner: Callable[..., TaskData], run: Run) -> TaskData:

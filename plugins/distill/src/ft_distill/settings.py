@@ -30,7 +30,8 @@ class DistillConfig(Config):
     student_layers: int | tuple[int, ...] | None = Field(
         None,
         description="make the student from the model's layers: how many, evenly taken, or a list of "
-        "them, counted from 1; run.model is then the teacher's unless it is set",
+        "them, counted from 1; unless they are set, run.model is then the teacher's, and run.learning_rate 2e-4 "
+        "or, in a model wider than 384, less",
     )
     hidden: float | None = Field(
         None, gt=0, description="weight of the distance of hidden states, layer by layer"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from ft import ConfigError
+
+RATE, WIDTH = 2e-4, 384
+"""The peak learning rate of a student of some layers, and up to which width of an encoder; a wider one takes smaller steps."""
 
 
 def layers_of(model: Any, where: str) -> tuple[nn.Module, str, nn.ModuleList]:
@@ -85,3 +90,13 @@ def keep_layers(model: Any, given: int | Sequence[int], where: str) -> tuple[tup
                 setattr(one, key, [value[k - 1] for k in chosen])
         one.num_hidden_layers = len(chosen)
     return chosen, count
+
+
+def student_rate(folder: Path) -> dict[str, float]:
+    """The learning rate for a student of the layers of a saved model, as a setting; none where its width is not known."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        width = next(config[name] for name in ("hidden_size", "dim", "d_model") if name in config)
+        return {"learning_rate": RATE * min(1.0, WIDTH / width)}
+    except (OSError, ValueError, TypeError, StopIteration, ZeroDivisionError):
+        return {}

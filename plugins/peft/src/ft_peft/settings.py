@@ -20,7 +20,7 @@ MERGEABLE = ("lora", "adalora", "ia3")
 """Methods whose result is a change of the encoder's own weights."""
 
 RATES = {
-    "lora": 5e-4,
+    "lora": 2e-3,
     "adalora": 2e-3,
     "ia3": 5e-3,
     "adapter": 5e-4,
