@@ -14,8 +14,8 @@ RESERVE = 6.0
 """Seconds that a peer keeps for its last steps, beside those of predicting."""
 
 
-def pace(model: str, texts: list[str], padded: int | None = None) -> float:
-    """Seconds to encode the texts, as 64 of them tell, all padded to so many tokens or as a batch needs."""
+def pace(model: str, texts: list[str], length: int = 512, padded: bool = False) -> float:
+    """Seconds to encode the texts, as 64 of them tell, each cut or also padded to so many tokens."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -29,7 +29,7 @@ def pace(model: str, texts: list[str], padded: int | None = None) -> float:
                     some[at : at + 32],
                     padding="max_length" if padded else True,
                     truncation=True,
-                    max_length=padded or 512,
+                    max_length=length,
                     return_tensors="pt",
                 )
             )
@@ -44,13 +44,18 @@ def setfit(job: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     from transformers import TrainerCallback
 
     texts, labels = job["train"]
-    left = job["until"] - time.time() - RESERVE - pace(job["model"], job["test"] + texts)
+    length = SetFitModel.from_pretrained(job["model"]).model_body.max_seq_length
+    left = job["until"] - time.time() - RESERVE - pace(job["model"], job["test"] + texts, length)
 
     ends: list[float] = []
 
     class Watch(TrainerCallback):
-        def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Notes when steps end; a trial ends when its pace is known."""
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             ends.append(time.monotonic())
+            if trial and len(ends) > 1 and ends[-1] - ends[0] > left / 30:
+                control.should_training_stop = True
 
     def trained(**given: Any) -> Any:
         """The contrastive part."""
@@ -73,13 +78,15 @@ def setfit(job: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     same = sum(n * (n + 1) // 2 for n in (labels.count(one) for one in set(labels)))
     other = len(labels) * (len(labels) + 1) // 2 - same
     whole = steps = math.ceil(2 * max(same, other) / 16)
-    if whole > 20:
+    trial = whole > 20
+    if trial:
         begun = time.monotonic()
         trained(max_steps=11)
-        each = (ends[-1] - ends[0]) / 10
-        beside = time.monotonic() - begun - 11 * each
+        each = (ends[-1] - ends[0]) / (len(ends) - 1)
+        beside = time.monotonic() - begun - len(ends) * each
         left -= time.monotonic() - begun + beside
         steps = max(1, min(whole, int(left / each)))
+        trial = False
     trainer = trained(**({} if steps == whole else {"max_steps": steps}))
     trainer.train_classifier(texts, labels)
     found = trainer.model.predict(job["test"])
@@ -102,12 +109,12 @@ def autogluon(job: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     texts, labels = job["train"]
     kind = {"autogluon_few": "few_shot_classification"}.get(job["who"])
     settings: dict[str, Any] = {}
-    padded = None
+    length = 512
     if job["entities"]:
         # It pads every sentence to the longest that it may meet: 512 tokens, unless that is said.
         tokenizer = AutoTokenizer.from_pretrained(job["model"])
-        padded = min(512, max(map(len, tokenizer(texts + job["test"])["input_ids"])))
-        settings = {"model.ner_text.max_text_len": padded}
+        length = min(512, max(map(len, tokenizer(texts + job["test"])["input_ids"])))
+        settings = {"model.ner_text.max_text_len": length}
         # Averaging checkpoints would load a metric from the hub, which is out of reach.
         settings["optim.top_k_average_method"] = "best"
         kind, names = "ner", ("entity_group", "start", "end")
@@ -116,7 +123,7 @@ def autogluon(job: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     predictor = MultiModalPredictor(
         label="label", problem_type=kind, path=job["folder"] + "/model", verbosity=1
     )
-    predicting = 1.2 * pace(job["model"], job["test"], padded)
+    predicting = 1.2 * pace(job["model"], job["test"], length, padded=job["entities"])
     limit = job["until"] - time.time() - RESERVE - predicting
     settings |= {f"model.{network}.checkpoint_name": job["model"]}
     # Workers beside the one core that all have would only be in the way.
@@ -125,6 +132,8 @@ def autogluon(job: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         pd.DataFrame({"text": texts, "label": labels}),
         time_limit=max(1, int(limit)),
         hyperparameters=settings,
+        # What it takes for a text is told by spaces, of which Chinese has none.
+        column_types=None if job["entities"] else {"text": "text"},
         seed=job["seed"],
     )
     found = predictor.predict(pd.DataFrame({"text": job["test"]}), as_pandas=False)
