@@ -8,8 +8,8 @@ DATA has a folder for each public set, with ``train``, ``dev`` and ``test`` as C
 ``draw`` writes the few training examples of each set, as many others for validation, 1,000 more without their labels as a pool, and
 the whole test split. ``run`` trains; a run that is finished is not made again, so that two commands may share the work by
 ``--sets``. ``table`` prints, for each set, the gain of each arm over the task alone with the same seed: its interval covers
-seeds and test items, and p is corrected by Holm's method over all rows of all sets. The arm ``longer`` is the task alone
-with four times the epochs; arms that were not trained on a set are left out of its rows.
+seeds and test items, and p is corrected by Holm's method over all rows of all sets. Arms that
+were not trained on a set are left out of its rows.
 """
 
 from __future__ import annotations
@@ -39,10 +39,9 @@ SETS: dict[str, tuple[str, int, str]] = {
 }
 """Task, training examples (of banking77, for each class), and what is compared."""
 
-ALONE, LONGER, BEST = "alone", "longer", "best"
+ALONE, BEST = "alone", "best"
 ARMS = (
     ALONE,
-    LONGER,
     "linear_probe",
     "contrastive",
     "average",
@@ -50,9 +49,6 @@ ARMS = (
     "pseudo_labels",
     BEST,
 )
-TIMES = 4
-"""As many epochs has the task alone in the arm ``longer``."""
-
 OF_CLASSES = ("contrastive",)
 """Techniques for texts with one class."""
 
@@ -154,7 +150,7 @@ def train(name: str, arm: str, seed: int, arguments: argparse.Namespace) -> Path
     plugins = [task]
     if arm == BEST:
         settings["preset"] = BEST
-    elif arm not in (ALONE, LONGER):
+    elif arm != ALONE:
         plugins.append(arm)
     if arm == "pseudo_labels":
         settings[arm] = {"pool": pool}
@@ -162,7 +158,7 @@ def train(name: str, arm: str, seed: int, arguments: argparse.Namespace) -> Path
         plugins,
         output=folder,
         seed=seed,
-        epochs=arguments.epochs * (TIMES if arm == LONGER else 1),
+        epochs=arguments.epochs,
         max_length=LENGTH,
         lint="off",
         advice=False,
