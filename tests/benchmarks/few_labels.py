@@ -8,7 +8,7 @@ DATA has a folder for each public set, with ``train``, ``dev`` and ``test`` as C
 ``draw`` writes the few training examples of each set, as many others for validation, 1,000 more without their labels as a pool, and
 the whole test split. ``run`` trains; a run that is finished is not made again, so that two commands may share the work by
 ``--sets``. ``table`` prints, for each set, the gain of each arm over the task alone with the same seed: its interval covers
-seeds and test items, and p is corrected by Holm's method over all rows of all sets. Arms that
+seeds and test items, the seconds (medians) are those before the first epoch and those of the epochs, and p is corrected by Holm's method over all rows of all sets. Arms that
 were not trained on a set are left out of its rows.
 """
 
@@ -191,17 +191,27 @@ def score(folder: Path, metric: str) -> float:
     return float(record["metrics"]["test"][metric]["value"])
 
 
+def seconds(folder: Path) -> tuple[float, float]:
+    """What the techniques took before the first epoch, and the training."""
+    record = json.loads((folder / "record.json").read_bytes())
+    started = [one["seconds"] for one in record["costs"] if one["hook"] == "on_run_start"]
+    return sum(started), float(record["train_seconds"])
+
+
 def table(arguments: argparse.Namespace) -> None:
     """Print the gains."""
-    rows: list[tuple[str, str, Gain, float, float]] = []
+    rows: list[tuple[str, str, Gain, float, float, str]] = []
     for name in arguments.sets:
         metric = SETS[name][2]
         scores: dict[str, list[float]] = {}
         drawn: dict[str, list[ft.Draws]] = {}
+        took: dict[str, str] = {}
         for arm in arms_of(name, arguments.arms):
             folders = [arguments.output / "runs" / f"{name}-{arm}-{k}" for k in arguments.seeds]
             if not any(folder.exists() for folder in folders):
                 continue
+            parts = zip(*map(seconds, folders), strict=True)
+            took[arm] = " + ".join(f"{statistics.median(part):.0f}" for part in parts)
             scores[arm] = [score(folder, metric) for folder in folders]
             drawn[arm] = [ft.read_draws(folder, "test")[metric] for folder in folders]
         for arm in scores:
@@ -209,14 +219,14 @@ def table(arguments: argparse.Namespace) -> None:
                 pairs = list(zip(drawn[arm], drawn[ALONE], strict=True))
                 found = gain(scores[arm], scores[ALONE], pairs)
                 means = statistics.mean(scores[arm]), statistics.mean(scores[ALONE])
-                rows.append((name, arm, found, *means))
-    corrected = holm([found.p for _, _, found, _, _ in rows])
-    print("| set | arm | alone | with it | gain | corrected p |")
-    print("|---|---|---|---|---|---|")
-    for (name, arm, found, value, alone), p in zip(rows, corrected, strict=True):
+                rows.append((name, arm, found, *means, took[arm]))
+    corrected = holm([row[2].p for row in rows])
+    print("| set | arm | alone | with it | gain | corrected p | seconds |")
+    print("|---|---|---|---|---|---|---|")
+    for (name, arm, found, value, alone, spent), p in zip(rows, corrected, strict=True):
         ends = f"[{found.low:+.3f}, {found.high:+.3f}]"
         print(
-            f"| {name} | {arm} | {alone:.3f} | {value:.3f} | {found.value:+.3f} {ends} | {p_text(p)} |"
+            f"| {name} | {arm} | {alone:.3f} | {value:.3f} | {found.value:+.3f} {ends} | {p_text(p)} | {spent} |"
         )
 
 
