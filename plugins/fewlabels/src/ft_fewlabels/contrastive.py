@@ -137,7 +137,7 @@ def warm_up(plugin: Plugin, config: PairsConfig, run: Run, features: Any) -> str
         losses.append(float(loss.detach()))
         done = len(losses) / config.steps
         if until < math.inf:
-            done = max(done, (perf_counter() - began) / (until - began))
+            done = max(done, (perf_counter() - began) / (until - began)) if until > began else 1.0
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * _factor(min(1.0, done))
         optimizer.step()
