@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +12,12 @@ import torch
 from torch import nn
 
 import ft
-from ft import Plugin, hookimpl
 from ft_fewlabels.head import fit
 from ft_fewlabels.pairs import draw, pair_loss
 from ft_kit import TEXTS, WORDS
 from ft_kit.compare import differences
 
-HERE = Path(__file__)
-
-
-class Watch(Plugin):
-    """Writes down the loss of the training examples before the first step, and may stop the run."""
-
-    name = "watch"
-
-    @hookimpl
-    def compute_loss(self, inner: Callable[..., Any], run: Any, model: Any, batch: Any) -> Any:
-        armed = Path(run.output).parent / "armed"
-        if run.step == 5 and armed.exists():
-            armed.unlink()
-            raise RuntimeError("stopped")
-        loss = inner(run, model, batch)
-        with (Path(run.output) / "losses.jsonl").open("a") as file:
-            file.write(json.dumps(float(loss.total.detach() / loss.items)) + "\n")
-        return loss
+WATCH = f"{Path(__file__).with_name('watch.py')}:Watch"
 
 
 def test_a_step_has_examples_of_several_classes_alike() -> None:
@@ -115,7 +96,7 @@ def test_the_warm_up_is_before_the_first_epoch_and_survives_a_stop(
 ) -> None:
     def go(name: str, *plugins: str, **settings: Any) -> list[float]:
         more = {"epochs": 2, "max_steps": None, "checkpoint_steps": 2, "output": tmp_path / name}
-        output = ft_run([TEXTS, *plugins, f"{HERE}:Watch"], **more, **settings).output
+        output = ft_run([TEXTS, *plugins, WATCH], **more, **settings).output
         return [float(line) for line in (output / "losses.jsonl").open()]
 
     warm = {"contrastive": {"steps": 100, "batch_size": 16, "learning_rate": 5e-3}}

@@ -16,23 +16,7 @@ from ft_kit import TEXTS, WORDS, tiny_model
 from ft_kit.compare import differences
 
 HERE = Path(__file__)
-
-
-class Watch(Plugin):
-    """Writes down the loss of each training step, and may stop the run in the fifth."""
-
-    name = "watch"
-
-    @hookimpl
-    def compute_loss(self, inner: Callable[..., Any], run: Any, model: Any, batch: Any) -> Any:
-        armed = Path(run.output).parent / "armed"
-        if run.step == 5 and armed.exists():
-            armed.unlink()
-            raise RuntimeError("stopped")
-        loss = inner(run, model, batch)
-        with (Path(run.output) / "losses.jsonl").open("a") as file:
-            file.write(json.dumps(float(loss.total.detach() / loss.items)) + "\n")
-        return loss
+WATCH = f"{HERE.with_name('watch.py')}:Watch"
 
 
 class Sizes(Plugin):
@@ -64,7 +48,7 @@ def losses(ft_run: Any, tmp_path: Path) -> Any:
 
     def go(name: str, *plugins: str, **settings: Any) -> list[float]:
         more = {"epochs": 2, "max_steps": None, "checkpoint_steps": 2, "output": tmp_path / name}
-        output = ft_run([*plugins, f"{HERE}:Watch"], **more, **settings).output
+        output = ft_run([*plugins, WATCH], **more, **settings).output
         return [float(line) for line in (output / "losses.jsonl").open()]
 
     return go

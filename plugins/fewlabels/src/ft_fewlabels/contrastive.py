@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import math
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
 
-from ft import Config, ConfigError, Plugin, Run, Tunable, hookimpl
-from ft_fewlabels.head import equalise, fit_to_examples, last_layer, time_for, what_it_reads
+from ft import Config, ConfigError, Run, Tunable, hookimpl
+from ft_fewlabels.head import (
+    FromFeatures,
+    equalise,
+    fit_to_examples,
+    last_layer,
+    time_for,
+    what_it_reads,
+)
 from ft_fewlabels.pairs import draw, pair_loss
 
 CLIP = 1.0
 DECAY = 0.01
 WARMUP = 0.1
 """Share of the steps in which the learning rate rises."""
-
-MOST = 4000
-"""Examples that the last layer is fitted to at most."""
 
 
 class PairsConfig(Config):
@@ -44,7 +48,7 @@ class ContrastiveConfig(PairsConfig):
     )
 
 
-class Contrastive(Plugin):
+class Contrastive(FromFeatures):
     """Draws examples of one class together and those of others apart, before training begins.
 
     The warm-up of SetFit (Tunstall et al. 2022, arXiv 2209.11055) as a first stage of a run: what the last
@@ -55,15 +59,6 @@ class Contrastive(Plugin):
     config: ContrastiveConfig
     needs_schema = ("texts", "label:single|label:ordinal")
 
-    def __init__(self, config: Any = None) -> None:
-        super().__init__(config)
-        self._features: Any = None
-
-    @hookimpl
-    def on_features(self, run: Run, features: Any) -> None:
-        """Keep what gives the training features."""
-        self._features = features
-
     @hookimpl
     def on_run_start(self, run: Run) -> None:
         """The warm-up. A run that is stopped in it begins anew; after it the checkpoints have its weights.
@@ -71,13 +66,13 @@ class Contrastive(Plugin):
         Raises:
             ConfigError: there are not two classes, or nothing of the encoder learns.
         """
-        run.note(warm_up(self, self.config, run, self._features))
+        run.note(warm_up(self, self.config, run))
         if self.config.fit_head:
-            fit_to_examples(self, run, self._features, MOST)
+            run.note(fit_to_examples(self, run))
         equalise(run)
 
 
-def warm_up(plugin: Plugin, config: PairsConfig, run: Run, features: Any) -> str:
+def warm_up(plugin: FromFeatures, config: PairsConfig, run: Run) -> str:
     """Train what the last layer reads on pairs of examples; returns what was done.
 
     Within `run.time_limit` it takes at most a quarter of the time that is left.
@@ -86,7 +81,6 @@ def warm_up(plugin: Plugin, config: PairsConfig, run: Run, features: Any) -> str
         plugin: the technique that asks; its numbers are drawn.
         config: how long, and how fast.
         run: with data of one class an example, and a model.
-        features: what gives the training features, by example.
 
     Raises:
         ConfigError: there are not two classes, or nothing of the encoder learns.
@@ -120,13 +114,13 @@ def warm_up(plugin: Plugin, config: PairsConfig, run: Run, features: Any) -> str
     while done < 1:
         step = len(losses)
         ids = draw(classes, config.batch_size, plugin.rng_at("pairs", step))
-        found = [one[0] for one in features.fetch([int(i) for i in ids])]
+        found = [one[0] for one in plugin.features.fetch([int(i) for i in ids])]
         longest = max(len(one["input_ids"]) for one in found)
         if len(found) * longest > run.config.max_tokens:
             # Memory: pairs of fewer examples, which are the same for each class again.
             fewer = max(4, run.config.max_tokens // longest)
             ids = draw(_by_class(ids, labels), fewer, plugin.rng_at("fewer", step))
-            found = [one[0] for one in features.fetch([int(i) for i in ids])]
+            found = [one[0] for one in plugin.features.fetch([int(i) for i in ids])]
         vectors = what_it_reads(run, model, layer, found, plugin.name)
         loss = pair_loss(vectors, torch.from_numpy(labels[ids]).to(vectors.device))
         loss.backward()

@@ -12,15 +12,30 @@ from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ft import ConfigError, Plugin, Run
+from ft import ConfigError, Plugin, Run, hookimpl
 
 AT_ONCE = 32
 IGNORE = -100
 NOT_INPUTS = ("row", "word_ids", "word_count", "length")
 FITTED = 100
 """Iterations of the fit at most."""
+MOST = 20_000
+"""Texts or words that a layer is fitted to at most."""
 OF_TIME = 0.25
 """Share of the time that is left which something before the first epoch takes at most."""
+
+
+class FromFeatures(Plugin):
+    """A technique that looks at the training features before the first epoch."""
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self.features: Any = None
+
+    @hookimpl
+    def on_features(self, run: Run, features: Any) -> None:
+        """Keep what gives the training features, by example."""
+        self.features = features
 
 
 def last_layer(model: nn.Module, classes: int, owner: str) -> nn.Linear:
@@ -108,7 +123,7 @@ def what_it_reads(
     return seen[-1]
 
 
-def fit_to_examples(plugin: Plugin, run: Run, features: Any, most: int) -> str:
+def fit_to_examples(plugin: FromFeatures, run: Run, most: int = MOST) -> str:
     """Fit the last layer to what the model, as it is, gives of the training examples; returns what was done.
 
     Within `run.time_limit` it looks at examples for at most a quarter of the time that is left.
@@ -116,7 +131,6 @@ def fit_to_examples(plugin: Plugin, run: Run, features: Any, most: int) -> str:
     Args:
         plugin: the technique that asks; its numbers are drawn.
         run: with data of one class a text or a word, and a model.
-        features: what gives the training features, by example.
         most: items that are taken at most, each a text or a word.
 
     Raises:
@@ -143,7 +157,7 @@ def fit_to_examples(plugin: Plugin, run: Run, features: Any, most: int) -> str:
     with torch.no_grad():
         for k in range(0, len(order), AT_ONCE):
             ids = [int(i) for i in order[k : k + AT_ONCE]]
-            part = [one for own in features.fetch(ids) for one in own]
+            part = [one for own in plugin.features.fetch(ids) for one in own]
             read = what_it_reads(run, model, layer, part, plugin.name, tokens=tags).float()
             gold = _gold(part, read)
             vectors.append(read[gold != IGNORE])

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
-from ft import Config, Plugin, Run, hookimpl
-from ft_fewlabels.head import equalise, fit_to_examples
-
-MOST = 20_000
+from ft import Config, Run, hookimpl
+from ft_fewlabels.head import MOST, FromFeatures, equalise, fit_to_examples
 
 
 class LinearProbeConfig(Config):
@@ -20,7 +16,7 @@ class LinearProbeConfig(Config):
     )
 
 
-class LinearProbe(Plugin):
+class LinearProbe(FromFeatures):
     """Fits the last layer to the training examples by logistic regression, before the first epoch.
 
     A last layer of random weights pulls the encoder in random directions until it has learnt itself. One that
@@ -31,15 +27,6 @@ class LinearProbe(Plugin):
     config: LinearProbeConfig
     needs_schema = ("texts|words", "tags|label:single|label:ordinal")
 
-    def __init__(self, config: Any = None) -> None:
-        super().__init__(config)
-        self._features: Any = None
-
-    @hookimpl
-    def on_features(self, run: Run, features: Any) -> None:
-        """Keep what gives the training features."""
-        self._features = features
-
     @hookimpl
     def on_run_start(self, run: Run) -> None:
         """Fit the layer; the checkpoints of the run have its weights.
@@ -47,5 +34,5 @@ class LinearProbe(Plugin):
         Raises:
             ConfigError: the model has no linear layer with a row for each class.
         """
-        run.note(fit_to_examples(self, run, self._features, self.config.most))
+        run.note(fit_to_examples(self, run, self.config.most))
         equalise(run)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
-from ft import ConfigError, Plugin, Run, hookimpl
+from ft import ConfigError, Run, hookimpl
 from ft_fewlabels.contrastive import PairsConfig, warm_up
-from ft_fewlabels.head import equalise, fit_to_examples
-from ft_fewlabels.probe import MOST
+from ft_fewlabels.head import FromFeatures, equalise, fit_to_examples
 
 EACH = 3
 """Examples of each class that a step of the warm-up has to have room for."""
@@ -23,7 +20,7 @@ class WarmStartConfig(PairsConfig):
     )
 
 
-class WarmStart(Plugin):
+class WarmStart(FromFeatures):
     """Begins the training with what the data allows: a warm-up on pairs, and a last layer that is fitted.
 
     Texts with one class each, as long as texts and classes are few, are compared in pairs as with ``contrastive``; then the last
@@ -34,15 +31,6 @@ class WarmStart(Plugin):
     Config = WarmStartConfig
     config: WarmStartConfig
     conflicts = ("contrastive", "linear_probe")
-
-    def __init__(self, config: Any = None) -> None:
-        super().__init__(config)
-        self._features: Any = None
-
-    @hookimpl
-    def on_features(self, run: Run, features: Any) -> None:
-        """Keep what gives the training features."""
-        self._features = features
 
     @hookimpl
     def on_run_start(self, run: Run) -> None:
@@ -58,15 +46,12 @@ class WarmStart(Plugin):
         classes = label.names if label and of_texts else ()
         few = 0 < EACH * len(classes) <= self.config.batch_size
         few = few and len(run.data.splits["train"]) <= self.config.most_texts
-        for do in (self._warm_up, self._fit) if few else (self._fit,):
+        parts = [lambda: fit_to_examples(self, run)]
+        if few:
+            parts.insert(0, lambda: warm_up(self, self.config, run))
+        for part in parts:
             try:
-                run.note(do(run))
+                run.note(part())
             except ConfigError as error:
                 run.note(f"{self.name}: left out: {error.what}")
         equalise(run)
-
-    def _warm_up(self, run: Run) -> str:
-        return warm_up(self, self.config, run, self._features)
-
-    def _fit(self, run: Run) -> str:
-        return fit_to_examples(self, run, self._features, MOST)
