@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ft_monitor.posts import HOUR, Post
+from ft_monitor.series import KEPT
 from ft_monitor.settings import Settings
 
 EXAMPLES = 5
@@ -44,6 +45,7 @@ class Hours:
     Attributes:
         latest: the time of the latest post.
         closed: the hour before which all are complete, counted from 1970.
+        last: the last complete hour that has posts.
         open: by hour.
         seen: when the posts of late were seen first, by what is the same for repeats.
         series: how many posts each series has.
@@ -52,6 +54,7 @@ class Hours:
 
     latest: float = 0.0
     closed: int = 0
+    last: int = 0
     open: dict[int, Hour] = field(default_factory=dict)
     seen: dict[str, float] = field(default_factory=dict)
     series: dict[str, int] = field(default_factory=dict)
@@ -96,14 +99,18 @@ class Hours:
         return self._until(max(self.open, default=self.closed - 1) + 1, settings)
 
     def _until(self, until: int, settings: Settings) -> list[tuple[int, Hour]]:
+        """The hours before ``until``: those with posts, and those without in which a window of such ends."""
         if until <= self.closed:
             return []
-        self.closed = until
-        found = [(hour, self.open.pop(hour)) for hour in sorted(self.open) if hour < until]
+        before, self.closed = self.closed, until
+        found = {hour: self.open.pop(hour) for hour in sorted(self.open) if hour < until}
+        ends = {hour + k for hour in (self.last, *found) for k in range(1, KEPT)}
+        quiet = {hour: Hour() for hour in ends if before <= hour < until and hour not in found}
         if found:
+            self.last = max(found)
             old = self.latest - settings.repeats - settings.late
             self.seen = {key: when for key, when in self.seen.items() if when >= old}
-        return found
+        return sorted({**found, **quiet}.items())
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -12,7 +12,7 @@ import numpy as np
 from ft_monitor.hours import ALL, EXAMPLES, Hour
 from ft_monitor.posts import HOUR
 from ft_monitor.quantify import Confusion, corrected
-from ft_monitor.series import TESTS, WINDOWS, Series, Surge
+from ft_monitor.series import WINDOWS, Series, Surge
 from ft_monitor.settings import Settings
 
 ODD = 0.25
@@ -58,7 +58,7 @@ class Judge:
         told = self._ended(number, settings)
         started = number - 24 * settings.warm_up
         ready = sum(one.began <= started for one in self.series.values())
-        alpha = settings.false_alarms / (TESTS * max(1, ready))
+        allowed = settings.false_alarms / max(1, ready)
         # A window that ends now is looked at also where this hour has no post of the series.
         waiting = [
             name
@@ -76,19 +76,13 @@ class Judge:
             kept = [*self.recent.get(name, ()), *hour.examples.get(name, ())]
             kept = [one for one in kept if one[0] >= (number - max(WINDOWS)) * HOUR]
             self.recent[name] = kept[-4 * EXAMPLES :]
-            surges = series.look(number, slot, posts, bad, alpha)
-            surges = [one for one in surges if self._matters(one, series, number, settings)]
+            alpha = series.alpha(allowed)
+            surges = series.look(number, slot, posts, bad, alpha, settings)
+            surges = surges if series.began <= started else []
             series.learn(number, slot, posts, bad, ODD if surges or name in self.alarms else 1.0)
             if surges:
                 told += self._alarm(name, number, surges, alpha, settings, model)
         return told, index
-
-    def _matters(self, surge: Surge, series: Series, number: int, settings: Settings) -> bool:
-        return (
-            series.began <= number - 24 * settings.warm_up
-            and surge.negative >= settings.least
-            and surge.negative / surge.posts >= surge.usual + settings.rise
-        )
 
     def _alarm(
         self,

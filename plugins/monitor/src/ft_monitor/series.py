@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ft_monitor.chance import LEVELS, anew, given, level, tails
+from ft_monitor.settings import Settings
+
 WINDOWS = {1: 1, 6: 3, 24: 6}
 """Hours of a window, and after how many hours it is looked at again."""
 
 A_MONTH = 730.0
 """Hours of a month."""
+
+KEPT = max(WINDOWS) + max(WINDOWS.values())
+"""Hours of which the posts are kept: of a window and the one before it."""
 
 TESTS = sum(A_MONTH / every for every in WINDOWS.values())
 """Looks at a series in a month."""
@@ -55,8 +63,10 @@ class Series:
         hour: the last hour that it was told.
         slots: posts and negative ones by the hour of the week, those of long ago counting less.
         whole: the same of all hours.
-        recent: hour, posts, negative ones, the share that was expected and its variance, of the last day.
+        recent: hour, posts, negative ones, the share that was expected and its variance, of the last hours.
         spread: by window: sum of squared deviations in units of chance, and their number.
+        watched: the hours in which surges were looked for, those of long ago counting less.
+        chance: by level of p, how many surges chance gives in so many hours, those that go on counted once.
     """
 
     began: int
@@ -65,6 +75,8 @@ class Series:
     whole: list[float] = field(default_factory=lambda: [0.0, 0.0])
     recent: list[list[float]] = field(default_factory=list)
     spread: dict[int, list[float]] = field(default_factory=lambda: {w: [0.0, 0.0] for w in WINDOWS})
+    watched: float = 0.0
+    chance: list[float] = field(default_factory=lambda: [0.0] * len(LEVELS))
 
     def usual(self, slot: int) -> tuple[float, float]:
         """The share of the negative that is usual at an hour of the week, and its variance."""
@@ -75,7 +87,15 @@ class Series:
         variance = share * (1 - share) * (1 / (PRIOR + own_posts + 1) + 1 / (posts + 1))
         return share, variance
 
-    def look(self, hour: int, slot: int, posts: int, negative: int, alpha: float) -> list[Surge]:
+    def alpha(self, allowed: float) -> float:
+        """The p of a surge, so that chance gives as many a month as are allowed."""
+        if not self.watched:
+            return allowed / TESTS
+        return level(np.array(self.chance) * (A_MONTH / self.watched), allowed, TESTS)
+
+    def look(
+        self, hour: int, slot: int, posts: int, negative: int, alpha: float, settings: Settings
+    ) -> list[Surge]:
         """Whether the windows that end with this hour are out of the usual; then the hour is learned.
 
         Args:
@@ -83,27 +103,39 @@ class Series:
             slot: the hour of the week.
             posts: of this hour.
             negative: of them.
-            alpha: how often chance alone may give a surge, each time that one is looked for.
+            alpha: the p of a surge.
+            settings: what a surge needs beside it.
         """
         if posts:
             share, variance = self.usual(slot)
             self.recent.append([hour, posts, negative, share, variance])
-        self.recent = [one for one in self.recent if one[0] > hour - max(WINDOWS)]
-        found = []
+        self.recent = [one for one in self.recent if one[0] > hour - KEPT]
+        fade = 0.5 ** ((hour - self.hour) / HALF_LIFE)
+        self.watched = self.watched * fade + hour - self.hour
+        chance = np.array(self.chance) * fade
+        found, until = [], self._until(hour)
         for hours, every in WINDOWS.items():
-            if hour % every:
-                continue
             inside = [one for one in self.recent if one[0] > hour - hours]
-            surge = self._surge(hours, inside, alpha)
-            if surge is not None:
-                found.append(surge)
+            if inside and hour % every == 0:
+                surge, likely = self._surge(hours, inside, alpha, settings)
+                found += [] if surge is None else [surge]
+                chance += likely * anew(_alike(hour, hours, until, settings.least))
+        self.chance = chance.tolist()
         return found
 
-    def _surge(self, hours: int, inside: Sequence[Sequence[float]], alpha: float) -> Surge | None:
-        posts = sum(one[1] for one in inside)
-        if not posts:
-            return None
-        negative = sum(one[2] for one in inside)
+    def _until(self, hour: int) -> list[float]:
+        """Posts of the hours that are kept, up to the end of each of them; 0 before the first."""
+        posts = [0.0] * KEPT
+        for one in self.recent:
+            posts[int(one[0]) - hour - 1] = one[1]
+        return [0.0, *itertools.accumulate(posts)]
+
+    def _surge(
+        self, hours: int, inside: Sequence[Sequence[float]], alpha: float, settings: Settings
+    ) -> tuple[Surge | None, np.ndarray]:
+        """A surge in some hours, and how likely chance gave one at each level."""
+        posts = int(sum(one[1] for one in inside))
+        negative = int(sum(one[2] for one in inside))
         share = sum(one[1] * one[3] for one in inside) / posts
         unsure = sum((one[1] / posts) ** 2 * one[4] for one in inside)
         chance = share * (1 - share)
@@ -111,16 +143,17 @@ class Series:
         dispersion = max(1.0, (seen + CALM) / (count + CALM))
         # The variance of the count, in units of the binomial one.
         wide = dispersion + posts * unsure / chance
-        off = (negative - posts * share) / np.sqrt(posts * chance * wide)
-        surge = None
-        if off > 1.5:
-            p = _tail(int(negative), int(posts), share, wide)
-            if p <= alpha:
-                surge = Surge(hours, int(posts), int(negative), share, p)
+        least = max(settings.least, math.ceil(posts * (share + settings.rise)))
+        surge, likely = None, np.zeros(len(LEVELS))
+        if least <= posts:
+            falling = tails(posts, least, share, wide)
+            likely = given(falling)
+            if negative >= least and falling[negative - least] <= alpha:
+                surge = Surge(hours, posts, negative, share, float(falling[negative - least]))
         if surge is None:  # what is out of the usual does not make the usual wider
             own = (negative - posts * share) ** 2 / (posts * chance * (1 + posts * unsure / chance))
             self.spread[hours] = [0.999 * seen + min(own, 9.0), 0.999 * count + 1]
-        return surge
+        return surge, likely
 
     def learn(self, hour: int, slot: int, posts: int, negative: int, weight: float) -> None:
         """Let an hour count for what is usual from now on.
@@ -176,11 +209,17 @@ class Series:
         )
 
 
-def _tail(negative: int, posts: int, share: float, wide: float) -> float:
-    """How likely at least so many are negative: binomial, or beta-binomial with a wider spread."""
-    from scipy.stats import betabinom, binom
-
-    if wide <= 1 + 1e-9 or posts < 2:
-        return float(binom.sf(negative - 1, posts, share))
-    size = max(0.5, (posts - 1) / (wide - 1) - 1)
-    return float(betabinom.sf(negative - 1, posts, share * size, (1 - share) * size))
+def _alike(hour: int, hours: int, until: Sequence[float], least: int) -> list[float]:
+    """What a window shares with each look before it that it overlaps, as a correlation of their counts."""
+    found = []
+    own = until[KEPT] - until[KEPT - hours]
+    for other, every in WINDOWS.items():
+        # At the same hour the shorter windows are looked at before.
+        ago = hour % every if other < hours else (hour - 1) % every + 1
+        for end in range(KEPT - ago, KEPT - hours, -every):
+            begin = max(0, end - other)
+            its = until[end] - until[begin]
+            both = until[end] - until[max(KEPT - hours, begin)]
+            if both and its >= least:
+                found.append(min(0.999, both / math.sqrt(own * its)))
+    return found
