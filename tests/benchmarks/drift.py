@@ -6,7 +6,8 @@
 run of ``sentiment`` with the starter's encoder, frozen, or with a tiny one that it trains, learns 300
 sentences of SST-2. Features of sentences that it has not learned are computed once. Nothing changed: two
 samples without repeats from them, drawn anew each time. Another source: a share of the new sample is of
-the other data set.
+the other data set. Stated power (``--power`` draws): for each number that ``ft drift`` compares, a share of the other source
+that makes its distance the one that ``ft drift`` says is found in 80 of 100 cases.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from typing import Any
 import numpy as np
 
 import ft
+from ft_curate.drifting import chance
 from ft_curate.drifting.compare import compare
+from ft_curate.drifting.drift import Drift
 from ft_curate.drifting.features import Features, features
 from ft_curate.opened import Opened
 from ft_curate.vectors import Encoder
@@ -63,12 +66,54 @@ def joined(one: Features, other: Features) -> Features:
     )
 
 
+def powers(
+    own: Features, strange: Features, old: int, new: int, draws: int
+) -> list[dict[str, Any]]:
+    """How often each number's drift is found at the distance that is stated for these sizes."""
+    random = np.random.default_rng(2)
+    total, many = len(own.numbers["length"]), len(strange.numbers["length"])
+    sides = np.repeat([False, True], [total, many])
+    lines = []
+    for name, values in own.numbers.items():
+        both = np.concatenate([values, strange.numbers[name]])
+        whole = float(chance.distance(both)(sides[None])[0][0])
+        found: list[bool] = []
+        stated = share = 0.0
+        for draw in range(draws + 1):
+            order = random.permutation(total)
+            count = int(random.binomial(new, share))  # so that the new texts are of a mixture
+            some = only(own, order[old : old + new - count])
+            if count:
+                some = joined(some, only(strange, random.permutation(many)[:count]))
+            tests = compare(only(own, order[:old]), some, alpha=ALPHA, bound=BOUND, seed=draw)
+            if draw == 0:
+                said = Drift("", old, new, tuple(tests), (), ALPHA).size
+                stated, share = said, said / whole if whole else 2.0
+                if share > 1:
+                    break
+                continue
+            found.append(next(test.drift for test in tests if test.name == name))
+        line = {
+            "number": name,
+            "old": old,
+            "new": new,
+            "stated_distance": round(stated, 3),
+            "distance_of_the_other_source": round(whole, 3),
+            "draws": len(found),
+            "found": float(np.mean(found)) if found else None,
+        }
+        print(json.dumps(line), flush=True)
+        lines.append(line)
+    return lines
+
+
 def main() -> None:
     """Compute the features, draw, print the rates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--changed", type=int, default=100, help="draws of each changed source")
+    parser.add_argument("--power", type=int, default=0, help="draws at the stated power")
     parser.add_argument("--encoder", choices=["starter", "tiny"], default="starter")
     parser.add_argument("--texts", type=int, default=3000, help="sentences to draw from")
     parser.add_argument("--old", type=int, default=300)
@@ -109,7 +154,7 @@ def main() -> None:
                 opened, encoder, [row["text"] for row in part], [row["text"] for row in part]
             )
 
-        own, strange = of(rows[400 : 400 + given.texts]), of(other[: max(given.sizes)])
+        own, strange = of(rows[400 : 400 + given.texts]), of(other)
     random = np.random.default_rng(1)
     total, many = len(own.numbers["length"]), len(strange.numbers["length"])
     lines: list[dict[str, Any]] = []
@@ -145,6 +190,8 @@ def main() -> None:
         }
         print(json.dumps(line), flush=True)
         lines.append(line)
+    for size in given.sizes if given.power else ():
+        lines += powers(own, strange, given.old, size, given.power)
     if given.out:
         given.out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 

@@ -57,6 +57,25 @@ def test_tests_by_permutation_hold_their_rate_and_find_a_change() -> None:
     assert seen.value > 0.75
 
 
+@pytest.mark.parametrize(("old", "new"), [(200, 60), (400, 400)])
+def test_a_change_of_the_size_that_is_said_is_found(old: int, new: int) -> None:
+    alpha, bound = 0.05, 0.1
+    size = chance.shown(old, new, alpha=alpha, bound=bound)
+    sides = np.repeat([False, True], [old, new])
+    found = []
+    for draw in range(60):
+        random_state = np.random.default_rng(draw)
+        # Uniform values, moved: the distance of the distribution functions is the move.
+        values = random_state.uniform(size=old + new) + size * sides
+        seen = chance.judged(chance.distance(values), sides, random_state, most=999)
+        found.append(seen.p <= alpha and seen.effect >= bound)
+    # 60 draws at 0.8: 0.8 less three standard errors.
+    assert np.mean(found) > 0.64, np.mean(found)
+    # It is not said of changes that are always found.
+    small = random_state.uniform(size=old + new) + 0.5 * size * sides
+    assert not chance.judged(chance.distance(small), sides, random_state, most=999).effect >= size
+
+
 def test_p_values_are_corrected_for_their_number() -> None:
     assert chance.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -15,6 +16,12 @@ TOGETHER = 1 << 22
 """Cells of a block of permutations."""
 
 FOLDS = 5
+
+POWER = 0.8
+"""How often a change is found at least, of the size that `shown` says."""
+
+MEAN_OF_CHANCE = 0.91
+"""The root of the mean square of a Kolmogorov-Smirnov distance of chance, in units of its scale."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,26 @@ def distance(values: np.ndarray) -> Measure:
         return gaps, gaps
 
     return measure
+
+
+def shown(old: int, new: int, *, alpha: float, bound: float) -> float:
+    """The Kolmogorov-Smirnov distance that is found in `POWER` of cases or more; above 1 none is.
+
+    It is the one that the test needs, or the bound, and what the seen distance may fall short of the
+    true one by chance, whose variance is a quarter of ``scale`` squared at most.
+
+    Args:
+        old: texts that are known.
+        new: new ones.
+        alpha: the p of this test that is an alarm.
+        bound: the smallest effect that is one.
+    """
+    scale = np.sqrt((old + new) / (old * new))
+    needed = max(
+        scale * np.sqrt(-np.log(alpha / 2) / 2),  # Smirnov's bound
+        np.hypot(bound, MEAN_OF_CHANCE * scale),
+    )
+    return float(needed + NormalDist().inv_cdf(POWER) * scale / 2)
 
 
 def shares(counts: np.ndarray) -> Measure:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ft import DataError, Table, UserError
+from ft_curate.drifting import chance
 from ft_curate.drifting.compare import Test, compare
 from ft_curate.drifting.features import features
 from ft_curate.opened import Opened
@@ -80,13 +81,20 @@ class Drift:
     def _tested(self) -> int:
         return max(1, sum(not test.constant for test in self.tests))
 
+    @property
+    def size(self) -> float:
+        """The Kolmogorov-Smirnov distance that these numbers of texts show (see `chance.shown`)."""
+        return chance.shown(
+            self.old, self.new, alpha=self.alpha / self._tested(), bound=self.tests[0].bound
+        )
+
     def _power(self) -> str:
-        """The distance that these numbers of texts can show."""
-        level = self.alpha / self._tested()
-        size = np.sqrt(-np.log(level / 2) / 2 * (self.old + self.new) / (self.old * self.new))
+        with_these = f"with {self.old:,} old and {self.new:,} new texts"
+        if self.size > 1:
+            return f"{with_these} no distance is sure to be found; take more texts"
         return (
-            f"with {self.old:,} old and {self.new:,} new texts a distance below {min(1.0, size):.2f} "
-            "cannot be told from chance"
+            f"{with_these} a distance of {self.size:.2f} is found in {chance.POWER:.0%} of cases or more, a "
+            "smaller one less often"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -97,6 +105,7 @@ class Drift:
             "old": self.old,
             "new": self.new,
             "alpha": self.alpha,
+            "found_from": self.size,
             "tests": [test.to_json() for test in self.tests],
             "notes": list(self.notes),
         }
