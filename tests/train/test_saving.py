@@ -117,6 +117,8 @@ class Teacher(Plugin):
     def compute_loss(self, inner: Any, run: Any, model: Any, batch: Any) -> Any:
         if not hasattr(self, "teacher"):
             self.teacher = run.load_trained(self.config.run)
+            # Whoever asks for it while it is there shares it: nothing is loaded twice.
+            assert run.load_trained(Path(self.config.run)) is self.teacher
         loss = inner(run, model, batch)
         with torch.no_grad():
             theirs = self.teacher.model(batch["input_ids"], batch["attention_mask"]).logits

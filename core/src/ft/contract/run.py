@@ -259,7 +259,8 @@ class Run(Protocol):
         """Another finished run as a model, on this run's device, such as a teacher.
 
         It does not learn, and random numbers are as if it had not been loaded. The files that it
-        consists of are named to `uses`.
+        consists of are named to `uses`. Who asks for a run that another plugin still holds gets the same
+        model, which nobody may change.
 
         Raises:
             UserError: there is no finished run in the folder.

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import torch
 from accelerate import Accelerator
@@ -110,6 +111,7 @@ class LiveRun(Run):
         self.final = False
         self.deadline: float | None = None
         self._encoders: dict[str, nn.Module] = {}
+        self._trained: WeakValueDictionary[Path, Trained] = WeakValueDictionary()
         self.notes: list[str] = []
         self.stops: list[dict[str, Any]] = []
         self.logged: dict[str, float] = {}
@@ -372,7 +374,11 @@ class LiveRun(Run):
     @override
     def load_trained(self, folder: str | Path) -> Trained:
         path = Path(folder).expanduser()
-        trained = self.opener(self, path)
+        # Several plugins may ask for the same run: it is loaded once while one of them holds it.
+        trained = self._trained.get(path.resolve())
+        if trained is not None:
+            return trained
+        trained = self._trained[path.resolve()] = self.opener(self, path)
         for part in ("config.toml", "task.json", "model"):
             self.uses(path / part)
         return trained

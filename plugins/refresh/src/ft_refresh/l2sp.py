@@ -23,7 +23,7 @@ class L2SPConfig(Config):
         description="folder of the older run whose weights pull; default: the pre-trained ones",
     )
     weight: float = Field(
-        1.0, ge=0, description="factor on half the squared distance to the old weights"
+        0.01, ge=0, description="factor on half the squared distance to the old weights"
     )
     new: float = Field(
         0.01, ge=0, description="factor on half the squared norm of what is new, such as a head"
