@@ -228,10 +228,41 @@ def needed(found: Sequence[tuple[int, float]], wanted: float) -> float:
     return float("nan")
 
 
+def report(path: Path) -> None:
+    """Labels until the scores that random choice has after some: means over the seeds, and their range."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for name in dict.fromkeys(line["set"] for line in lines):
+        own = [line for line in lines if line["set"] == name]
+        counts = [count for count in own[0]["for_random"] if int(count) % 500 == 0]
+        print(
+            f"\n{name}\n\n| | " + " | ".join(f"random has {n}" for n in counts) + " | at the end |"
+        )
+        print("|---" * (len(counts) + 2) + "|")
+        for strategy in dict.fromkeys(line["strategy"] for line in own):
+            some = [line for line in own if line["strategy"] == strategy]
+            cells = []
+            for count in counts:
+                needed = [line["for_random"][count] for line in some]
+                reached = [one for one in needed if one == one]
+                cell = (
+                    f"{np.mean(reached):.0f} [{min(reached):.0f}, {max(reached):.0f}]"
+                    if reached
+                    else ""
+                )
+                never = len(needed) - len(reached)
+                cells.append(
+                    f"{cell}{'; ' if cell and never else ''}"
+                    + f"never {never} of {len(needed)}" * (never > 0)
+                )
+            last = np.mean([line["course"][-1][1] for line in some])
+            print(f"| {strategy} | " + " | ".join(cells) + f" | {last:.3f} |")
+
+
 def main() -> None:
     """Run every strategy with every seed; print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--report", type=Path, help="print the tables of what --out has left there")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="*", default=["banking77", "wnut17"])
     parser.add_argument("--pool", type=int, default=100_000, help="texts to choose from")
@@ -240,6 +271,9 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    if given.report:
+        report(given.report)
+        return
     encoder, lines = Encoder(), []
     for name in given.sets:
         began = time.process_time()

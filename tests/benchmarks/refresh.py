@@ -32,22 +32,34 @@ Sentence = tuple[list[str], list[str]]
 
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "all none": ("", {}),
+    "all replay .05": ("replay", {"replay": {"share": 0.05}}),
     "all replay .1": ("replay", {"replay": {"share": 0.1}}),
+    "all replay .5": ("replay", {"replay": {"share": 0.5}}),
     "all linear_probe": ("linear_probe", {}),
     "all replay .1, linear_probe": ("replay,linear_probe", {"replay": {"share": 0.1}}),
     "all l2sp": ("l2sp", {}),
+    "all l2sp .1": ("l2sp", {"l2sp": {"weight": 0.1}}),
+    "all l2sp 1": ("l2sp", {"l2sp": {"weight": 1.0}}),
     "all lwf": ("lwf", {}),
     "all wise": ("wise", {"wise": {"points": 4}}),
     "new none": ("", {}),
     "new replay .1": ("replay", {"replay": {"share": 0.1}}),
     "new lwf": ("lwf", {}),
     "new complete": ("", {"from_run": {"complete": True}}),
+    "new complete, replay .05": (
+        "replay",
+        {"replay": {"share": 0.05}, "from_run": {"complete": True}},
+    ),
     "new complete, replay .1": (
         "replay",
         {"replay": {"share": 0.1}, "from_run": {"complete": True}},
     ),
+    "all anew": ("", {}),
 }
-"""By what is labelled and how the old is kept: the techniques and their settings."""
+"""By what is labelled and how the old is kept: the techniques and their settings.
+
+``anew`` does not go on: a new run learns the sentences of both steps, for as many epochs as the first one.
+"""
 
 
 def read(path: Path) -> list[Sentence]:
@@ -90,6 +102,8 @@ def files(data: Path, folder: Path, sizes: argparse.Namespace) -> dict[str, str]
         "old dev": write(folder / "old-dev.jsonl", only(some[0], OLD)),
         "all": write(folder / "all.jsonl", new),
         "all dev": write(folder / "all-dev.jsonl", some[1]),
+        "anew": write(folder / "anew.jsonl", [*only(rest, OLD), *new]),
+        "anew dev": write(folder / "anew-dev.jsonl", [*only(some[0], OLD), *some[1]]),
         "new": write(folder / "new.jsonl", only(new, NEW)),
         "new dev": write(folder / "new-dev.jsonl", only(some[1], NEW)),
         "test": write(folder / "test.jsonl", having(test, (*OLD, *NEW))[: sizes.test]),
@@ -171,7 +185,12 @@ def run_seed(paths: dict[str, str], folder: Path, seed: int, sizes: argparse.Nam
         plugins = ["from_run", *(techniques.split(",") if techniques else [])]
         step = way.split()[0]
         rate = sizes.more_rate or sizes.rate
-        seconds = train(plugins, paths, step, output, seed, sizes, rate, epochs=sizes.more, **given)
+        if way == "all anew":
+            seconds = train([], paths, "anew", output, seed, sizes, sizes.rate, epochs=sizes.epochs)
+        else:
+            seconds = train(
+                plugins, paths, step, output, seed, sizes, rate, epochs=sizes.more, **given
+            )
         told = scores(output, paths["test"])
         row = {"seed": seed, "way": way, "before": before, "seconds": seconds, **told}
         note(sizes.out, row)
