@@ -2,7 +2,7 @@
 
     python tests/benchmarks/distill.py --task sentiment --output FOLDER [--seeds 0 1 2] [--layers 3] [--epochs 4]
 
-The data is the starter's. For each seed a teacher is trained, then students of every second layer: of the
+The data is the starter's. For each seed a teacher is trained, then students of its lowest layers: of the
 pre-trained encoder, alone; of the teacher, alone; of the teacher, distilled (``--arms`` takes some of them). All train for as many epochs
 at the same rate, a student for ``--student-epochs`` at ``--student-rate`` where they are given; ``--student-rate 0`` is what ft takes where
 no rate is given. What a run leaves stays in FOLDER, and a run that is there is not made again. The

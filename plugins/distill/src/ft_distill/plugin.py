@@ -112,8 +112,10 @@ class Distill(Plugin):
             return model
         if self.config.student_layers is not None:
             where = f"{self.name}.student_layers"
-            self._chosen, count = keep_layers(model, self.config.student_layers, where)
-            named = ", ".join(map(str, self._chosen))
+            chosen, count = keep_layers(model, self.config.student_layers, where)
+            named = ", ".join(map(str, chosen))
+            # The lowest layers learn to do the work of all: each is compared with one further up.
+            self._chosen = None if isinstance(self.config.student_layers, int) else chosen
             run.note(f"the student has the layers {named} of the {count} of {run.model_path}")
         where = f"{self.name}.teacher"
         kind = kind_of(data.schema)

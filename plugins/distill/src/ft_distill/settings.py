@@ -29,7 +29,7 @@ class DistillConfig(Config):
     )
     student_layers: int | tuple[int, ...] | None = Field(
         None,
-        description="make the student from the model's layers: how many, evenly taken, or a list of "
+        description="make the student from the model's layers: how many, the lowest ones, or a list of "
         "them, counted from 1; unless they are set, run.model is then the teacher's, and run.learning_rate 2e-4 "
         "or, in a model wider than 384, less",
     )

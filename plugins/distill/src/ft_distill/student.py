@@ -1,4 +1,8 @@
-"""A student made from the layers of a model (Sanh et al. 2019, arXiv 1910.01108; Sun et al. 2019, arXiv 1908.09355)."""
+"""A student made from the layers of a model (Sanh et al. 2019, arXiv 1910.01108; Sun et al. 2019, arXiv 1908.09355).
+
+The lowest layers go on as they did: each has the input that it learned with. A layer whose neighbours below are left out has
+another, and the upper ones are the task's own, which a student learns anew (Sajjad et al. 2023, arXiv 2004.03844).
+"""
 
 from __future__ import annotations
 
@@ -55,7 +59,7 @@ def chosen_layers(given: int | Sequence[int], of: int, where: str) -> tuple[int,
     if most > of:
         asked = f"asks for {most} layers" if isinstance(given, int) else f"names layer {most}"
         raise ConfigError(f"{asked}, and the model has {of}", where=where, hint=f"at most {of}")
-    return evenly(given, of) if isinstance(given, int) else tuple(given)
+    return tuple(range(1, given + 1)) if isinstance(given, int) else tuple(given)
 
 
 def keep_layers(model: Any, given: int | Sequence[int], where: str) -> tuple[tuple[int, ...], int]:
@@ -63,7 +67,7 @@ def keep_layers(model: Any, given: int | Sequence[int], where: str) -> tuple[tup
 
     Args:
         model: with an encoder of layers.
-        given: how many, evenly taken; or which, counted from 1.
+        given: how many, the lowest ones; or which, counted from 1.
         where: the setting, for messages.
 
     Returns:
