@@ -47,6 +47,7 @@ ARMS = (
     "average",
     "augment",
     "pseudo_labels",
+    "regularize",
     BEST,
 )
 OF_CLASSES = ("contrastive",)
@@ -154,6 +155,8 @@ def train(name: str, arm: str, seed: int, arguments: argparse.Namespace) -> Path
         plugins.append(arm)
     if arm == "pseudo_labels":
         settings[arm] = {"pool": pool}
+    if arm == "regularize":
+        settings[arm] = {"r_drop": 1.0}
     ft.run(
         plugins,
         output=folder,
