@@ -134,7 +134,9 @@ def test_training_in_bf16_keeps_bf16() -> None:
         output, _ = lean_attention(Encoder(), *states, None, dropout=0.1)
     weights = 4 * 12 * 64 * 64 * 2
     inputs = sum(one.nbytes for one in states)
-    assert sum(kept.values()) <= 3 * weights + inputs  # before and after dropout, and its mask
+    assert (
+        sum(kept.values()) <= 1.5 * weights + inputs
+    )  # before dropout, and a byte for what is kept
     direction = torch.randn_like(output)
     found = torch.autograd.grad(output, states, direction)
     assert all(one.dtype == torch.bfloat16 for one in found)

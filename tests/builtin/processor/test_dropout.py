@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ft.builtin.processor.dropout import LeanDropout, mask
+from ft.builtin.processor.dropout import LeanDropout, dropped, kept
 
 
 @pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_mask_drops_its_share_and_keeps_the_mean(p: float, dtype: torch.dtype) -> None:
-    drawn = mask(torch.empty(200, 501, dtype=dtype), p, 7)
+    drawn = dropped(torch.ones(200, 501, dtype=dtype), p, 7)
     share = float((drawn == 0).float().mean())
     spread = (p * (1 - p) / drawn.numel()) ** 0.5
     assert abs(share - p) < 5 * spread
@@ -21,9 +21,9 @@ def test_a_mask_drops_its_share_and_keeps_the_mean(p: float, dtype: torch.dtype)
 
 
 def test_neighbours_in_a_mask_are_independent() -> None:
-    dropped = (mask(torch.empty(1_000_000), 0.3, 7) == 0).float()
+    gone = 1 - kept(torch.Size([1_000_000]), 0.3, 7).float()
     for lag in (1, 2, 3, 4, 8):
-        both = float((dropped[lag:] * dropped[:-lag]).mean())
+        both = float((gone[lag:] * gone[:-lag]).mean())
         assert both == pytest.approx(0.09, abs=5 * (0.09 * 0.91 / 1e6) ** 0.5)
 
 
@@ -35,6 +35,19 @@ def test_masks_follow_the_generator_of_torch() -> None:
     torch.manual_seed(5)
     assert torch.equal(layer(like), first)
     assert not torch.equal(first, second)
+
+
+def test_the_gradient_is_dropped_as_the_values_are() -> None:
+    values = torch.randn(30, 40, requires_grad=True)
+    saved: list[torch.Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda one: saved.append(one) or one, lambda one: one
+    ):
+        output = LeanDropout(0.25)(values)
+    output.backward(torch.ones_like(output))
+    assert values.grad is not None
+    assert torch.equal(values.grad, torch.where(output == 0, 0.0, 4 / 3))
+    assert [(one.dtype, one.shape) for one in saved] == [(torch.int8, values.shape)]
 
 
 def test_dropout_passes_everything_when_it_does_not_train() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from ft.builtin.processor.dropout import draw_seed, mask
+from ft.builtin.processor.dropout import draw_seed, kept, scale
 
 SHORT = 96
 """Queries and keys up to which attention that is not trained takes less time here than there."""
@@ -121,9 +121,36 @@ def _attend(
             weights = scores.softmax(-1)
     else:
         weights = scores.float().softmax(-1).to(value.dtype)
-    if dropout:
-        weights = weights * mask(weights, dropout, seed)
-    return weights @ value
+    if not dropout:
+        return weights @ value
+    ones = kept(weights.shape, dropout, seed)
+    flat = [one.flatten(0, 1) for one in (weights, value, ones)]
+    made: Tensor = Weighted.apply(*flat, scale(dropout))
+    return made.unflatten(0, weights.shape[:2])
+
+
+class Weighted(torch.autograd.Function):
+    """Values by the weights that are kept, times a factor; these weights are made again for the gradient."""
+
+    @staticmethod
+    def forward(weights: Tensor, value: Tensor, ones: Tensor, factor: float) -> Tensor:
+        """(texts * heads, queries, size)."""
+        return torch.bmm((weights * ones).mul_(factor), value)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Remember the weights as they were, the values, and what is kept."""
+        *states, ctx.factor = inputs
+        ctx.save_for_backward(*states)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        """The gradients of weights and values."""
+        weights, value, ones = ctx.saved_tensors
+        gradient = gradients[0].contiguous()
+        of_weights = torch.bmm(gradient, value.transpose(1, 2)).mul_(ones).mul_(ctx.factor)
+        left = (weights * ones).mul_(ctx.factor)
+        return of_weights, torch.bmm(left.transpose(1, 2), gradient), None, None
 
 
 def _predicted(
