@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ft import ConfigError, UserError
+from ft import ConfigError, DataError, UserError
 from ft_monitor.watch import Watch
 
 Watches = Callable[..., Watch]
@@ -140,3 +141,47 @@ def test_a_state_is_not_taken_for_another_monitor(
     (tmp_path / "out" / "state.json").write_text("{")
     with pytest.raises(UserError, match="not as ft wrote it"):
         watch(file, tmp_path / "out")
+
+
+def test_what_is_late_does_not_hang_on_what_is_read_together(
+    surged: Rows, watch: Watches, tmp_path: Path
+) -> None:
+    rng = random.Random(4)
+    own = [dict(one, id=k) for k, one in enumerate(surged)]
+    for k in rng.sample(range(300, len(own) - 40), 200):  # up to some hours behind, or ahead
+        own.insert(k + rng.randint(1, 40), own.pop(k))
+    whole = watch(own, tmp_path / "whole")
+    assert whole.hours.told["late"] > 20
+    file = tmp_path / "parts.jsonl"
+    at = 0
+    while at < len(own):
+        size = rng.randint(1, 400)
+        with file.open("a") as stream:
+            stream.write("".join(json.dumps(one) + "\n" for one in own[at : at + size]))
+        at += size
+        parts = watch(file, tmp_path / "parts")
+    assert parts.results() == whole.results()
+    assert parts.hours.told == whole.hours.told
+
+
+def test_one_wrong_date_does_not_end_the_watch(surged: Rows, plain: Watch, watch: Watches) -> None:
+    own = [*surged]
+    own.insert(700, {**own[700], "time": "2024-09-01", "text": "price negative far"})
+    found = watch(own)
+    assert found.results() == plain.results()
+    assert "1 are dated more than a day ahead" in " ".join(found.summary())
+    # A feed that goes on after a long silence is believed, and none of its posts are lost.
+    gap = [{**one, "time": one["time"].replace("2024-", "2025-")} for one in surged[:50]]
+    after = watch([*surged, *gap])
+    assert after.hours.told["ahead"] == 0
+    assert after.hours.series["all"] == plain.hours.series["all"] + 50
+
+
+def test_a_feed_of_which_nothing_can_be_read_is_refused_and_leaves_no_state(
+    posts: Posts, watch: Watches, tmp_path: Path
+) -> None:
+    file = tmp_path / "feed.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in posts(3)))
+    with pytest.raises(DataError, match=r"none of its .* lines is a post; post 1: has no 'when'"):
+        watch(file, tmp_path / "out", time_key="when")
+    assert watch(file, tmp_path / "out").hours.series["all"] > 0

@@ -17,8 +17,13 @@ def monitor(
         ),
     ],
     output: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Takes state, alarms, index and page.")
-    ] = Path("monitor"),
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            show_default="monitor; with --backtest the feed's name without its ending, and -backtest",
+            help="Takes state, alarms, index and page.",
+        ),
+    ] = None,
     backtest: Annotated[
         bool,
         typer.Option("--backtest", help="Look back over the whole feed; no state is read or kept."),
@@ -145,8 +150,8 @@ def monitor(
     )
     for note in model.notes:
         say(f"note: {note}")
-    folder = None if backtest else Folder(output)
-    where = output if folder else Path(f"{feed.stem}-backtest")
+    where = output or Path(f"{feed.stem}-backtest" if backtest else "monitor")
+    folder = None if backtest else Folder(where)
 
     def show(watch: Watch) -> None:
         events, index = watch.results()

@@ -9,6 +9,12 @@ from ft_monitor.posts import HOUR, Post
 from ft_monitor.series import KEPT
 from ft_monitor.settings import Settings
 
+JUMP = 24 * HOUR
+"""Seconds beyond the latest post from which on a post waits for others that are dated so too."""
+
+AGREEING = 3
+"""So many in succession are believed."""
+
 EXAMPLES = 5
 CHARACTERS = 280
 ALL = "all"
@@ -47,31 +53,61 @@ class Hours:
         closed: the hour before which all are complete, counted from 1970.
         last: the last complete hour that has posts.
         open: by hour.
+        ahead: posts that are dated far ahead of all others, and wait.
         seen: when the posts of late were seen first, by what is the same for repeats.
         series: how many posts each series has.
-        told: how many posts were read, wrong, late, repeated, unanswered, and of series beyond the most.
+        told: how many posts were read, wrong, late, repeated, far ahead of those around them, unanswered,
+            and of series beyond the most.
     """
 
     latest: float = 0.0
     closed: int = 0
     last: int = 0
     open: dict[int, Hour] = field(default_factory=dict)
+    ahead: list[Post] = field(default_factory=list)
     seen: dict[str, float] = field(default_factory=dict)
     series: dict[str, int] = field(default_factory=dict)
     told: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
-            ("read", "wrong", "late", "repeated", "unanswered", "unwatched"), 0
+            ("read", "wrong", "late", "repeated", "ahead", "unanswered", "unwatched"), 0
         )
     )
 
-    def takes(self, post: Post, settings: Settings) -> bool:
-        """Whether a post counts: neither late nor a repeat; counts it if not."""
-        if int(post.time // HOUR) < self.closed:
-            self.told["late"] += 1
-            return False
+    def takes(self, post: Post, settings: Settings) -> list[Post]:
+        """The posts that count now, neither late nor repeats; the others are counted.
+
+        One wrong date must not end the watch: a post that is dated far ahead of all others waits, until some
+        in succession are dated so, or one that is not comes and shows that it was wrong.
+        """
+        if self.latest and post.time > self.latest + JUMP:
+            self.ahead.append(post)
+            if len(self.ahead) < AGREEING:
+                return []
+            found, self.ahead = self.ahead, []
+        else:
+            found = [post]
+            if not self._is_late(post, settings):
+                self.told["ahead"] = self.told.get("ahead", 0) + len(self.ahead)
+                self.ahead = []
+        return [one for one in found if self._counts(one, settings)]
+
+    def waited(self, settings: Settings) -> list[Post]:
+        """The posts that waited, where no other comes any more."""
+        found, self.ahead = self.ahead, []
+        return [one for one in found if self._counts(one, settings)]
+
+    def _is_late(self, post: Post, settings: Settings) -> bool:
+        until = max(self.closed, int((self.latest - settings.late) // HOUR))
+        return int(post.time // HOUR) < until
+
+    def _counts(self, post: Post, settings: Settings) -> bool:
+        """Whether a post is neither late nor a repeat, whatever was read together with it."""
         first = self.seen.get(post.key)
         if first is not None and abs(post.time - first) <= settings.repeats:
             self.told["repeated"] += 1
+            return False
+        if self._is_late(post, settings):
+            self.told["late"] += 1
             return False
         self.seen[post.key] = post.time
         self.latest = max(self.latest, post.time)
@@ -108,15 +144,23 @@ class Hours:
         quiet = {hour: Hour() for hour in ends if before <= hour < until and hour not in found}
         if found:
             self.last = max(found)
-            old = self.latest - settings.repeats - settings.late
+            old = self.latest - settings.repeats - settings.late - HOUR
             self.seen = {key: when for key, when in self.seen.items() if when >= old}
         return sorted({**found, **quiet}.items())
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**vars(self), "open": {str(hour): vars(one) for hour, one in self.open.items()}}
+        return {
+            **vars(self),
+            "open": {str(hour): vars(one) for hour, one in self.open.items()},
+            "ahead": [vars(one) for one in self.ahead],
+        }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Hours:
         """What `to_json` gave."""
-        return cls(**{**values, "open": {int(h): Hour(**one) for h, one in values["open"].items()}})
+        ahead = [
+            Post(**{**one, "entities": tuple(one["entities"])}) for one in values.get("ahead", ())
+        ]
+        hours = {int(hour): Hour(**one) for hour, one in values["open"].items()}
+        return cls(**{**values, "open": hours, "ahead": ahead})

@@ -74,10 +74,13 @@ def parse(raw: bytes, key: str = "time") -> Post:
     text = row.get("text")
     if not isinstance(text, str) or not text.strip():
         raise ValueError("has no 'text'")
-    given = row.get("entity", row.get("entities"))
-    entities = [given] if isinstance(given, str) else given or []
-    if not isinstance(entities, list) or not all(isinstance(one, str) for one in entities):
-        raise ValueError("'entity' is neither a text nor a list of texts")
+    entities: list[Any] = []
+    for key_of in ("entity", "entities"):
+        given = row.get(key_of)
+        many = [given] if isinstance(given, str) else given or []
+        if not isinstance(many, list) or not all(isinstance(one, str) for one in many):
+            raise ValueError(f"'{key_of}' is neither a text nor a list of texts")
+        entities += [one.strip() for one in many]
     content = str(row["id"]) if row.get("id") is not None else " ".join(text.casefold().split())
     digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return Post(

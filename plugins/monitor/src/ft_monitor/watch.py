@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ft import ConfigError, UserError
+from ft import ConfigError, DataError, UserError
 from ft_monitor.hours import Hour, Hours
 from ft_monitor.judge import Judge
 from ft_monitor.model import Model
-from ft_monitor.posts import HOUR, Line, lines
+from ft_monitor.posts import HOUR, Line, Post, lines
 from ft_monitor.quantify import Confusion
 from ft_monitor.settings import Settings
 from ft_monitor.state import Folder
@@ -113,8 +113,9 @@ class Watch:
         for block, last in self._blocks(file, follow):
             self._take(block)
             self._settle(self.hours.complete(self.settings))
-            if last and not follow:
-                self._settle(self.hours.rest(self.settings) if self.folder is None else [])
+            if last and not follow and self.folder is None:
+                self._answer(self.hours.waited(self.settings))
+                self._settle(self.hours.rest(self.settings))
             if self._waiting or last or time.monotonic() - self._saved > SAVE:
                 self.save()
                 self._send()
@@ -122,6 +123,12 @@ class Watch:
                     self._more = False
                     self.show(self)
         self.save()
+        if self.hours.told["read"] and self._nothing():
+            raise DataError(
+                f"none of its {self.hours.told['read']:,} lines is a post; {self.first_wrong}",
+                where=str(file),
+                hint="a feed has a JSON object a line, with the keys time (--time-key) and text",
+            )
 
     def _blocks(self, file: Path, follow: float) -> Iterator[tuple[list[Line], bool]]:
         """The lines in blocks that are the same however often the monitor is begun again."""
@@ -145,11 +152,15 @@ class Watch:
             told["read"] += 1
             if line.post is None:
                 told["wrong"] += 1
-                self.first_wrong = self.first_wrong or f"up to byte {line.end:,}: {line.wrong}"
-            elif self.hours.takes(line.post, self.settings):
-                posts.append(line.post)
+                self.first_wrong = self.first_wrong or f"post {told['read']:,}: {line.wrong}"
+            else:
+                posts += self.hours.takes(line.post, self.settings)
         if block:
             self.at = block[-1].end
+        self._answer(posts)
+
+    def _answer(self, posts: list[Post]) -> None:
+        told = self.hours.told
         for post, answer in zip(
             posts, self.model.answer([post.text for post in posts]), strict=True
         ):
@@ -195,7 +206,7 @@ class Watch:
     def save(self) -> None:
         """Keep the state."""
         self._saved = time.monotonic()
-        if self.folder is None:
+        if self.folder is None or self._nothing():
             return
         self.folder.save(
             {
@@ -209,6 +220,10 @@ class Watch:
                 "waiting": self._waiting,
             }
         )
+
+    def _nothing(self) -> bool:
+        """Whether no post could be read so far."""
+        return self.hours.told["read"] == self.hours.told["wrong"]
 
     def _send(self) -> None:
         """Tell what the state holds but nobody was told; a kill in between tells it once more."""
@@ -234,12 +249,17 @@ class Watch:
             "late": "came more than --late behind the others",
             "repeated": "repeat another",
             "wrong": "cannot be read",
+            "ahead": "are dated more than a day ahead of the posts around them",
             "unanswered": "have no answer of the model",
         }
         said = [f"{told['read']:,} posts read"]
         said += [
-            f"{told[name]:,} {what}: not counted" for name, what in parts.items() if told[name]
+            f"{told[name]:,} {what}: not counted" for name, what in parts.items() if told.get(name)
         ]
+        if told["late"] > told["read"] / 2:
+            said.append(
+                "most posts came late: is the feed in order of time, and the first date right?"
+            )
         if self.first_wrong:
             said.append(f"the first that cannot be read, {self.first_wrong}")
         if told["unwatched"]:

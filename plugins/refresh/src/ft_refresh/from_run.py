@@ -32,6 +32,7 @@ from ft_refresh.weights import known, put
 VALIDATION: Final = "validation"
 OLD = "old_validation"
 BOTH = "both"
+MACRO: Final = "macro_f1"
 
 
 class FromRunConfig(Config):
@@ -137,10 +138,20 @@ class FromRun(Plugin):
         evaluation = replace(evaluation, main=name)
         if predictions.split != VALIDATION or self._rows is None:
             return evaluation
-        theirs = _metric(run.score(self._rows, OLD), name)
+        theirs = _by_gold(run.score(self._rows, OLD), name)
         mean = Metric((ours.value + theirs.value) / 2, higher_is_better=ours.higher_is_better)
         metrics = {**evaluation.metrics, f"old_{name}": theirs, BOTH: mean}
         return replace(evaluation, metrics=metrics, main=BOTH)
+
+
+def _by_gold(evaluation: Evaluation, name: str) -> Metric:
+    """A metric of the older run's data; macro F1 is over the classes that it has.
+
+    One answer of a new class would count as a class with an F1 of 0 else.
+    """
+    found = _metric(evaluation, name)
+    each = [one.value for key, one in evaluation.metrics.items() if key.startswith("f1/")]
+    return replace(found, value=sum(each) / len(each)) if name == MACRO and each else found
 
 
 def _metric(evaluation: Evaluation, name: str) -> Metric:

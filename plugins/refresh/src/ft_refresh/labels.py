@@ -28,6 +28,8 @@ def grown(new: Schema, old: Schema, folder: Path) -> Schema:
             hint="go on from a run of the same task, with the same settings of its data",
         )
     before = {target.column: target for target in old.targets}
+    for one in new.targets:
+        _refuse_spellings(one, before[one.column], folder)
     targets = [_grown(one, before[one.column], folder) for one in new.targets]
     words = new.words
     if words is not None and old.words is not None:
@@ -38,6 +40,19 @@ def grown(new: Schema, old: Schema, folder: Path) -> Schema:
             cut=old.words.cut,
         )
     return replace(new, words=words, targets=targets)
+
+
+def _refuse_spellings(new: Target, old: Target, folder: Path) -> None:
+    """A class that differs from an old one in capitals and blanks alone would be learned beside it."""
+    known = {" ".join(name.casefold().split()): name for name in old.names}
+    for name in new.names:
+        like = known.get(" ".join(name.casefold().split()), name)
+        if name not in old.names and like != name:
+            raise DataError(
+                f"the new data has the class '{name}', and the older run calls it '{like}'",
+                where=str(folder),
+                hint="spell it as the older run does",
+            )
 
 
 def _grown(new: Target, old: Target, folder: Path) -> Target:

@@ -167,7 +167,19 @@ def make(
             hint=f"the classes are {ft.listed(there, 20)}",
         )
     judged = verdict(found, rule, older)
-    return Report(old, new, found, tests, rule, judged, said)
+    return Report(old, new, found, tests, rule, judged, [*said, *_not_learned(found)])
+
+
+def _not_learned(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The classes that the older run did not know, and that the new one never answers rightly."""
+    for part in found:
+        lost = [
+            f"`{one['class']}` (of {one['gold']:,} examples)"
+            for one in part["classes"]
+            if one["class"] in part["unknown"]["old"] and one["gold"] and not one["new"]
+        ]
+        if lost:
+            yield f"not learned yet, F1 of 0 on {part['data']}: {ft.listed(lost, 8)}"
 
 
 def _compared(

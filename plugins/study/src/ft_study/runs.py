@@ -192,8 +192,8 @@ def same_test_data(runs: Sequence[Finished]) -> None:
                 f"these runs were scored on different test data, so their scores cannot be compared: "
                 f"{_tested(first)}; {_tested(other)}",
                 where=str(other.path),
-                hint="score one on the data of the other by running it again with the same "
-                "`TASK.test`",
+                hint="let both answer the same examples: `ft compare OLD NEW --data FILE`, or --data "
+                "old:test",
             )
 
 

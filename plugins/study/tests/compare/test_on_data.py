@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from datasets import Dataset
+from sklearn.metrics import f1_score
 
 import ft
 from ft import Label, Predictions, Schema, Text, Words
@@ -92,6 +93,23 @@ def test_two_runs_on_a_file_that_neither_was_tested_on(folder: Path, capsys: Sai
     assert lost == [f"{folder / 'all.csv'}:{i + 2}" for i in expected]
     won = sum(b and not a for a, b in zip(right["old"], right["new"], strict=True))
     assert len(found["flips"]["wrong_to_right"]) == won
+
+
+def test_macro_f1_is_over_the_classes_of_the_examples(folder: Path, capsys: Said) -> None:
+    """One answer of a class that no example has is wrong, and no class of its own with an F1 of 0."""
+    write(folder / "two.csv", ("good", "bad"), 40)
+    answers = {
+        name: [one["label"] for one in ft.predict(folder / name, folder / "two.csv")]
+        for name in ("old", "new")
+    }
+    assert "odd" in answers["new"]
+    gold = ["good", "bad"] * 20
+    (found,) = json.loads(compared(folder, capsys, "--data", folder / "two.csv", "--json"))["data"]
+    macro = next(one for one in found["metrics"] if one["metric"] == "macro_f1")
+    for name, said in answers.items():
+        expected = f1_score(gold, said, labels=["bad", "good"], average="macro")
+        assert macro[name] == pytest.approx(expected), name
+    assert macro["low"] <= macro["difference"] <= macro["high"]
 
 
 def test_a_split_of_one_of_the_runs_stands_for_a_file(

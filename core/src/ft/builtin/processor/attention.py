@@ -125,8 +125,8 @@ def _attend(
         return weights @ value
     ones = kept(weights.shape, dropout, seed)
     flat = [one.flatten(0, 1) for one in (weights, value, ones)]
-    made: Tensor = Weighted.apply(*flat, scale(dropout))
-    return made.unflatten(0, weights.shape[:2])
+    made: Tensor = Weighted.apply(*flat, scale(dropout))  # type: ignore[no-untyped-call]
+    return made.view(*weights.shape[:3], value.shape[-1])
 
 
 class Weighted(torch.autograd.Function):

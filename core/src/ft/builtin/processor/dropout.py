@@ -34,7 +34,8 @@ def draw_seed() -> int:
 
 def dropped(inputs: Tensor, p: float, seed: int) -> Tensor:
     """The inputs, each 0 with probability ``p`` and else multiplied by ``1 / (1 - p)``."""
-    made: Tensor = Dropped.apply(inputs, kept(inputs.shape, p, seed), scale(p))
+    ones = kept(inputs.shape, p, seed)
+    made: Tensor = Dropped.apply(inputs, ones, scale(p))  # type: ignore[no-untyped-call]
     return made
 
 

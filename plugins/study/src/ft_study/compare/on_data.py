@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from scipy import stats
 
 import ft
@@ -16,10 +17,11 @@ from ft_study.compare.slices import slices
 from ft_study.gains import Gain, gain, holm
 
 if TYPE_CHECKING:
-    from ft import TaskData
+    from ft import Evaluation, TaskData
 
 OLD, NEW = "old", "new"
 SPLIT = "test"
+MACRO, EACH = "macro_f1", "f1/"
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def _scores(
 ) -> tuple[str, list[Score]]:
     """The main metric, and the metrics that both runs have."""
     old, new = (runs[name].evaluation(found[name]) for name in (OLD, NEW))
+    old, new = _by_gold(old, new), _by_gold(new, old)
     names = [name for name in old.metrics if name in new.metrics and "/" not in name]
     if old.main not in names:
         raise DataError(f"the runs do not share the metric '{old.main}'")
@@ -197,6 +200,30 @@ def _scores(
         difference = gain([theirs.value], [ours.value], pair)
         scores.append(Score(name, ours, theirs, difference, len(found[OLD].items)))
     return old.main, scores
+
+
+def _by_gold(one: Evaluation, other: Evaluation) -> Evaluation:
+    """An evaluation whose macro F1 is over the classes that the examples have.
+
+    A class that a run alone knows, and that no example has, would count as an F1 of 0 as soon as the run answers it
+    once, and not at all for the other run. Its wrong answers lower the recall of the others as it is.
+    """
+    classes = dict.fromkeys(
+        name for each in (one, other) for name in each.metrics if name.startswith(EACH)
+    )
+    if MACRO not in one.metrics or not classes:
+        return one
+    # What a run does not know it never finds.
+    parts = [one.metrics.get(name, Metric(0.0)) for name in classes]
+    whole = replace(one.metrics[MACRO], value=float(np.mean([part.value for part in parts])))
+    draws = [part.draws for part in parts if part.draws is not None]
+    if draws:
+        values = np.stack([each.values for each in draws])
+        count = (~np.isnan(values)).sum(0) + len(parts) - len(draws)
+        drawn = np.where(count > 0, np.nansum(values, 0) / np.maximum(count, 1), np.nan)
+        low, high = map(float, np.nanquantile(drawn, [0.025, 0.975]))
+        whole = replace(whole, low=low, high=high, draws=replace(draws[0], values=drawn))
+    return replace(one, metrics={**one.metrics, MACRO: whole})
 
 
 def _sliced(
