@@ -161,7 +161,10 @@ def refresh(
             new = go_on.train(resolved, output, quiet=silent, **trust)
         except (ft.Interrupted, KeyboardInterrupt) as error:
             more = "".join(f" --test {one}" for one in test or ())
-            error.add_note(f"then report on it with `ft refresh --resume FOLDER{more}`")
+            folder = output or "FOLDER"
+            error.add_note(
+                f"`ft refresh --resume {folder}{more}` goes on with it and reports on it"
+            )
             raise
         older = run
     made = report.of_runs(older, new, test or (), rule, texts=not no_texts, trust=trust)

@@ -155,7 +155,9 @@ def drift(
             raise DataError(
                 f"holds {len(part)} different texts; a comparison needs {FEWEST} at least",
                 where=what,
-                hint="collect more texts" if part is parts[1] else "name a file with --reference",
+                hint="collect more texts"
+                if part is parts[1] or reference is not None
+                else "name a file with --reference",
             )
     old, new = parts
     seen = {key(text) for text in old.texts}

@@ -149,7 +149,7 @@ def _on(runs: Mapping[str, Trained], source: str, columns: Sequence[str]) -> OnD
         main,
         scores,
         by_class(old, new, schema),
-        {column: _sliced(runs, found, column, main) for column in columns},
+        {column: _sliced(runs, found, column, source, main) for column in columns},
         changed,
         float(stats.binomtest(lost, len(changed or ())).pvalue) if tested else None,
         {name: unknown(found[name], schema, run.labels) for name, run in runs.items()},
@@ -227,11 +227,15 @@ def _by_gold(one: Evaluation, other: Evaluation) -> Evaluation:
 
 
 def _sliced(
-    runs: Mapping[str, Trained], found: Mapping[str, Predictions], column: str, main: str
+    runs: Mapping[str, Trained],
+    found: Mapping[str, Predictions],
+    column: str,
+    source: str,
+    main: str,
 ) -> dict[str, Score]:
     """The main metric on each slice by a column."""
     sliced = {}
-    for value, rows in slices(found[OLD].examples, column).items():
+    for value, rows in slices(found[OLD].examples, column, source).items():
         parts = {
             name: replace(
                 one, examples=one.examples.select(rows), items=[one.items[row] for row in rows]

@@ -22,7 +22,7 @@ BINS = 4
 REST, NOTHING = "(others)", "(none)"
 
 
-def slices(rows: Dataset, column: str) -> dict[str, list[int]]:
+def slices(rows: Dataset, column: str, name: str = "the data") -> dict[str, list[int]]:
     """The positions of the rows by the value of a column, the most frequent first.
 
     Many numbers are cut into quarters; of many other values the rare ones stand together.
@@ -32,7 +32,7 @@ def slices(rows: Dataset, column: str) -> dict[str, list[int]]:
     """
     if column not in rows.column_names:
         raise UserError(
-            f"the data has no column '{column}'",
+            f"{name} has no column '{column}'",
             where=f"--by {column}",
             hint=did_you_mean(column, rows.column_names)
             or f"its columns are {', '.join(rows.column_names)}",
