@@ -20,6 +20,7 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
+from pick import needed
 from refresh import lines, note, read, write
 
 ROUNDS = (200, 350, 500, 800)
@@ -112,6 +113,21 @@ def report(path: Path) -> None:
                 cell += f", {mean(more):+.3f} [{min(more):+.3f}, {max(more):+.3f}], ahead {ahead} of {len(more)}"
             cells.append(cell)
         print(f"| {name} | " + " | ".join(cells) + " |")
+    print(f"\nsentences until the score that random choice has with {ROUNDS[-1]}, by seed")
+    for name in dict.fromkeys(one["strategy"] for one in rows):
+        print(f"{name}: {', '.join(f'{one:.0f}' for one in until(rows, name))}")
+
+
+def until(rows: list[Any], name: str) -> list[float]:
+    """Of each seed, the sentences until random choice's last score is reached; nan where it is not."""
+    found = []
+    for seed in sorted({one["seed"] for one in rows}):
+        course = {
+            (one["strategy"], one["labels"]): one["f1"] for one in rows if one["seed"] == seed
+        }
+        own = [(labels, course[name, labels]) for labels in ROUNDS]
+        found.append(needed(own, course["random", ROUNDS[-1]]))
+    return found
 
 
 def main() -> None:
