@@ -15,6 +15,7 @@ from ft_monitor.chance import given as given_by
 from ft_monitor.hours import ALL, Hour
 from ft_monitor.judge import Judge
 from ft_monitor.quantify import Confusion
+from ft_monitor.series import TESTS, WEEK, Series
 from ft_monitor.settings import Settings
 
 NAMES = ("negative", "positive")
@@ -54,6 +55,14 @@ def test_the_level_gives_what_is_allowed(factor: float, allowed: float) -> None:
     assert found >= allowed / looks
     if factor <= 1 and LEVELS[0] < found < LEVELS[-1]:
         assert factor * looks * found == pytest.approx(allowed, rel=1e-6)
+
+
+def test_a_series_of_few_looks_takes_the_level_that_is_sure() -> None:
+    series = Series(0, 0)
+    for hour in range(100):
+        series.look(hour, hour % WEEK, 2, 1, 0.0, Settings())
+        series.learn(hour, hour % WEEK, 2, 1, 1.0)
+        assert series.alpha(1.0) == 1.0 / TESTS
 
 
 def test_a_window_within_another_counts_less() -> None:

@@ -16,6 +16,9 @@ from ft_monitor.settings import Settings
 WINDOWS = {1: 1, 6: 3, 24: 6}
 """Hours of a window, and after how many hours it is looked at again."""
 
+WEEK = 168
+"""Hours of a week."""
+
 A_MONTH = 730.0
 """Hours of a month."""
 
@@ -28,7 +31,7 @@ TESTS = sum(A_MONTH / every for every in WINDOWS.values())
 PRIOR = 50.0
 """Posts that the series as a whole counts for, at an hour of the week with few of its own."""
 
-HALF_LIFE = 8 * 168
+HALF_LIFE = 8 * WEEK
 """Hours after which what was counts half."""
 
 CALM = 10.0
@@ -89,7 +92,7 @@ class Series:
 
     def alpha(self, allowed: float) -> float:
         """The p of a surge, so that chance gives as many a month as are allowed."""
-        if not self.watched:
+        if self.watched < WEEK:  # too few looks to know what chance gives
             return allowed / TESTS
         return level(np.array(self.chance) * (A_MONTH / self.watched), allowed, TESTS)
 
@@ -165,7 +168,7 @@ class Series:
         self.whole = [one * fade for one in self.whole]
         if posts:
             # A slot is met once a week, and fades by a week each time.
-            own = [one * 0.5 ** (168 / HALF_LIFE) for one in self.slots.get(slot, (0.0, 0.0))]
+            own = [one * 0.5 ** (WEEK / HALF_LIFE) for one in self.slots.get(slot, (0.0, 0.0))]
             for counts in (own, self.whole):
                 counts[0] += weight * posts
                 counts[1] += weight * negative
