@@ -125,7 +125,7 @@ def _attend(
         return weights @ value
     ones = kept(weights.shape, dropout, seed)
     flat = [one.flatten(0, 1) for one in (weights, value, ones)]
-    made: Tensor = Weighted.apply(*flat, scale(dropout))  # type: ignore[no-untyped-call]
+    made: Tensor = Weighted.apply(*flat, scale(dropout, weights.dtype))  # type: ignore[no-untyped-call]
     return made.view(*weights.shape[:3], value.shape[-1])
 
 

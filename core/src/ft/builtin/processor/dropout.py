@@ -35,7 +35,7 @@ def draw_seed() -> int:
 def dropped(inputs: Tensor, p: float, seed: int) -> Tensor:
     """The inputs, each 0 with probability ``p`` and else multiplied by ``1 / (1 - p)``."""
     ones = kept(inputs.shape, p, seed)
-    made: Tensor = Dropped.apply(inputs, ones, scale(p))  # type: ignore[no-untyped-call]
+    made: Tensor = Dropped.apply(inputs, ones, scale(p, inputs.dtype))  # type: ignore[no-untyped-call]
     return made
 
 
@@ -47,9 +47,9 @@ def kept(shape: torch.Size, p: float, seed: int) -> Tensor:
     return torch.from_numpy(ones.view(np.int8)).view(shape)
 
 
-def scale(p: float) -> float:
-    """What is kept is multiplied by this."""
-    return LEVELS / (LEVELS - round(p * LEVELS))
+def scale(p: float, dtype: torch.dtype) -> float:
+    """What is kept is multiplied by this, a number of its own type as in torch's dropout."""
+    return float(torch.tensor(LEVELS / (LEVELS - round(p * LEVELS)), dtype=dtype))
 
 
 class Dropped(torch.autograd.Function):
