@@ -1,6 +1,6 @@
 """`ft monitor` on simulated years of real texts: false alarms where nothing happens, and what it finds of surges.
 
-    python tests/benchmarks/monitor.py --data DIR [--years 10] [--surges 100] [--posts 1000000] [--out FILE]
+    python tests/benchmarks/monitor.py --data DIR [--years 10] [--surges 100] [--out FILE]
 
 ``DIR`` holds ``financial_phrasebank``. A run of ``sentiment`` (the starter's encoder) learns half of its
 training texts; the other half are the posts: each post of a topic is one of them, drawn by the feeling that it should have, with
@@ -11,8 +11,6 @@ to the monitor's judge as counts of answers, an hour at a time, so that a year t
 Beside it stand two detectors of change of river 0.26.1 (`pip install river==0.26.1`), one for each topic, which are told every post
 as 0 or 1: Page-Hinkley (Page 1954) and ADWIN (Bifet and Gavalda 2007), of which changes upwards count. Each with its default settings,
 and with those of a list that find most and give no more false alarms than the monitor. "Always" alarms in every hour, "never" in none.
-
-``--posts`` reads a feed of so many posts to its end, with a tiny model that answers them, for the memory.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -30,13 +27,11 @@ from typing import Any
 import numpy as np
 
 import ft
-from ft_kit import tiny_bert
 from ft_monitor.hours import ALL, Hour
 from ft_monitor.judge import Judge
 from ft_monitor.model import Answered, Model
 from ft_monitor.quantify import Confusion
 from ft_monitor.settings import Settings
-from ft_monitor.state import Folder
 from ft_monitor.watch import Watch
 
 TOPICS = tuple(f"topic {k}" for k in range(5))
@@ -295,50 +290,6 @@ def whole(texts: Texts, folder: Path) -> dict[str, Any]:
     }
 
 
-def memory(posts: int, texts: Texts, folder: Path) -> dict[str, Any]:
-    """What a feed of so many posts takes, to its end, with a tiny model that answers them."""
-    own = [text for part in texts.pool for text, _ in part]
-    if not (folder / "tiny").exists():
-        words = {word for text in own for word in text.lower().split()}
-        base = tiny_bert(folder / "tiny", words)
-        rows = [
-            {"text": t, "label": FEELINGS[k]} for k, part in enumerate(texts.pool) for t, _ in part
-        ]
-        ft.run(
-            ["sentiment"],
-            model=str(base),
-            epochs=1,
-            sentiment={"train": rows[::2], "validation": rows[1::4], "test": rows[3::4]},
-            output=folder / "small",
-            report=False,
-            advice=False,
-            lint="off",
-        )
-    file = folder / "feed.jsonl"
-    with file.open("w", encoding="utf-8") as stream:
-        for k in range(posts):
-            when = START * 3600 + k * 31_536_000 // posts
-            text = f"{own[k % len(own)]} {k}"
-            row = {"time": when, "text": text, "entity": f"e{k % 97}"}
-            stream.write(json.dumps(row) + "\n")
-    kept = Folder(folder / f"out-{posts}")
-    model = Model(folder / "small")
-    model.answer(own[:200])  # what the first answers take is not the feed's
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.process_time()
-    watch = Watch(model, Settings(), kept, lambda _: None, lambda _: None)
-    watch.run(file)
-    kept.close()
-    return {
-        "posts": posts,
-        "processor_seconds": round(time.process_time() - began, 1),
-        "megabytes_more": round(
-            (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1
-        ),
-        "state_megabytes": round((folder / f"out-{posts}" / "state.json").stat().st_size / 1e6, 2),
-    }
-
-
 def table(rows: list[dict[str, Any]]) -> str:
     """What is found of surges, a row for each way."""
     head = [f"{share:.0%}, {times}x" for share, times in SIZES]
@@ -358,7 +309,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--years", type=int, default=10)
     parser.add_argument("--surges", type=int, default=100)
-    parser.add_argument("--posts", type=int, default=0)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     lines: list[dict[str, Any]] = []
@@ -373,11 +323,6 @@ def main() -> None:
         folder = Path(name)
         texts = Texts(given.data, folder)
         told({"answers_by_truth": texts.mixed.round(3).tolist()})
-        if given.posts:
-            for posts in (given.posts // 10, given.posts):
-                told(memory(posts, texts, folder))
-        if not given.years:
-            return
         told(whole(texts, folder))
         own = stable(texts, given.years, 1.0)
         told(own)
