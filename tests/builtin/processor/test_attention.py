@@ -185,3 +185,13 @@ def test_attention_that_looks_back_only_is_left_to_torch() -> None:
         )
         theirs = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         torch.testing.assert_close(ours, theirs.transpose(1, 2))
+
+
+def test_keys_and_values_of_another_type_are_trained_too() -> None:
+    """Such as those of a prefix, which are float32 where the rest is computed in bf16."""
+    query, key, value = (one.detach() for one in _states(2, 3, 20, 24, 16))
+    states = [one.requires_grad_() for one in (query.bfloat16(), key, value)]
+    with torch.autocast("cpu", torch.bfloat16):
+        output, _ = lean_attention(Encoder(), *states, None, dropout=0.1)
+    output.float().sum().backward()
+    assert all(one.grad is not None and one.grad.dtype == one.dtype for one in states)

@@ -123,6 +123,9 @@ def _attend(
         weights = scores.float().softmax(-1).to(value.dtype)
     if not dropout:
         return weights @ value
+    kind = value.device.type
+    if torch.is_autocast_enabled(kind):  # as it would cast for a product of its own
+        weights, value = (one.to(torch.get_autocast_dtype(kind)) for one in (weights, value))
     ones = kept(weights.shape, dropout, seed)
     flat = [one.flatten(0, 1) for one in (weights, value, ones)]
     made: Tensor = Weighted.apply(*flat, scale(dropout, weights.dtype))  # type: ignore[no-untyped-call]
