@@ -21,12 +21,12 @@ MERGEABLE = ("lora", "adalora", "ia3")
 
 RATES = {
     "lora": 2e-3,
-    "adalora": 2e-3,
+    "adalora": 5e-3,
     "ia3": 5e-3,
-    "adapter": 5e-4,
-    "bitfit": 1e-3,
+    "adapter": 2e-3,
+    "bitfit": 5e-3,
     "prompt": 1e-2,
-    "ptuning": 1e-3,
+    "ptuning": 1e-2,
     "prefix": 5e-3,
 }
 """The peak learning rate of each method, where the user gives none. Few parameters, most of which
