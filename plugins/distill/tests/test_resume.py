@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ft
-from ft import Plugin, hookimpl
 from ft_kit import WORDS
 from ft_kit.compare import differences
 
-
-class Stop(Plugin):
-    """Fails in the sixth step while a file is there."""
-
-    name = "stop"
-
-    @hookimpl
-    def compute_loss(self, inner: Callable[..., Any], run: Any, model: Any, batch: Any) -> Any:
-        armed = Path(run.output).parent / "armed"
-        if run.step == 5 and armed.exists():
-            armed.unlink()
-            raise RuntimeError("stopped")
-        return inner(run, model, batch)
+STOP = "ft_kit.edges:Stop"
 
 
 def test_a_stopped_student_goes_on_from_the_same_teacher(ft_run: Any, tmp_path: Path) -> None:
@@ -46,8 +32,9 @@ def test_a_stopped_student_goes_on_from_the_same_teacher(ft_run: Any, tmp_path: 
             "max_steps": None,
             "checkpoint_steps": 2,
             "batch_size": 4,
+            "kit-stop": {"armed": str(tmp_path / "armed"), "step": 6},
         }
-        plugins = [WORDS, "distill", f"{__file__}:Stop"]
+        plugins = [WORDS, "distill", STOP]
         return ft_run(plugins, distill=settings, output=tmp_path / name, **more)
 
     go("whole")

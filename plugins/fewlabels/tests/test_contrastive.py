@@ -18,6 +18,7 @@ from ft_kit import TEXTS, WORDS
 from ft_kit.compare import differences
 
 WATCH = f"{Path(__file__).with_name('watch.py')}:Watch"
+STOP = "ft_kit.edges:Stop"
 
 
 def test_a_step_has_examples_of_several_classes_alike() -> None:
@@ -95,8 +96,10 @@ def test_the_warm_up_is_before_the_first_epoch_and_survives_a_stop(
     ft_run: Any, tmp_path: Path
 ) -> None:
     def go(name: str, *plugins: str, **settings: Any) -> list[float]:
-        more = {"epochs": 2, "max_steps": None, "checkpoint_steps": 2, "output": tmp_path / name}
-        output = ft_run([TEXTS, *plugins, WATCH], **more, **settings).output
+        more: dict[str, Any] = {"epochs": 2, "max_steps": None, "checkpoint_steps": 2}
+        more |= {"kit-stop": {"armed": str(tmp_path / "armed"), "step": 6}}
+        plugins = (TEXTS, *plugins, WATCH, STOP)
+        output = ft_run(plugins, output=tmp_path / name, **more, **settings).output
         return [float(line) for line in (output / "losses.jsonl").open()]
 
     warm = {"contrastive": {"steps": 100, "batch_size": 16, "learning_rate": 5e-3}}

@@ -16,20 +16,17 @@ from ft_kit.compare import differences
 from ft_kit.tasks import PEOPLE, PLACES
 
 HERE = Path(__file__)
+STOP = "ft_kit.edges:Stop"
 REWRITE = "ft_kit.techniques:Rewrite"
 
 
 class Watch(Plugin):
-    """Writes down what a step gives to the loss, and may stop the run."""
+    """Writes down what a step gives to the loss."""
 
     name = "watch"
 
     @hookimpl
     def compute_loss(self, inner: Callable[..., Any], run: Any, model: Any, batch: Any) -> Any:
-        armed = Path(run.output).parent / "armed"
-        if run.step == 20 and armed.exists():
-            armed.unlink()
-            raise RuntimeError("stopped")
         loss = inner(run, model, batch)
         parts = {name: float(part) for name, part in loss.parts.items()}
         row = {"labels": batch["labels"].tolist() if "labels" in batch else None, "parts": parts}
@@ -63,9 +60,15 @@ def ran(ft_run: Any, pools: dict[str, str], tmp_path: Path) -> Any:
     """Runs the technique; gives the folder and what was written down of its steps."""
 
     def run(task: str, *plugins: str, name: str = "run", **settings: Any) -> tuple[Path, list[Any]]:
-        more = {"epochs": 3, "max_steps": None, "checkpoint_steps": 3, "learning_rate": 3e-3}
+        more: dict[str, Any] = {
+            "epochs": 3,
+            "max_steps": None,
+            "checkpoint_steps": 3,
+            "learning_rate": 3e-3,
+        }
         given = {"pool": pools[task], "sure": 0.01, **settings}
-        plugins = (*(plugins or ("pseudo_labels",)), f"{HERE}:Watch")
+        plugins = (*(plugins or ("pseudo_labels",)), f"{HERE}:Watch", STOP)
+        more["kit-stop"] = {"armed": str(tmp_path / "armed"), "step": 21}
         output = ft_run(
             [task, *plugins], pseudo_labels=given, output=tmp_path / name, batch_size=1, **more
         ).output

@@ -17,6 +17,7 @@ from ft_kit.compare import differences
 
 HERE = Path(__file__)
 WATCH = f"{HERE.with_name('watch.py')}:Watch"
+STOP = "ft_kit.edges:Stop"
 
 
 class Sizes(Plugin):
@@ -47,8 +48,9 @@ def losses(ft_run: Any, tmp_path: Path) -> Any:
     """Trains two epochs; gives the loss of each step."""
 
     def go(name: str, *plugins: str, **settings: Any) -> list[float]:
-        more = {"epochs": 2, "max_steps": None, "checkpoint_steps": 2, "output": tmp_path / name}
-        output = ft_run([*plugins, WATCH], **more, **settings).output
+        more: dict[str, Any] = {"epochs": 2, "max_steps": None, "checkpoint_steps": 2}
+        more |= {"kit-stop": {"armed": str(tmp_path / "armed"), "step": 6}}
+        output = ft_run([*plugins, WATCH, STOP], output=tmp_path / name, **more, **settings).output
         return [float(line) for line in (output / "losses.jsonl").open()]
 
     return go

@@ -1,4 +1,4 @@
-"""A plugin of the tests: what the loss of each step is, and a run that stops in the sixth."""
+"""A plugin of the tests: what the loss of each step is."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from ft import Plugin, hookimpl
 
 
 class Watch(Plugin):
-    """Writes down the loss of each training step; while a file is there, the sixth step fails."""
+    """Writes down the loss of each training step."""
 
     name = "watch"
 
     @hookimpl
     def compute_loss(self, inner: Callable[..., Any], run: Any, model: Any, batch: Any) -> Any:
-        armed = Path(run.output).parent / "armed"
-        if run.step == 5 and armed.exists():
-            armed.unlink()
-            raise RuntimeError("stopped")
         loss = inner(run, model, batch)
         with (Path(run.output) / "losses.jsonl").open("a") as file:
             file.write(json.dumps(float(loss.total.detach() / loss.items)) + "\n")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ft import ConfigError
 from ft_distill.losses import attention_apart, states_apart
-from ft_distill.student import evenly, layers_of
+from ft_distill.student import layers_of
 
 QUERIES = ("query", "q_lin", "q_proj", "q", "query_proj")
 KEYS = ("key", "k_lin", "k_proj", "k", "key_proj")
@@ -152,3 +152,8 @@ def _taken(modules: dict[tuple[str, int], nn.Module]) -> Iterator[Seen]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def evenly(count: int, of: int) -> tuple[int, ...]:
+    """So many layers of so many, counted from 1, evenly taken up to the last."""
+    return tuple(round((k + 1) * of / count) for k in range(count))

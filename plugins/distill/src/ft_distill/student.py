@@ -44,11 +44,6 @@ def layers_of(model: Any, where: str) -> tuple[nn.Module, str, nn.ModuleList]:
     return longest[0]
 
 
-def evenly(count: int, of: int) -> tuple[int, ...]:
-    """So many layers of so many, counted from 1, evenly taken up to the last."""
-    return tuple(round((k + 1) * of / count) for k in range(count))
-
-
 def chosen_layers(given: int | Sequence[int], of: int, where: str) -> tuple[int, ...]:
     """The layers that a setting names, of so many.
 
