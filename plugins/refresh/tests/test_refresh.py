@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 import ft
 from ft.cli.main import main
 from ft_refresh.go_on import Older, Wish, settings
+from ft_refresh.report import not_learned
 
 Said = pytest.CaptureFixture[str]
 
@@ -56,6 +57,32 @@ def test_the_report_has_old_and_new_data_by_class_and_a_verdict(second: Path) ->
     assert [one["class"] for one in old["classes"]] == ["bad", "good"]
     assert new["unknown"] == {"old": {"odd": 4}, "new": {}}
     assert "Regression report" in (second / "regression.html").read_text()
+
+
+def test_the_report_says_which_new_classes_were_not_learned(second: Path) -> None:
+    told = json.loads((second / "regression.json").read_text())
+    odd = next(one for one in told["data"][1]["classes"] if one["class"] == "odd")
+    said = [one for one in told["notes"] if "not learned yet" in one]
+    assert bool(said) == (odd["new"] == 0)
+    found = [
+        {"data": "new", "classes": [{"class": name, "gold": 4, "new": f1}], "unknown": unknown}
+        for name, f1, unknown in (
+            ("odd", 0.0, {"old": {"odd": 4}, "new": {}}),
+            ("bad", 0.0, {"old": {}, "new": {}}),
+            ("odd", 0.5, {"old": {"odd": 4}, "new": {}}),
+        )
+    ]
+    assert list(not_learned(found)) == ["not learned yet, F1 of 0 on new: `odd` (of 4 examples)"]
+
+
+def test_a_class_that_is_spelled_otherwise_is_no_new_one(
+    folder: Path, tmp_path: Path, capsys: Said
+) -> None:
+    text = (folder / "new.jsonl").read_text().replace('"good"', '"Good "')
+    (tmp_path / "caps.jsonl").write_text(text)
+    said = refused(capsys, folder / "first", "--train", tmp_path / "caps.jsonl")
+    assert "has the class 'Good" in said
+    assert "the older run calls it 'good'" in said
 
 
 def test_the_new_run_is_a_run_that_says_where_it_comes_from(folder: Path, second: Path) -> None:

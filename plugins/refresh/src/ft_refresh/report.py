@@ -167,10 +167,10 @@ def make(
             hint=f"the classes are {ft.listed(there, 20)}",
         )
     judged = verdict(found, rule, older)
-    return Report(old, new, found, tests, rule, judged, [*said, *_not_learned(found)])
+    return Report(old, new, found, tests, rule, judged, [*said, *not_learned(found)])
 
 
-def _not_learned(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def not_learned(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The classes that the older run did not know, and that the new one never answers rightly."""
     for part in found:
         lost = [
