@@ -195,3 +195,34 @@ def test_keys_and_values_of_another_type_are_trained_too() -> None:
         output, _ = lean_attention(Encoder(), *states, None, dropout=0.1)
     output.float().sum().backward()
     assert all(one.grad is not None and one.grad.dtype == one.dtype for one in states)
+
+
+@pytest.mark.parametrize("dropout", [0.0, NOTHING_DROPPED])
+def test_gradients_of_gradients_are_those_of_torch(dropout: float) -> None:
+    states = [one.double().detach().requires_grad_() for one in _states(2, 2, 4, 4, 3)]
+    seen = _seen(2, 4, 4)
+    found = []
+    for attend in (
+        lambda q, k, v: lean_attention(Encoder(), q, k, v, seen, dropout=dropout)[0],
+        lambda q, k, v: _plain(q, k, v, seen),
+    ):
+        first = torch.autograd.grad(attend(*states).square().sum(), states, create_graph=True)
+        found.append(torch.autograd.grad(sum(one.square().sum() for one in first), states))
+    for mine, other in zip(*found, strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def _plain(query: Tensor, key: Tensor, value: Tensor, seen: Tensor) -> Tensor:
+    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+    return (scores.masked_fill(~seen, -1e300).softmax(-1) @ value).transpose(1, 2)
+
+
+@pytest.mark.parametrize("length", [7, 30, 61, 64])
+def test_a_softmax_in_training_is_one_of_float32(length: int) -> None:
+    query, key, value = (3 * one.detach().bfloat16() for one in _states(3, 2, length, length, 16))
+    states = [one.requires_grad_() for one in (query, key, value)]
+    seen = _seen(3, length, length)
+    ours, _ = lean_attention(Encoder(), *states, seen, dropout=NOTHING_DROPPED)
+    scores = (query * 0.25) @ key.transpose(-1, -2)
+    weights = scores.float().masked_fill(~seen, -1e38).softmax(-1).bfloat16()
+    torch.testing.assert_close(ours, (weights @ value).transpose(1, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ft.builtin.processor.dropout import LeanDropout, dropped, kept
+from ft.builtin.processor.dropout import Kept, LeanDropout, dropped
 
 
 @pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])
@@ -21,7 +21,7 @@ def test_a_mask_drops_its_share_and_keeps_the_mean(p: float, dtype: torch.dtype)
 
 
 def test_neighbours_in_a_mask_are_independent() -> None:
-    gone = 1 - kept(torch.Size([1_000_000]), 0.3, 7).float()
+    gone = 1 - Kept.drawn(torch.Size([1_000_000]), 0.3, 7, torch.float32).of.float()
     for lag in (1, 2, 3, 4, 8):
         both = float((gone[lag:] * gone[:-lag]).mean())
         assert both == pytest.approx(0.09, abs=5 * (0.09 * 0.91 / 1e6) ** 0.5)
@@ -37,8 +37,9 @@ def test_masks_follow_the_generator_of_torch() -> None:
     assert not torch.equal(first, second)
 
 
-def test_the_gradient_is_dropped_as_the_values_are() -> None:
-    values = torch.randn(30, 40, requires_grad=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_gradient_is_dropped_as_the_values_are(dtype: torch.dtype) -> None:
+    values = torch.randn(30, 40, dtype=dtype).requires_grad_()
     saved: list[torch.Tensor] = []
     with torch.autograd.graph.saved_tensors_hooks(
         lambda one: saved.append(one) or one, lambda one: one
@@ -46,8 +47,11 @@ def test_the_gradient_is_dropped_as_the_values_are() -> None:
         output = LeanDropout(0.25)(values)
     output.backward(torch.ones_like(output))
     assert values.grad is not None
-    assert torch.equal(values.grad, torch.where(output == 0, 0.0, 4 / 3))
-    assert [(one.dtype, one.shape) for one in saved] == [(torch.int8, values.shape)]
+    factor = torch.tensor(4 / 3, dtype=dtype)
+    assert torch.equal(values.grad, torch.where(output == 0, torch.zeros_like(factor), factor))
+    assert torch.equal(output, values * values.grad)
+    narrow = torch.int8 if dtype is torch.float32 else dtype
+    assert [(one.dtype, one.shape) for one in saved] == [(narrow, values.shape)]
 
 
 def test_dropout_passes_everything_when_it_does_not_train() -> None:

@@ -23,6 +23,7 @@ from ft.engine.batch.chunks import chunked
 from ft.engine.batch.memory import out_of_memory
 from ft.engine.batch.parts import of_kinds
 from ft.engine.done import Done
+from ft.engine.optim.cast import CastLinear, stepping
 from ft.engine.optim.optim import Optimizer
 from ft.engine.randomness import Generators
 from ft.engine.ranks.gradients import sum_gradients
@@ -58,6 +59,8 @@ class Step:
         self._early = any(plugin.early_backward for plugin in self._plugins)
         self._on_gradients = run.hooks.listens("on_gradients")
         self._checked_loss_of = not run.hooks.wrapped("loss_of")
+        self._layers = [one for one in self.model.modules() if isinstance(one, CastLinear)]
+        optimizer.casts = {id(layer.weight): layer for layer in self._layers}
 
     def __call__(
         self,
@@ -78,6 +81,16 @@ class Step:
             TrainingError: a single example does not fit into memory.
             PluginError: a technique around `loss_of` is never called.
         """
+        with stepping(self._layers):
+            return self._take(features, factor, wishes, where)
+
+    def _take(
+        self,
+        features: list[Feature],
+        factor: float,
+        wishes: Callable[[], Sequence[float]],
+        where: Callable[[], str],
+    ) -> Done:
         run = self.run
         ranks = run.ranks
         shares = divide(features, ranks.count)

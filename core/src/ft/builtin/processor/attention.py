@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from ft.builtin.processor.dropout import draw_seed, kept, scale
+from ft.builtin.processor.dropout import Kept, draw_seed, times
 
 SHORT = 96
 """Queries and keys up to which attention that is not trained takes less time here than there."""
@@ -30,6 +30,9 @@ AT_ONCE = 1 << 20
 
 KEPT = 1 << 22
 """Weights of a module that training keeps; it computes more of them again."""
+
+LOWEST = torch.finfo(torch.float32).min
+"""Added to the score of a key that is not seen."""
 
 VECTOR = 16
 """Numbers below which torch's softmax over a row takes them one by one."""
@@ -112,48 +115,96 @@ def _attend(
     seed: int,
 ) -> Tensor:
     """Values by their weights, (batch, heads, queries, size), for queries that are scaled."""
-    scores = query @ key.transpose(-1, -2)
-    if attention_mask is not None:
-        scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
-    if scores.dtype == value.dtype:
-        # A sum over a row is one of float32 in there too; what is kept for the gradient has half the bytes.
-        with torch.autocast(scores.device.type, enabled=False):
-            weights = scores.softmax(-1)
-    else:
-        weights = scores.float().softmax(-1).to(value.dtype)
-    if not dropout:
-        return weights @ value
-    kind = value.device.type
+    kind = query.device.type
+    states = [query, key, value]
     if torch.is_autocast_enabled(kind):  # as it would cast for a product of its own
-        weights, value = (one.to(torch.get_autocast_dtype(kind)) for one in (weights, value))
-    ones = kept(weights.shape, dropout, seed)
-    flat = [one.flatten(0, 1) for one in (weights, value, ones)]
-    made: Tensor = Weighted.apply(*flat, scale(dropout, weights.dtype))  # type: ignore[no-untyped-call]
-    return made.view(*weights.shape[:3], value.shape[-1])
+        states = [one.to(torch.get_autocast_dtype(kind)) for one in states]
+    shape = torch.Size((*query.shape[:3], key.shape[2]))
+    drawn = Kept.drawn(shape, dropout, seed, states[2].dtype) if dropout else None
+    made: Tensor = Attended.apply(  # type: ignore[no-untyped-call]
+        *(one.flatten(0, 1) for one in states),
+        attention_mask,
+        *((None, None) if drawn is None else (drawn.of.flatten(0, 1), drawn.ones.flatten(0, 1))),
+        1.0 if drawn is None else drawn.factor,
+    )
+    return made.view(*shape[:3], value.shape[-1])
 
 
-class Weighted(torch.autograd.Function):
-    """Values by the weights that are kept, times a factor; these weights are made again for the gradient."""
+class Attended(torch.autograd.Function):
+    """Values by the softmax of scores, of which the weights before dropout are kept for the gradient.
+
+    The softmax is one of float32: in bf16 torch takes several times as long for rows that do not fill its registers.
+    """
 
     @staticmethod
-    def forward(weights: Tensor, value: Tensor, ones: Tensor, factor: float) -> Tensor:
-        """(texts * heads, queries, size)."""
-        return torch.bmm((weights * ones).mul_(factor), value)
+    def forward(
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        of: Tensor | None,
+        ones: Tensor | None,
+        factor: float,
+    ) -> Tensor:
+        """(texts * heads, queries, size).
 
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Remember the weights as they were, the values, and what is kept."""
-        *states, ctx.factor = inputs
-        ctx.save_for_backward(*states)
+        Args:
+            ctx: what the gradient needs.
+            query: (texts * heads, queries, size), scaled.
+            key: (texts * heads, keys, size).
+            value: as ``key``.
+            mask: (texts, heads or 1, queries, keys), true where a key may be seen; ``None`` shows all.
+            of: (texts * heads, queries, keys), as of `Kept`; ``None`` where dropout drops no weights.
+            ones: as of `Kept`; what is kept for the gradient.
+            factor: as of `Kept`.
+        """
+        weights = _weights(torch.bmm(query, key.transpose(1, 2)), mask, value.dtype)
+        ctx.save_for_backward(query, key, value, mask, ones, weights)
+        ctx.factor = factor
+        return torch.bmm(_left(weights, of, factor), value)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        """The gradients of weights and values."""
-        weights, value, ones = ctx.saved_tensors
+        """The gradients of queries, keys and values."""
+        query, key, value, mask, ones, weights = ctx.saved_tensors
         gradient = gradients[0].contiguous()
-        of_weights = torch.bmm(gradient, value.transpose(1, 2)).mul_(ones).mul_(ctx.factor)
-        left = (weights * ones).mul_(ctx.factor)
-        return of_weights, torch.bmm(left.transpose(1, 2), gradient), None, None
+        if torch.is_grad_enabled():  # a gradient of these gradients is asked for
+            weights = _weights(query @ key.transpose(1, 2), mask, value.dtype)
+            made = _left(weights, ones, ctx.factor) @ value
+            found = torch.autograd.grad(made, (query, key, value), gradient, create_graph=True)
+            return *found, None, None, None, None
+        left = _left(weights, ones, ctx.factor)
+        of_value = torch.bmm(left.transpose(1, 2), gradient)
+        # The gradient of a softmax w is w * (g - sum(g * w)), and of w * g dropout leaves what it leaves of w.
+        whole = _wide(torch.bmm(gradient, value.transpose(1, 2)).mul_(left))
+        of_scores = whole.addcmul_(_wide(weights), whole.sum(-1, keepdim=True), value=-1)
+        of_scores = of_scores.to(query.dtype)
+        of_query = torch.bmm(of_scores, key)
+        return of_query, torch.bmm(of_scores.transpose(1, 2), query), of_value, *[None] * 4
+
+
+def _weights(scores: Tensor, mask: Tensor | None, kind: torch.dtype) -> Tensor:
+    """The softmax of scores that nobody else needs, (texts * heads, queries, keys), in a type."""
+    scores = _wide(scores)
+    if mask is not None:
+        scores.view(len(mask), -1, *scores.shape[1:]).add_(_hidden(mask))
+    return scores.softmax(-1).to(kind)
+
+
+def _wide(values: Tensor) -> Tensor:
+    """In float32 or wider."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _hidden(mask: Tensor) -> Tensor:
+    """What a score is added to: torch adds in a quarter of the time in which it fills in."""
+    return torch.zeros(mask.shape).masked_fill_(~mask, LOWEST)
+
+
+def _left(weights: Tensor, of: Tensor | None, factor: float) -> Tensor:
+    """The weights that dropout keeps."""
+    return weights if of is None else times(weights, of, factor)
 
 
 def _predicted(
@@ -167,8 +218,7 @@ def _predicted(
         part = slice(begin, begin + step)
         scores = torch.bmm(_by_head(query[part]).mul_(factor), _by_head(key[part]).transpose(1, 2))
         if attention_mask is not None:
-            each = scores.view(-1, heads, *scores.shape[1:])
-            each.masked_fill_(~attention_mask[part], torch.finfo(scores.dtype).min)
+            scores.view(-1, heads, *scores.shape[1:]).add_(_hidden(attention_mask[part]))
         found = torch.bmm(_softmax(scores), _by_head(value[part]))
         output[part] = found.view(-1, heads, queries, size).transpose(1, 2)
     return output

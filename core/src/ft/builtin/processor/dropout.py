@@ -2,13 +2,13 @@
 
 On a CPU, PyTorch draws a dropout mask with a Mersenne twister, one number for each element. What is
 here has the same statistics for a quarter of the bits: each element is dropped on its own with the
-same probability (to within 2 ** -17), and what is kept is scaled so that the mean stays. For the
-gradient a byte an element is kept.
+same probability (to within 2 ** -17), and what is kept is scaled so that the mean stays.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -34,40 +34,62 @@ def draw_seed() -> int:
 
 def dropped(inputs: Tensor, p: float, seed: int) -> Tensor:
     """The inputs, each 0 with probability ``p`` and else multiplied by ``1 / (1 - p)``."""
-    ones = kept(inputs.shape, p, seed)
-    made: Tensor = Dropped.apply(inputs, ones, scale(p, inputs.dtype))  # type: ignore[no-untyped-call]
+    kept = Kept.drawn(inputs.shape, p, seed, inputs.dtype)
+    made: Tensor = Dropped.apply(inputs, kept.of, kept.factor)  # type: ignore[no-untyped-call]
     return made
 
 
-def kept(shape: torch.Size, p: float, seed: int) -> Tensor:
-    """0 with probability ``p``, else 1; a byte each, which torch multiplies by faster than by a bool."""
-    count = shape.numel()
-    bits = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16)[:count]
-    ones = np.greater_equal(bits, round(p * LEVELS) - LEVELS // 2)
-    return torch.from_numpy(ones.view(np.int8)).view(shape)
+@dataclass(frozen=True)
+class Kept:
+    """What dropout multiplies by.
+
+    Attributes:
+        ones: 0 for what is dropped and 1 for what is kept, a byte each.
+        of: the same times the factor, in a type of two bytes, which torch multiplies by its like in half the time; for
+            others ``ones`` again.
+        factor: on what is kept, a number of the inputs' type as in torch's dropout.
+    """
+
+    ones: Tensor
+    of: Tensor
+    factor: float
+
+    @classmethod
+    def drawn(cls, shape: torch.Size, p: float, seed: int, dtype: torch.dtype) -> Self:
+        """For inputs of a shape and type, each dropped with probability ``p``."""
+        count = shape.numel()
+        bits = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16)[:count]
+        ones = np.greater_equal(bits, round(p * LEVELS) - LEVELS // 2)
+        factor = torch.tensor(LEVELS / (LEVELS - round(p * LEVELS)), dtype=dtype)
+        of = bytes_of_ones = torch.from_numpy(ones.view(np.int8)).view(shape)
+        if dtype.itemsize == 2:
+            of = torch.from_numpy(ones * np.int16(factor.view(torch.int16).item()))
+            of = of.view(dtype).view(shape)
+        return cls(bytes_of_ones, of, float(factor))
 
 
-def scale(p: float, dtype: torch.dtype) -> float:
-    """What is kept is multiplied by this, a number of its own type as in torch's dropout."""
-    return float(torch.tensor(LEVELS / (LEVELS - round(p * LEVELS)), dtype=dtype))
+def times(values: Tensor, of: Tensor, factor: float) -> Tensor:
+    """Values by what dropout multiplies by, anew."""
+    made = values * of
+    return made if of.dtype == values.dtype else made.mul_(factor)
 
 
 class Dropped(torch.autograd.Function):
     """What is kept of the inputs, times a factor; the gradient needs nothing else."""
 
     @staticmethod
-    def forward(inputs: Tensor, ones: Tensor, factor: float) -> Tensor:
+    def forward(inputs: Tensor, of: Tensor, factor: float) -> Tensor:
         """The inputs, or 0."""
-        return (inputs * ones).mul_(factor)
+        return times(inputs, of, factor)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         """Remember what is kept."""
-        _, ones, ctx.factor = inputs
-        ctx.save_for_backward(ones)
+        _, of, ctx.factor = inputs
+        ctx.save_for_backward(of)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         """The gradient, or 0."""
-        (ones,) = ctx.saved_tensors
-        return (gradients[0] * ones).mul_(ctx.factor), None, None
+        (of,) = ctx.saved_tensors
+        return times(gradients[0], of, ctx.factor), None, None

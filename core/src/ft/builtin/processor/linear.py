@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ft.engine.mapped import give_back
+from ft.engine.optim.cast import takes
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class KeptLinear(nn.Linear):
         if torch.is_grad_enabled():
             self._kept = None  # a fused optimizer changes weights and does not count it as a change
             return super().forward(input)
-        if not _takes(self.weight, input):
+        if not takes(self.weight, input):
             return super().forward(input)
         kept = self._kept
         key = (self.weight.data_ptr(), self.weight._version, *_state(self.bias))
@@ -82,7 +83,7 @@ class StillLinear(nn.Linear):
         key = (mine.data_ptr(), mine._version)
         if mine.requires_grad or (self._kept is not None and self._kept[0] != key):
             self._kept = None
-        if mine.requires_grad or not _takes(mine, input):
+        if mine.requires_grad or not takes(mine, input):
             return super().forward(input)
         if self._kept is None:
             # Below the lowest layer that learns a pass throws the cast away at once.
@@ -91,18 +92,6 @@ class StillLinear(nn.Linear):
             self._kept = key, mine.detach().bfloat16()
             give_back([mine])
         return functional.linear(input, self._kept[1], self.bias)
-
-
-def _takes(weight: Tensor, input: Tensor) -> bool:  # noqa: A002
-    """Whether a pass is one of those that weights are kept for; what is traced is not."""
-    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
-        return False
-    return (
-        torch.is_autocast_enabled("cpu")
-        and torch.get_autocast_dtype("cpu") == torch.bfloat16
-        and (input.device.type, weight.device.type, weight.dtype) == ("cpu", "cpu", torch.float32)
-        and not weight.is_inference()
-    )
 
 
 def _state(bias: Tensor | None) -> tuple[object, ...]:

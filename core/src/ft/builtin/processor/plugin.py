@@ -11,9 +11,16 @@ from ft.builtin.processor.lean import make_lean
 from ft.builtin.processor.linear import keep_still, keep_weights
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.schema import TaskData
+from ft.engine.optim.cast import keep_cast
 
 if TYPE_CHECKING:
     from ft.engine.run import LiveRun
+
+WATCHED = (
+    *("build_optimizer", "on_gradients", "on_step", "on_log"),
+    *("on_epoch_start", "on_epoch_end"),
+)
+"""Hooks of plugins that may look at gradients, or write weights between two steps in a way that torch does not count."""
 
 
 class Processor(Plugin):
@@ -39,3 +46,15 @@ class Processor(Plugin):
         """Have what stands still cast once. By now every technique has frozen what it freezes."""
         if run.device.type == "cpu" and isinstance(run.model, nn.Module):
             keep_still(run.model)
+            if _alone(run):
+                keep_cast(run.model)
+
+
+def _alone(run: LiveRun) -> bool:
+    """Whether nobody but the core and the task's loss touches gradients and weights while a model learns."""
+    hooks = run.hooks
+    return (
+        run.ranks.count == 1
+        and not any(hooks.customised(hook) for hook in WATCHED)
+        and not any(hooks.wrapped(hook) for hook in ("compute_loss", "loss_of"))
+    )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ft.contract.errors import ConfigError, PluginError
 from ft.contract.settings import RunConfig
+from ft.engine.optim.cast import CastLinear
 from ft.engine.optim.depths import depths_of
 from ft.engine.optim.rows import Rows, spread
 
@@ -80,6 +81,9 @@ class Optimizer:
         model: whose trainable parameters are updated.
         config: rates, decay, clipping.
 
+    Attributes:
+        casts: the layers whose weights are kept in bf16 too, by the `id` of the weight.
+
     Raises:
         ConfigError: no parameter is left to train.
     """
@@ -96,6 +100,7 @@ class Optimizer:
             ]
         self._adamw = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
         self._peaks = [group["lr"] for group in groups]
+        self.casts: Mapping[int, CastLinear] = {}
 
     @staticmethod
     def parameters_of(groups: list[dict[str, Any]]) -> list[nn.Parameter]:
@@ -139,11 +144,48 @@ class Optimizer:
         if self.config.clip is not None:
             scale = scale * torch.clamp(norm / self.config.clip, min=1.0)
         # What a gradient scaler sets on a fused optimizer: divide by one, skip where the other is 1.
-        vars(self._adamw).update(grad_scale=scale, found_inf=skip.float())
+        of_scaler = {"grad_scale": scale, "found_inf": skip.float()}
+        vars(self._adamw).update(of_scaler)
+        self._step_casts(of_scaler)
         self._adamw.step()
         for rows in self._rows.values():
             rows.give()
         return norm
+
+    def _step_casts(self, of_scaler: Mapping[str, Tensor]) -> None:
+        """The step of weights whose gradients are in bf16, one after the other: torch's kernel wants float32."""
+        for group in self._adamw.param_groups:
+            beta1, beta2 = group["betas"]
+            for parameter in group["params"]:
+                layer = self.casts.get(id(parameter))
+                if layer is None or parameter.grad is None:
+                    continue
+                low = parameter.grad.dtype != parameter.dtype
+                if low:
+                    moments = self._adamw.state[parameter]
+                    if not moments:
+                        zeros = {k: torch.zeros_like(parameter) for k in ("exp_avg", "exp_avg_sq")}
+                        moments.update(step=torch.zeros(()), **zeros)
+                    moments["step"] += 1
+                    torch._fused_adamw_(
+                        [parameter.detach()],
+                        [parameter.grad.float()],
+                        [moments["exp_avg"]],
+                        [moments["exp_avg_sq"]],
+                        [],
+                        [moments["step"]],
+                        lr=group["lr"],
+                        beta1=beta1,
+                        beta2=beta2,
+                        weight_decay=group["weight_decay"],
+                        eps=group["eps"],
+                        amsgrad=False,
+                        maximize=False,
+                        **of_scaler,
+                    )
+                    moments["step"] -= of_scaler["found_inf"]
+                    parameter.grad = None
+                layer.written(near=low)
 
     def zero(self) -> None:
         """Forget the gradients."""

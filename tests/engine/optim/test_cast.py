@@ -1,0 +1,221 @@
+"""Layers that keep their weights in bf16 too: the outputs, gradients and steps of plain ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import ft
+from ft import RunConfig
+from ft.engine.optim.cast import CastLinear, keep_cast, stepping
+from ft.engine.optim.optim import Optimizer
+
+
+def pair(inputs: int = 8, outputs: int = 4, bias: bool = True) -> tuple[nn.Linear, CastLinear]:
+    """A layer, and one with the same weights that keeps them in bf16 too."""
+    torch.manual_seed(0)
+    plain, cast = (nn.Linear(inputs, outputs, bias=bias) for _ in range(2))
+    cast.load_state_dict(plain.state_dict())
+    keep_cast(nn.Sequential(cast))
+    assert isinstance(cast, CastLinear)
+    return plain, cast
+
+
+def passed(layer: nn.Linear, inputs: Tensor) -> list[Tensor]:
+    """The outputs of a pass, and the gradient of the inputs."""
+    inputs = inputs.clone().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        output = layer(inputs)
+    output.float().square().sum().backward()
+    assert inputs.grad is not None
+    return [output, inputs.grad]
+
+
+def equal(one: list[Tensor], other: list[Tensor]) -> bool:
+    return all(a.dtype == b.dtype and torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@given(
+    sizes=st.tuples(*[st.integers(1, 40)] * 2),
+    rows=st.lists(st.integers(1, 9), min_size=1, max_size=3),
+    bias=st.booleans(),
+    half=st.booleans(),
+)
+def test_outputs_and_gradients_are_the_same_to_the_bit(
+    sizes: tuple[int, int], rows: list[int], bias: bool, half: bool
+) -> None:
+    plain, cast = pair(*sizes, bias)
+    inputs = torch.randn(*rows, sizes[0])
+    inputs = inputs.bfloat16() if half else inputs
+    with stepping([cast]):
+        found = passed(cast, inputs)
+    assert equal(found, passed(plain, inputs))
+    assert cast.weight.grad is not None
+    assert cast.weight.grad.dtype == torch.bfloat16
+    assert torch.equal(cast.weight.grad.float(), plain.weight.grad)
+    assert not bias or torch.equal(cast.bias.grad, plain.bias.grad)
+
+
+def test_gradients_of_several_passes_add_up_in_float32() -> None:
+    plain, cast = pair()
+    many = [torch.randn(5, 8) for _ in range(4)]
+    with stepping([cast]):
+        for inputs in many:
+            passed(cast, inputs)
+    for inputs in many:
+        passed(plain, inputs)
+    assert cast.weight.grad.dtype == torch.float32
+    assert torch.equal(cast.weight.grad, plain.weight.grad)
+
+
+def test_outside_of_a_step_a_gradient_is_one_of_float32() -> None:
+    plain, cast = pair()
+    inputs = torch.randn(5, 8)
+    assert equal(passed(cast, inputs), passed(plain, inputs))
+    assert cast.weight.grad.dtype == torch.float32
+    assert torch.equal(cast.weight.grad, plain.weight.grad)
+
+
+def test_gradients_of_gradients_are_those_of_a_plain_layer() -> None:
+    found = []
+    for layer in (layers := pair()):
+        inputs = torch.linspace(-1, 1, 40).view(5, 8).requires_grad_()
+        with stepping([one for one in layers if isinstance(one, CastLinear)]):
+            with torch.autocast("cpu", torch.bfloat16):
+                total = layer(inputs).float().pow(3).sum()
+            (first,) = torch.autograd.grad(total, inputs, create_graph=True)
+            asked = [inputs, layer.weight, layer.bias]
+            found.append(list(torch.autograd.grad(first.square().sum(), asked)))
+    for mine, other in zip(*found, strict=True):
+        torch.testing.assert_close(mine.float(), other.float(), rtol=2e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("change", ["copy", "parameter", "data"])
+def test_a_weight_that_others_change_is_cast_anew(change: str) -> None:
+    plain, cast = pair()
+    inputs = torch.randn(3, 8)
+    with stepping([cast]):
+        before = passed(cast, inputs)
+        for layer in (plain, cast):
+            with torch.no_grad():
+                if change == "copy":
+                    layer.weight.copy_(layer.weight * 2)
+                elif change == "parameter":
+                    layer.weight = nn.Parameter(layer.weight * 2)
+                else:
+                    layer.weight.data = layer.weight.data * 2
+        after = passed(cast, inputs)
+    assert equal(after, passed(plain, inputs))
+    assert not equal(after, before)
+
+
+def net() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 16, bias=False), nn.Linear(16, 3)
+    )
+
+
+def trained(model: nn.Sequential, passes: int, layers: list[CastLinear]) -> Optimizer:
+    """Some steps, of which one has no items and one a gradient that is not finite."""
+    optimizer = Optimizer(model, RunConfig(learning_rate=0.01, clip=None))
+    optimizer.casts = {id(layer.weight): layer for layer in layers}
+    for step in range(6):
+        torch.manual_seed(step)
+        with stepping(layers), torch.autocast("cpu", torch.bfloat16):
+            for _ in range(passes):
+                total = model(torch.randn(12, 8)).float().square().sum()
+                (total * (float("inf") if step == 2 else 1)).backward()
+            optimizer.step(torch.tensor(0.0 if step == 3 else 12.0), 1 - step / 10)
+            optimizer.zero()
+    return optimizer
+
+
+@pytest.mark.parametrize("passes", [1, 3])
+def test_steps_are_those_of_plain_layers_to_the_bit(passes: int) -> None:
+    plain, cast = net(), net()
+    keep_cast(cast)
+    layers = [one for one in cast if isinstance(one, CastLinear)]
+    assert len(layers) == 3
+    theirs, ours = trained(plain, passes, []), trained(cast, passes, layers)
+    for name, value in plain.state_dict().items():
+        assert torch.equal(cast.state_dict()[name], value), name
+    found, wanted = ours.tensors(cast), theirs.tensors(plain)
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[name], value) for name, value in wanted.items())
+    assert float(found["step/0.weight"]) == 4
+    for layer in layers:
+        assert layer._cast is None or torch.equal(layer._cast, layer.weight.bfloat16())
+
+
+def test_layers_that_share_a_weight_stay_as_they_are() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
+    model[2].weight = model[0].weight
+    keep_cast(model)
+    assert [type(one) for one in model] == [nn.Linear, CastLinear, nn.Linear]
+
+
+class Told(ft.Plugin):
+    """Writes down what the layers of the model are."""
+
+    name = "told"
+
+    @ft.hookimpl
+    def on_run_end(self, run: Any) -> None:
+        """Write."""
+        kinds = {type(one).__name__ for one in run.model.modules() if isinstance(one, nn.Linear)}
+        (run.output / "kinds").write_text(" ".join(sorted(kinds)))
+
+
+class Steps(Told):
+    """May write weights after a step."""
+
+    name = "steps"
+
+    @ft.hookimpl
+    def on_step(self, run: Any, step: int) -> None:
+        """Nothing."""
+
+
+class Around(Told):
+    """May write weights, or look at gradients, in the midst of a step."""
+
+    name = "around"
+
+    @ft.hookimpl
+    def compute_loss(
+        self, inner: Callable[..., ft.Loss], run: Any, model: Any, batch: Mapping[str, Any]
+    ) -> ft.Loss:
+        """As it was."""
+        return inner(run, model, batch)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "kind"), [("Told", "CastLinear"), ("Steps", "Linear"), ("Around", "Linear")]
+)
+def test_where_a_plugin_may_touch_weights_they_are_cast_in_every_pass(
+    go: Callable[..., Any], plugin: str, kind: str
+) -> None:
+    result = go(["words", f"{__file__}:{plugin}"], precision="bf16", max_steps=2)
+    assert (result.output / "kinds").read_text() == kind
+
+
+def test_a_run_learns_what_it_does_without(
+    go: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights() -> dict[str, Tensor]:
+        made = go(["words"], precision="bf16", max_steps=6, clip=None)
+        found: dict[str, Tensor] = ft.load(made.output).model.state_dict()
+        return found
+
+    ours = weights()
+    monkeypatch.setattr("ft.builtin.processor.plugin.keep_cast", lambda model: None)
+    theirs = weights()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
