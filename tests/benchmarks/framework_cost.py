@@ -24,6 +24,7 @@ import ft
 from ft.contract.model import forward
 from ft.engine.batch.batches import Feature, collate
 from ft.engine.loop import Loop
+from ft.engine.optim.cast import CastLinear, stepping
 from ft.engine.run import LiveRun
 from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
@@ -50,14 +51,16 @@ class Nothing(ft.Plugin):
 def bare(loop: Loop, features: list[Feature]) -> None:
     """The step in PyTorch alone."""
     batch = collate(features, loop.run.tokenizer.pad_token_id or 0)
-    with loop.run.accelerator.autocast():
-        logits = forward(loop.model, batch)["logits"]
-        labels = batch["labels"]
-        loss = torch.nn.functional.cross_entropy(
-            logits.float().flatten(0, -2), labels.flatten(), ignore_index=-100, reduction="sum"
-        )
-    loss.backward()
-    loop.optimizer.step((labels != -100).sum(), 0.5)
+    layers = [one for one in loop.model.modules() if isinstance(one, CastLinear)]
+    with stepping(layers):  # the layers are the same in both
+        with loop.run.accelerator.autocast():
+            logits = forward(loop.model, batch)["logits"]
+            labels = batch["labels"]
+            loss = torch.nn.functional.cross_entropy(
+                logits.float().flatten(0, -2), labels.flatten(), ignore_index=-100, reduction="sum"
+            )
+        loss.backward()
+        loop.optimizer.step((labels != -100).sum(), 0.5)
     loop.optimizer.zero()
 
 

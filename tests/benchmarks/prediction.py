@@ -1,25 +1,34 @@
-"""Prediction side by side: `ft.predict` and the pipeline of transformers over one trained model.
+"""Prediction side by side, with every model in memory: ft, the pipeline of transformers, and ONNX Runtime.
 
-    python tests/benchmarks/prediction.py --run RUN --data wnut17 [--repetitions 5]
+    python tests/benchmarks/prediction.py --run RUN --data wnut17 [--repetitions 10] [--sentences 1287]
 
 ``RUN`` is the folder of a finished run of ``ner`` with ``ner.decoding = "argmax"``, which takes the
-likeliest tag of each word as the pipeline does. Both get the same texts (the sentences of the dev and
-test files), in turn, as often as asked, and both load the model in the time that counts; the libraries
-are imported before. The table has sentences a second, their ratio within a repetition, and the share
-of words with the same type of entity.
+likeliest tag of each word as the others do. All get the same texts (the sentences of the test and dev files), in turn. ONNX
+Runtime runs the graph of ``ft export RUN``, made here where it is not there, in batches of 32 that are sorted by length, in
+float32 and with all weights in int8 (``quantize_dynamic``), in a loop of its own that looks at nothing but the first token of
+each word; ``ft-int8`` is what ``ft export RUN --int8`` gives. The table has sentences a second, how many times as fast as each
+ft is within a repetition (median and interval), also in processor seconds, and the share of words of the same type.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import time
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from pairs import in_turn, shown
+from speed import Watch
+
+BATCH = 32
+Spans = list[list[tuple[int, int, str]]]
+
 
 def sentences(folder: Path, count: int | None) -> list[str]:
-    """Texts of the dev and test files, a blank between two words."""
+    """Texts of the test and dev files, a blank between two words."""
     texts = []
     for name in ("test.conll", "dev.conll"):
         for block in (folder / name).read_text(encoding="utf-8").split("\n\n"):
@@ -29,25 +38,69 @@ def sentences(folder: Path, count: int | None) -> list[str]:
     return texts[:count]
 
 
-def spans_of_ft(run: Path, texts: list[str]) -> list[list[tuple[int, int, str]]]:
-    """Start, end and type of what ft finds."""
+def with_ft(run: Path) -> Callable[[list[str]], Spans]:
+    """What a loaded run finds."""
     import ft
 
-    return [
+    trained = ft.load(run)
+    return lambda texts: [
         [(one["start"], one["end"], one["type"]) for one in answer["entities"]]
-        for answer in ft.predict(run, texts)
+        for answer in trained.predict(texts)
     ]
 
 
-def spans_of_pipeline(run: Path, texts: list[str], batch: int) -> list[list[tuple[int, int, str]]]:
-    """Start, end and type of what the pipeline finds."""
+def with_pipeline(run: Path) -> Callable[[list[str]], Spans]:
+    """What the pipeline finds."""
     from transformers import pipeline
 
     find: Any = pipeline(
         "token-classification", str(run / "model"), aggregation_strategy="first", device=-1
     )
-    found = find(texts, batch_size=batch)
-    return [[(one["start"], one["end"], one["entity_group"]) for one in row] for row in found]
+    return lambda texts: [
+        [(one["start"], one["end"], one["entity_group"]) for one in row]
+        for row in find(texts, batch_size=BATCH)
+    ]
+
+
+def with_onnx(run: Path, graph: Path) -> Callable[[list[str]], Spans]:
+    """What a bare loop over ONNX Runtime finds."""
+    import onnxruntime
+    from transformers import AutoConfig, AutoTokenizer
+
+    session = onnxruntime.InferenceSession(graph)
+    tokenizer = AutoTokenizer.from_pretrained(run / "model")
+    names = AutoConfig.from_pretrained(run / "model").id2label
+    wanted = [one.name for one in session.get_inputs()]
+
+    def find(texts: list[str]) -> Spans:
+        found: Spans = [[] for _ in texts]
+        encoded = tokenizer(texts, truncation=True, return_offsets_mapping=True)
+        lengths = [len(ids) for ids in encoded["input_ids"]]
+        order = np.argsort(lengths, kind="stable")
+        for begin in range(0, len(order), BATCH):
+            chosen = order[begin : begin + BATCH]
+            batch = tokenizer.pad(
+                {k: [encoded[k][i] for i in chosen] for k in wanted}, return_tensors="np"
+            )
+            (logits,) = session.run(None, {k: batch[k].astype(np.int64) for k in wanted})
+            for i, tags in zip(chosen, logits.argmax(-1), strict=True):
+                found[i] = list(
+                    spans_of(encoded.word_ids(i), encoded["offset_mapping"][i], tags, names)
+                )
+        return found
+
+    return find
+
+
+def spans_of(
+    owners: list[int | None], places: list[tuple[int, int]], tags: Any, names: dict[int, str]
+) -> Iterator[tuple[int, int, str]]:
+    """The type of each word by its first token, an entity a word."""
+    before = None
+    for owner, (start, end), tag in zip(owners, places, tags, strict=False):
+        if owner is not None and owner != before and names[tag] != "O":
+            yield start, end, names[tag][2:]
+        before = owner
 
 
 def types_of_words(text: str, spans: list[tuple[int, int, str]]) -> list[str]:
@@ -59,40 +112,67 @@ def types_of_words(text: str, spans: list[tuple[int, int, str]]) -> list[str]:
     return types
 
 
+def exported(run: Path, int8: bool) -> Path:
+    """The exported form of a run, made where it is not there."""
+    from ft_export.export import FORMS, export
+
+    folder = run / FORMS / ("onnx-int8" if int8 else "onnx")
+    if not folder.exists():
+        export(run, "onnx", int8=int8, say=print)
+    return folder
+
+
 def main() -> None:
-    """Predict with both in turn; print the figures."""
+    """Predict with all in turn; print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sentences", type=int, default=None, help="default: all")
-    parser.add_argument("--batch", type=int, default=32, help="of the pipeline")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=10)
     arguments = parser.parse_args()
     texts = sentences(arguments.data, arguments.sentences)
-    speeds: dict[str, list[float]] = {"ft": [], "pipeline": []}
-    spans_of_ft(arguments.run, texts[:1])
-    spans_of_pipeline(arguments.run, texts[:1], arguments.batch)
-    for _ in range(arguments.repetitions):
-        started = time.perf_counter()
-        ours = spans_of_ft(arguments.run, texts)
-        middle = time.perf_counter()
-        theirs = spans_of_pipeline(arguments.run, texts, arguments.batch)
-        speeds["ft"].append(len(texts) / (middle - started))
-        speeds["pipeline"].append(len(texts) / (time.perf_counter() - middle))
-        print({name: round(values[-1], 1) for name, values in speeds.items()}, flush=True)
-    ratios = [a / b for a, b in zip(speeds["ft"], speeds["pipeline"], strict=True)]
-    same = [
-        a == b
-        for text, mine, other in zip(texts, ours, theirs, strict=True)
-        for a, b in zip(types_of_words(text, mine), types_of_words(text, other), strict=True)
-    ]
-    print(
-        f"{len(texts)} sentences, {arguments.repetitions} repetitions: "
-        f"ft {statistics.median(speeds['ft']):.0f}, pipeline at batch {arguments.batch} "
-        f"{statistics.median(speeds['pipeline']):.0f} sentences a second; ratio "
-        f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}); "
-        f"same type for {sum(same) / len(same):.2%} of {len(same)} words"
+    from onnxruntime.quantization import quantize_dynamic
+
+    run = arguments.run
+    graph = exported(run, int8=False) / "model" / "model.onnx"
+    with tempfile.TemporaryDirectory() as name:
+        small = Path(name) / "int8.onnx"
+        quantize_dynamic(graph, small)
+        tools = {
+            "ft": with_ft(run),
+            "ft-int8": with_ft(exported(run, int8=True)),
+            "pipeline": with_pipeline(run),
+            "onnx": with_onnx(run, graph),
+            "onnx-int8": with_onnx(run, small),
+        }
+    answers = {tool: find(texts) for tool, find in tools.items()}
+
+    def measure(tool: str, turn: int) -> Watch:
+        with Watch() as watch:
+            tools[tool](texts)
+        return watch
+
+    turns, slowest, repeated = in_turn(
+        list(tools), measure, arguments.repetitions, arguments.repetitions
     )
+    print(
+        f"{len(texts)} sentences; {repeated} turns again; products {max(slowest):.2f} times the least"
+    )
+    print("| | sentences a second | ft to it | in processor seconds | words of ft's type |")
+    print("|---|---|---|---|---|")
+    mine = [types_of_words(text, row) for text, row in zip(texts, answers["ft"], strict=True)]
+    for tool in tools:
+        seconds = statistics.median(turn[tool].seconds for turn in turns)
+        ratios = shown([turn[tool].seconds / turn["ft"].seconds for turn in turns])
+        cost = shown([turn[tool].processor / turn["ft"].processor for turn in turns])
+        pairs = zip(texts, answers[tool], strict=True)
+        same = [
+            a == b
+            for own, (text, row) in zip(mine, pairs, strict=True)
+            for a, b in zip(own, types_of_words(text, row), strict=True)
+        ]
+        share = sum(same) / len(same)
+        print(f"| {tool} | {len(texts) / seconds:.0f} | {ratios} | {cost} | {share:.2%} |")
 
 
 if __name__ == "__main__":

@@ -127,13 +127,13 @@ def autogluon(job: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         label="label", problem_type=kind, path=job["folder"] + "/model", verbosity=1
     )
     predicting = 1.2 * pace(job["model"], job["test"], length, padded=job["entities"])
-    limit = job["until"] - time.time() - RESERVE - predicting
-    settings |= {f"model.{network}.checkpoint_name": job["model"]}
+    limit = max(1, int(job["until"] - time.time() - RESERVE - predicting))
+    settings |= job.get("settings", {}) | {f"model.{network}.checkpoint_name": job["model"]}
     # Workers beside the one core that all have would only be in the way.
     settings |= {"env.num_gpus": 0, "env.num_workers": 0, "env.num_workers_inference": 0}
     predictor.fit(
         pd.DataFrame({"text": texts, "label": labels}),
-        time_limit=max(1, int(limit)),
+        time_limit=limit,
         hyperparameters=settings,
         # What it takes for a text is told by spaces, of which Chinese has none.
         column_types=None if job["entities"] else {"text": "text"},

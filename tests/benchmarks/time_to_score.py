@@ -1,9 +1,9 @@
 """How long ft takes to reach the score that Hugging Face's Trainer ends with, and both final scores.
 
-    python tests/benchmarks/time_to_score.py --task ner --data wnut17 --epochs 3
-    python tests/benchmarks/time_to_score.py --task sentiment --data sst2 --epochs 2
+    python tests/benchmarks/time_to_score.py --task ner --data wnut17 --epochs 3 [--best]
+    python tests/benchmarks/time_to_score.py --task sentiment --data sst2 --epochs 2 [--best]
 
-For each seed the Trainer as it comes (float32) and ft with its defaults train in turn, each in a process
+For each seed the Trainer as it comes (float32), or with ``--best`` at its best flags, and ft with its defaults train in turn, each in a process
 of its own, for the same epochs with the same batch size; ft scores the dev split ten times on the
 way. Its time to a score is the share of its steps done then, of the seconds that it trained. The scores
 of the test split are taken in one way for both: from the Trainer's last weights, and from those that
@@ -76,7 +76,7 @@ def work(arguments: argparse.Namespace) -> None:
     if arguments.tool == "ft":
         found = with_ft(arguments)
     else:
-        found = with_trainer(arguments, best=False)
+        found = with_trainer(arguments, arguments.best)
         found["test"] = score_on_test(arguments, found.pop("model"))
     print(json.dumps({"tool": arguments.tool, **found}), flush=True)
 
@@ -115,6 +115,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--tool", choices=TOOLS, help="train once, in this process")
+    parser.add_argument("--best", action="store_true", help="the Trainer at its best flags")
     parser.set_defaults(examples=None, dev=None)
     arguments = parser.parse_args()
     if arguments.model is None:
@@ -132,6 +133,7 @@ def main() -> None:
             command += ["--data", str(arguments.data), "--model", arguments.model]
             command += ["--epochs", str(arguments.epochs), "--seeds", str(seed)]
             command += ["--batch-size", str(arguments.batch_size)]
+            command += ["--best"] if arguments.best else []
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             rows.append({"seed": seed, **json.loads(done.stdout.splitlines()[-1])})
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)

@@ -22,12 +22,12 @@ MERGEABLE = ("lora", "adalora", "ia3")
 RATES = {
     "lora": 2e-3,
     "adalora": 5e-3,
-    "ia3": 5e-3,
+    "ia3": 1e-2,
     "adapter": 2e-3,
     "bitfit": 5e-3,
     "prompt": 1e-2,
     "ptuning": 1e-2,
-    "prefix": 5e-3,
+    "prefix": 1e-2,
 }
 """The peak learning rate of each method, where the user gives none. Few parameters, most of which
 begin at 0, take larger steps than all weights of an encoder do."""
