@@ -147,7 +147,7 @@ def test_an_encoder_that_shall_stay_has_no_adapter(ft_run: Any) -> None:
 def test_the_learning_rate_is_the_methods_unless_the_user_gives_one() -> None:
     plugins = [TEXTS, "peft"]
     assert ft.resolve(plugins).run.learning_rate == 2e-3
-    assert ft.resolve(plugins, values={"peft.method": "ia3"}).run.learning_rate == 5e-3
+    assert ft.resolve(plugins, values={"peft.method": "ia3"}).run.learning_rate == 1e-2
     given = ft.resolve(plugins, values={"run.learning_rate": 1e-4}).run
     assert (given.learning_rate, given.weight_decay) == (1e-4, 0.0)
 
