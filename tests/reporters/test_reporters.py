@@ -41,7 +41,7 @@ def test_plain_lines(telling: ModuleType) -> None:
         "encode train: 20\n"
         "train: 3 steps\n"
         "step 3/3  loss 0.7000  learning rate 1.00e-04\n"
-        "validation, epoch 1, step 3: f1 0.2500 [0.2000, 0.3000]  loss 0.1000  (best so far)\n"
+        "validation, epoch 1, step 3: f1 0.2500 [0.2000, 0.3000]  loss 0.1000  (kept)\n"
         "\nby type\ntype        f1\nperson  0.5000\n地点\nstrict\n\n"
         "trained 3 steps in 1:01\n"
         "\nwhat each plugin cost\nplugin  hook    calls  seconds\ntoy     encode      3   0.2500\n\n"
@@ -113,10 +113,7 @@ def test_the_terminal_shows_the_same_lines(telling: ModuleType) -> None:
     reporter.close()
     text = out.getvalue()
     assert "note: a tenth of train is validation\n" in text
-    assert (
-        "validation, epoch 1, step 3: f1 0.2500 [0.2000, 0.3000]  loss 0.1000  (best so far)"
-        in text
-    )
+    assert "validation, epoch 1, step 3: f1 0.2500 [0.2000, 0.3000]  loss 0.1000  (kept)" in text
     assert "by type\ntype        f1\nperson  0.5000\n地点\nstrict\n" in text
     assert "use it: ft predict runs/r1 FILE\n" in text
 

@@ -307,23 +307,12 @@ class Loop:
         _, evaluation, metrics = measure(run, "validation")
         name = run.config.metric or evaluation.main
         require(name, metrics)
-        value = metrics[name].value if metrics[name].higher_is_better else -metrics[name].value
-        better = progress.best is None or value > progress.best
-        if better:
-            progress.best, progress.best_step, progress.misses = value, progress.step, 0
-            if run.ranks.main:
-                self.checkpoints.save_best(
-                    progress.step,
-                    {
-                        "step": progress.step,
-                        "epoch": progress.epoch,
-                        "metric": name,
-                        "value": metrics[name].value,
-                    },
-                )
-        else:
-            progress.misses += 1
-        self._tell("validation", metrics, better)
+        kept = progress.judge(metrics[name])
+        if kept and run.ranks.main:
+            value = metrics[name].value
+            told = {"step": progress.step, "epoch": progress.epoch, "metric": name, "value": value}
+            self.checkpoints.save_best(progress.step, told)
+        self._tell("validation", metrics, kept)
         if run.config.patience and progress.misses >= run.config.patience:
             run.stops.append(
                 {

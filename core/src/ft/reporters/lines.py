@@ -100,10 +100,10 @@ class PlainReporter(LineReporter):
 
     @override
     def evaluation(
-        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
+        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], kept: bool
     ) -> None:
         self._pace.pause()
-        best = "  (best so far)" if is_best else ""
+        best = "  (kept)" if kept else ""
         self._say(f"{scored(split, epoch, step)}: {metrics_text(metrics)}{best}")
 
     @override
@@ -195,11 +195,9 @@ class JsonReporter(LineReporter):
 
     @override
     def evaluation(
-        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
+        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], kept: bool
     ) -> None:
-        self._event(
-            "evaluation", step=step, epoch=epoch, split=split, metrics=metrics, is_best=is_best
-        )
+        self._event("evaluation", step=step, epoch=epoch, split=split, metrics=metrics, kept=kept)
 
     @override
     def progress(self, name: str, done: int, total: int) -> None:

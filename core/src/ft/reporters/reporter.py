@@ -51,9 +51,9 @@ class Reporter:
         """
 
     def evaluation(
-        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
+        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], kept: bool
     ) -> None:
-        """A split was scored; ``is_best`` says that the model is the best one so far."""
+        """A split was scored; ``kept`` says that its weights are those of the run so far."""
 
     def progress(self, name: str, done: int, total: int) -> None:
         """Encoding or prediction has done so many of so many examples; 0 in all: unknown."""

@@ -104,11 +104,11 @@ class RichReporter(Reporter):
 
     @override
     def evaluation(
-        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], is_best: bool
+        self, step: int, epoch: int, split: str, metrics: Mapping[str, Metric], kept: bool
     ) -> None:
         self._pace.pause()
         line = f"{scored(split, epoch, step)}: {metrics_text(metrics)}"
-        self._print(f"{line}  (best so far)" if is_best else line, "green" if is_best else None)
+        self._print(f"{line}  (kept)" if kept else line, "green" if kept else None)
 
     @override
     def progress(self, name: str, done: int, total: int) -> None:

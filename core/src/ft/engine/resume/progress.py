@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ft.contract.results import Metric
+
+
+WIDTH = 3.92
+"""Standard errors that a 95 % interval is wide."""
+
+
+def standard_error(metric: Metric) -> float:
+    """As the interval tells it; 0 where there is none."""
+    if metric.low is None or metric.high is None:
+        return 0.0
+    return (metric.high - metric.low) / WIDTH
+
 
 @dataclass
 class Progress:
@@ -17,8 +30,10 @@ class Progress:
         expected: optimizer steps of all epochs, where a plugin orders the examples.
         most: optimizer steps that a time limit leaves; ``None``: not planned.
         seconds: since the command began, those of the commands before it counted.
-        best: the best value of the deciding metric so far, and the step that reached it.
-        misses: evaluations since then.
+        best: the best value of the deciding metric so far, larger being better; ``None`` before the first evaluation.
+        best_error: its standard error, 0 where the metric has no interval.
+        best_step: the step whose weights are kept.
+        misses: evaluations since the best value.
         train_seconds: time spent on batches and steps.
         tokens: real tokens seen, or what else features say that they cost; ``padded`` counts padding too.
         examples: features seen.
@@ -36,6 +51,7 @@ class Progress:
     most: int | None = None
     seconds: float = 0.0
     best: float | None = None
+    best_error: float = 0.0
     best_step: int = 0
     misses: int = 0
     train_seconds: float = 0.0
@@ -55,6 +71,22 @@ class Progress:
         self.padded += padded
         self.examples += examples
         self.unit = unit
+
+    def judge(self, metric: Metric) -> bool:
+        """Count an evaluation, and say whether the weights of this step are the ones to keep.
+
+        Those are the latest whose score is at most a standard error below the best (as Breiman et al. 1984, "Classification and Regression Trees",
+        choose among trees): where few examples score a model, the best of many scores is mostly the luckiest.
+        """
+        value = metric.value if metric.higher_is_better else -metric.value
+        if self.best is None or value > self.best:
+            self.best, self.best_error, self.misses = value, standard_error(metric), 0
+        else:
+            self.misses += 1
+        keep = value >= self.best - self.best_error
+        if keep:
+            self.best_step = self.step
+        return keep
 
     @property
     def seen(self) -> int:
