@@ -7,7 +7,6 @@ from typing import Any
 
 from ft.contract.results import Metric
 
-
 WIDTH = 3.92
 """Standard errors that a 95 % interval is wide."""
 
