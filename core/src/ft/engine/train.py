@@ -21,6 +21,7 @@ from ft.engine.batch.inference import predict_split
 from ft.engine.device import make_accelerator
 from ft.engine.loop import Loop
 from ft.engine.metric import look_ahead
+from ft.engine.optim.cast import forget_casts
 from ft.engine.optim.custom import CustomOptimizer
 from ft.engine.optim.depths import freeze
 from ft.engine.optim.optim import Optimizer
@@ -228,6 +229,7 @@ def _train(
     if loop.best_step is None:
         loop.take_evaluation_weights()
     progress, best_step, checkpoints = loop.progress, loop.best_step, loop.checkpoints
+    forget_casts(model)
     del loop, optimizer  # what they keep makes room for the best weights
     with run.ranks.main_first():
         best = checkpoints.load_best(best_step)

@@ -120,6 +120,13 @@ def keep_cast(model: nn.Module) -> None:
             module.weight.grad_dtype = None  # of any type
 
 
+def forget_casts(model: nn.Module) -> None:
+    """Free the copies of the weights of a model that has learned."""
+    for module in model.modules():
+        if isinstance(module, CastLinear):
+            module.written(near=False)
+
+
 @contextmanager
 def stepping(layers: Iterable[CastLinear]) -> Iterator[None]:
     """A step of the core's, in which these layers may leave gradients in bf16."""
