@@ -153,7 +153,7 @@ def main() -> None:
         return watch
 
     turns, slowest, repeated = in_turn(
-        list(tools), measure, arguments.repetitions, arguments.repetitions
+        list(tools), measure, arguments.repetitions, arguments.repetitions // 2
     )
     print(
         f"{len(texts)} sentences; {repeated} turns again; products {max(slowest):.2f} times the least"

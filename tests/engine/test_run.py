@@ -108,7 +108,7 @@ class Spoil(ft.Plugin):
                     parameter.zero_()
 """,
     )
-    result = go(["words", spoil], epochs=4, words={"train": 96})
+    result = go(["words", spoil], epochs=4, learning_rate=1e-2, words={"train": 96})
     assert result.record["best"]["step"] <= 24
     assert result.metrics["validation"]["accuracy"].value == result.record["best"]["value"]
 

@@ -108,9 +108,7 @@ def takes(weight: Tensor, input: Tensor) -> bool:  # noqa: A002
 
 def keep_cast(model: nn.Module) -> None:
     """Let the linear layers that learn, and that share their weights with none, keep them in bf16 too."""
-    if not hasattr(
-        torch.Tensor, "grad_dtype"
-    ):  # torch before 2.10: a gradient has its parameter's type
+    if not hasattr(Tensor, "grad_dtype"):  # before torch 2.10 a gradient has its parameter's type
         return
     parameters = [id(one) for _, one in model.named_parameters(remove_duplicate=False)]
     users = Counter(parameters)
