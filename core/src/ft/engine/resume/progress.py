@@ -75,14 +75,15 @@ class Progress:
         """Count an evaluation, and say whether the weights of this step are the ones to keep.
 
         Those are the latest whose score is at most a standard error below the best (as Breiman et al. 1984, "Classification and Regression Trees",
-        choose among trees): where few examples score a model, the best of many scores is mostly the luckiest.
+        choose among trees): where few examples score a model, the best of many scores is mostly the luckiest. Of equal
+        scores without an error, such as perfect ones, the first counts.
         """
         value = metric.value if metric.higher_is_better else -metric.value
         if self.best is None or value > self.best:
             self.best, self.best_error, self.misses = value, standard_error(metric), 0
         else:
             self.misses += 1
-        keep = value >= self.best - self.best_error
+        keep = not self.misses or (self.best_error > 0 and value >= self.best - self.best_error)
         if keep:
             self.best_step = self.step
         return keep
