@@ -2,9 +2,9 @@
 
     python tests/benchmarks/everything.py --data FOLDER --out speed.md [--only training prediction ...]
 
-``FOLDER`` has the folders ``wnut17``, ``sst2`` and ``movielens_small``. It takes less than an hour on two cores, on which nothing
-else should run meanwhile. The page names the machine, and has each command above what it printed; what
-a command has printed stands there even if a later one fails, and how long each took.
+``FOLDER`` has the folders ``wnut17``, ``sst2`` and ``movielens_small``. Nothing else should run on
+the machine meanwhile. The page names the machine, and has each command above what it printed, and how long it took; what
+a command has printed stands there even if a later one fails.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def facts(record: Mapping[str, Any], split: str | None) -> Sequence[str]:
     ]
     if best := record.get("best"):
         found.append(
-            f"best of the evaluations: step {best['step']:,}, {best['metric']} "
+            f"weights kept: step {best['step']:,}, {best['metric']} "
             f"{number(best['value'])} on validation"
         )
     found += [
