@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ft.builtin.processor.dropout import Kept, LeanDropout, dropped
+from ft.builtin.processor.dropout import LeanDropout, Mask, dropped
 
 
 @pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])
@@ -21,7 +21,7 @@ def test_a_mask_drops_its_share_and_keeps_the_mean(p: float, dtype: torch.dtype)
 
 
 def test_neighbours_in_a_mask_are_independent() -> None:
-    gone = 1 - Kept.drawn(torch.Size([1_000_000]), 0.3, 7, torch.float32).of.float()
+    gone = 1 - Mask.drawn(torch.Size([1_000_000]), 0.3, 7, torch.float32).ones.float()
     for lag in (1, 2, 3, 4, 8):
         both = float((gone[lag:] * gone[:-lag]).mean())
         assert both == pytest.approx(0.09, abs=5 * (0.09 * 0.91 / 1e6) ** 0.5)

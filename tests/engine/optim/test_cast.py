@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 import ft
 from ft import RunConfig
-from ft.engine.optim.cast import CastLinear, keep_cast, stepping
+from ft.builtin.processor.linear import keep_cast
+from ft.engine.optim.cast import CastLinear, stepping
 from ft.engine.optim.optim import Optimizer
 
 

@@ -81,27 +81,18 @@ class Step:
             TrainingError: a single example does not fit into memory.
             PluginError: a technique around `loss_of` is never called.
         """
-        with stepping(self._layers):
-            return self._take(features, factor, wishes, where)
-
-    def _take(
-        self,
-        features: list[Feature],
-        factor: float,
-        wishes: Callable[[], Sequence[float]],
-        where: Callable[[], str],
-    ) -> Done:
         run = self.run
         ranks = run.ranks
         shares = divide(features, ranks.count)
         kinds = {columns: i for i, columns in enumerate(by_columns(features))}
         by_kind = self._own_items and not self._whole and len(kinds) > 1
-        if self._whole:
-            done, items = self._whole_batch(shares, where)
-        elif self._own_items:
-            done, items = self._joined(shares[ranks.index], kinds, where)
-        else:
-            done, items = self._passes(shares[ranks.index], where, self._backward)
+        with stepping(self._layers):
+            if self._whole:
+                done, items = self._whole_batch(shares, where)
+            elif self._own_items:
+                done, items = self._joined(shares[ranks.index], kinds, where)
+            else:
+                done, items = self._passes(shares[ranks.index], where, self._backward)
         run.counts = {}
         if not self._checked_loss_of:
             self._require_loss_of()

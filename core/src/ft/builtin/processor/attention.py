@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from ft.builtin.processor.dropout import Kept, draw_seed, times
+from ft.builtin.processor.dropout import Mask, draw_seed, masked
 
 SHORT = 96
 """Queries and keys up to which attention that is not trained takes less time here than there."""
@@ -120,11 +120,15 @@ def _attend(
     if torch.is_autocast_enabled(kind):  # as it would cast for a product of its own
         states = [one.to(torch.get_autocast_dtype(kind)) for one in states]
     shape = torch.Size((*query.shape[:3], key.shape[2]))
-    drawn = Kept.drawn(shape, dropout, seed, states[2].dtype) if dropout else None
+    drawn = Mask.drawn(shape, dropout, seed, states[2].dtype) if dropout else None
     made: Tensor = Attended.apply(  # type: ignore[no-untyped-call]
         *(one.flatten(0, 1) for one in states),
         attention_mask,
-        *((None, None) if drawn is None else (drawn.of.flatten(0, 1), drawn.ones.flatten(0, 1))),
+        *(
+            (None, None)
+            if drawn is None
+            else (drawn.scaled.flatten(0, 1), drawn.ones.flatten(0, 1))
+        ),
         1.0 if drawn is None else drawn.factor,
     )
     return made.view(*shape[:3], value.shape[-1])
@@ -143,7 +147,7 @@ class Attended(torch.autograd.Function):
         key: Tensor,
         value: Tensor,
         mask: Tensor | None,
-        of: Tensor | None,
+        scaled: Tensor | None,
         ones: Tensor | None,
         factor: float,
     ) -> Tensor:
@@ -155,14 +159,14 @@ class Attended(torch.autograd.Function):
             key: (texts * heads, keys, size).
             value: as ``key``.
             mask: (texts, heads or 1, queries, keys), true where a key may be seen; ``None`` shows all.
-            of: (texts * heads, queries, keys), as of `Kept`; ``None`` where dropout drops no weights.
-            ones: as of `Kept`; what is kept for the gradient.
-            factor: as of `Kept`.
+            scaled: (texts * heads, queries, keys), as of `Mask`; ``None`` where dropout drops no weights.
+            ones: as of `Mask`; what is kept for the gradient.
+            factor: as of `Mask`.
         """
         weights = _weights(torch.bmm(query, key.transpose(1, 2)), mask, value.dtype)
         ctx.save_for_backward(query, key, value, mask, ones, weights)
         ctx.factor = factor
-        return torch.bmm(_left(weights, of, factor), value)
+        return torch.bmm(_left(weights, scaled, factor), value)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -198,13 +202,13 @@ def _wide(values: Tensor) -> Tensor:
 
 
 def _hidden(mask: Tensor) -> Tensor:
-    """What a score is added to: torch adds in a quarter of the time in which it fills in."""
+    """What a score is added to: torch adds faster than it fills in."""
     return torch.zeros(mask.shape).masked_fill_(~mask, LOWEST)
 
 
-def _left(weights: Tensor, of: Tensor | None, factor: float) -> Tensor:
-    """The weights that dropout keeps."""
-    return weights if of is None else times(weights, of, factor)
+def _left(weights: Tensor, dropped: Tensor | None, factor: float) -> Tensor:
+    """What dropout leaves of the weights."""
+    return weights if dropped is None else masked(weights, dropped, factor)
 
 
 def _predicted(

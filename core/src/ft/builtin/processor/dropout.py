@@ -34,24 +34,24 @@ def draw_seed() -> int:
 
 def dropped(inputs: Tensor, p: float, seed: int) -> Tensor:
     """The inputs, each 0 with probability ``p`` and else multiplied by ``1 / (1 - p)``."""
-    kept = Kept.drawn(inputs.shape, p, seed, inputs.dtype)
-    made: Tensor = Dropped.apply(inputs, kept.of, kept.factor)  # type: ignore[no-untyped-call]
+    mask = Mask.drawn(inputs.shape, p, seed, inputs.dtype)
+    made: Tensor = Dropped.apply(inputs, mask.scaled, mask.factor)  # type: ignore[no-untyped-call]
     return made
 
 
 @dataclass(frozen=True)
-class Kept:
+class Mask:
     """What dropout multiplies by.
 
     Attributes:
         ones: 0 for what is dropped and 1 for what is kept, a byte each.
-        of: the same times the factor, in a type of two bytes, which torch multiplies by its like in half the time; for
+        scaled: the same times the factor, in a type of two bytes, which torch multiplies by its like in half the time; for
             others ``ones`` again.
         factor: on what is kept, a number of the inputs' type as in torch's dropout.
     """
 
     ones: Tensor
-    of: Tensor
+    scaled: Tensor
     factor: float
 
     @classmethod
@@ -61,35 +61,35 @@ class Kept:
         bits = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16)[:count]
         ones = np.greater_equal(bits, round(p * LEVELS) - LEVELS // 2)
         factor = torch.tensor(LEVELS / (LEVELS - round(p * LEVELS)), dtype=dtype)
-        of = bytes_of_ones = torch.from_numpy(ones.view(np.int8)).view(shape)
+        scaled = narrow = torch.from_numpy(ones.view(np.int8)).view(shape)
         if dtype.itemsize == 2:
-            of = torch.from_numpy(ones * np.int16(factor.view(torch.int16).item()))
-            of = of.view(dtype).view(shape)
-        return cls(bytes_of_ones, of, float(factor))
+            bits = ones * np.int16(factor.view(torch.int16).item())
+            scaled = torch.from_numpy(bits).view(dtype).view(shape)
+        return cls(narrow, scaled, float(factor))
 
 
-def times(values: Tensor, of: Tensor, factor: float) -> Tensor:
-    """Values by what dropout multiplies by, anew."""
-    made = values * of
-    return made if of.dtype == values.dtype else made.mul_(factor)
+def masked(values: Tensor, mask: Tensor, factor: float) -> Tensor:
+    """What a mask leaves of values: ``scaled`` of a `Mask`, or its ``ones`` and then the factor."""
+    made = values * mask
+    return made if mask.dtype == values.dtype else made.mul_(factor)
 
 
 class Dropped(torch.autograd.Function):
     """What is kept of the inputs, times a factor; the gradient needs nothing else."""
 
     @staticmethod
-    def forward(inputs: Tensor, of: Tensor, factor: float) -> Tensor:
+    def forward(inputs: Tensor, mask: Tensor, factor: float) -> Tensor:
         """The inputs, or 0."""
-        return times(inputs, of, factor)
+        return masked(inputs, mask, factor)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         """Remember what is kept."""
-        _, of, ctx.factor = inputs
-        ctx.save_for_backward(of)
+        _, mask, ctx.factor = inputs
+        ctx.save_for_backward(mask)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         """The gradient, or 0."""
-        (of,) = ctx.saved_tensors
-        return times(gradients[0], of, ctx.factor), None, None
+        (mask,) = ctx.saved_tensors
+        return masked(gradients[0], mask, ctx.factor), None, None

@@ -10,6 +10,7 @@ each size of batch, hundreds of megabytes in a server.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ft.engine.mapped import give_back
-from ft.engine.optim.cast import takes
+from ft.engine.optim.cast import CastLinear, takes
 
 
 @dataclass(frozen=True)
@@ -110,3 +111,14 @@ def keep_still(model: nn.Module) -> None:
     for module in model.modules():
         if type(module) is nn.Linear and not module.weight.requires_grad:
             module.__class__ = StillLinear
+
+
+def keep_cast(model: nn.Module) -> None:
+    """Let the linear layers that learn, and that share their weights with none, keep them in bf16 too."""
+    if not hasattr(Tensor, "grad_dtype"):  # before torch 2.10 a gradient has its parameter's type
+        return
+    users = Counter(id(p) for _, p in model.named_parameters(remove_duplicate=False))
+    for module in model.modules():
+        if type(module) is nn.Linear and users[id(module.weight)] == 1:
+            module.__class__ = CastLinear
+            module.weight.grad_dtype = None  # of any type

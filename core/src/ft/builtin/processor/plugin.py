@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ft.builtin.processor.lean import make_lean
-from ft.builtin.processor.linear import keep_still, keep_weights
+from ft.builtin.processor.linear import keep_cast, keep_still, keep_weights
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.schema import TaskData
-from ft.engine.optim.cast import keep_cast
 
 if TYPE_CHECKING:
     from ft.engine.run import LiveRun

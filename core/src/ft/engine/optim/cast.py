@@ -6,7 +6,6 @@ weight, which stays the parameter, and leaves the gradient in bf16 for the optim
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -104,18 +103,6 @@ def takes(weight: Tensor, input: Tensor) -> bool:  # noqa: A002
         and (input.device.type, weight.device.type, weight.dtype) == ("cpu", "cpu", torch.float32)
         and not weight.is_inference()
     )
-
-
-def keep_cast(model: nn.Module) -> None:
-    """Let the linear layers that learn, and that share their weights with none, keep them in bf16 too."""
-    if not hasattr(Tensor, "grad_dtype"):  # before torch 2.10 a gradient has its parameter's type
-        return
-    parameters = [id(one) for _, one in model.named_parameters(remove_duplicate=False)]
-    users = Counter(parameters)
-    for module in model.modules():
-        if type(module) is nn.Linear and users[id(module.weight)] == 1:
-            module.__class__ = CastLinear
-            module.weight.grad_dtype = None  # of any type
 
 
 def forget_casts(model: nn.Module) -> None:
