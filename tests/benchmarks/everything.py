@@ -30,7 +30,7 @@ def commands(data: Path, work: Path) -> dict[str, list[list[str]]]:
     settings = [f"ner.{name}={words}/{file}.conll" for name, file in split.items()]
     settings.append("ner.decoding=argmax")
     train = [part for one in settings for part in ("-o", one)]
-    tools = ["--tools", "ft", "trainer-best", "trainer-own", "--examples", "800", "--dev", "300"]
+    tools = ["--tools", "ft", "trainer-best", "trainer-own", "--examples", "800", "--dev", "100"]
     return {
         "step": [
             ["step_profile.py", "--task", "ner", "--data", words],
@@ -44,7 +44,7 @@ def commands(data: Path, work: Path) -> dict[str, list[list[str]]]:
         "training": [
             ["speed.py", "--task", "ner", "--data", words, "--out", rows, *tools],
             ["speed.py", "--task", "sentiment", "--data", texts, "--out", rows, *tools],
-            ["speed_recommend.py", "--data", ratings, "--out", rows, "--repetitions", "3"],
+            ["speed_recommend.py", "--data", ratings, "--out", rows, "--repetitions", "2"],
             ["speed.py", "--report", "--out", rows],
         ],
         "framework": [["framework_cost.py", "--data", words], ["hook_cost.py"]],

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
+from ft.engine.collector import rarely
 from ft.reporters.reporter import Reporter
 from ft.runfolder.hub import local_run
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ft.contract.run import Trained
 
 
+@rarely()
 def run(
     plugins: Sequence[str] | None = None,
     *,
@@ -142,6 +144,7 @@ def predict(
     return list(found)
 
 
+@rarely()
 def load(
     run_folder: str | Path,
     *,
@@ -213,6 +216,7 @@ def derive(
     derive_run(local_run(run_folder), Path(target), plugins, write, measure)
 
 
+@rarely()
 def evaluate(
     run_folder: str | Path,
     data: Any = None,

@@ -10,12 +10,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import ft
 from ft import RunConfig
 from ft.builtin.processor.linear import keep_cast
 from ft.engine.optim.cast import CastLinear, stepping
 from ft.engine.optim.optim import Optimizer
+
+RATE = 5e-5
+"""About how far a weight goes in a step."""
 
 
 def pair(inputs: int = 8, outputs: int = 4, bias: bool = True) -> tuple[nn.Linear, CastLinear]:
@@ -211,12 +215,119 @@ def test_a_run_learns_what_it_does_without(
     go: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def weights() -> dict[str, Tensor]:
-        made = go(["words"], precision="bf16", max_steps=6, clip=None)
+        made = go(["words"], precision="bf16", max_steps=6, clip=None, learning_rate=RATE)
         found: dict[str, Tensor] = ft.load(made.output).model.state_dict()
         return found
 
+    joint = weights()
+    monkeypatch.setattr("ft.builtin.processor.linear.ATTENDING", ())
     ours = weights()
     monkeypatch.setattr("ft.builtin.processor.plugin.keep_cast", lambda model: None)
     theirs = weights()
-    assert ours.keys() == theirs.keys()
+    assert ours.keys() == theirs.keys() == joint.keys()
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
+    # Query, key and value in one product add up in another order. The gradient of a key's bias is nothing but such errors.
+    for name, value in theirs.items():
+        if not name.endswith("key.bias"):
+            assert float((joint[name] - value).abs().mean()) < 0.01 * RATE
+    assert any(not torch.equal(joint[name], value) for name, value in theirs.items())
+
+
+class Attending(nn.Module):
+    """The queries, keys and values of an attention, of the same inputs or of others."""
+
+    def __init__(self, bias: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.query, self.key, self.value = (nn.Linear(24, n, bias=bias) for n in (16, 16, 8))
+
+    def forward(self, inputs: Tensor, other: Tensor | None = None) -> list[Tensor]:
+        """The three, in the order of their calls."""
+        given = inputs if other is None else other
+        return [self.query(inputs), self.key(given), self.value(given)]
+
+    def layers(self) -> list[nn.Linear]:
+        """The three."""
+        return [self.query, self.key, self.value]
+
+
+def attended(
+    model: Attending, inputs: Tensor, other: Tensor | None = None
+) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """The outputs, the gradients of weights and biases, and that of the inputs."""
+    leaf = inputs.clone().requires_grad_()
+    inputs = leaf * 1  # of a leaf autocast keeps one cast, whose gradients it adds up in bf16
+    casts = [layer for layer in model.layers() if isinstance(layer, CastLinear)]
+    with stepping(casts), torch.autocast("cpu", torch.bfloat16):
+        outputs = model(inputs, other)
+        sum(((k + 1) * one.float()).square().sum() for k, one in enumerate(outputs)).backward()
+    assert leaf.grad is not None
+    found = [p.grad.float() for p in model.parameters() if p.grad is not None]
+    return [one.detach() for one in outputs], found, leaf.grad
+
+
+@given(
+    rows=st.lists(st.integers(1, 12), min_size=1, max_size=3),
+    bias=st.booleans(),
+    elsewhere=st.booleans(),
+)
+def test_layers_of_an_attention_give_in_one_product_what_each_gives(
+    rows: list[int], bias: bool, elsewhere: bool
+) -> None:
+    plain, joint = Attending(bias), Attending(bias)
+    keep_cast(joint)
+    inputs = torch.randn(*rows, 24)
+    other = torch.randn(*rows, 24) if elsewhere else None
+    outputs, gradients, of_inputs = attended(joint, inputs, other)
+    expected, wanted, of_plain = attended(plain, inputs, other)
+    for mine, its in zip([*outputs, *gradients], [*expected, *wanted], strict=True):
+        torch.testing.assert_close(mine, its, rtol=1e-2, atol=1e-2 * float(its.abs().max()))
+    error = 1e-2 * float(of_plain.abs().max()) + 1e-6
+    torch.testing.assert_close(of_inputs, of_plain, rtol=1e-2, atol=error)
+    assert all(layer._ahead is None for layer in joint.layers())
+
+
+def test_one_product_serves_a_whole_attention() -> None:
+    joint = Attending()
+    keep_cast(joint)
+    products: list[tuple[int, ...]] = []
+
+    class Seen(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            if func._overloadpacket.__name__ in ("mm", "addmm"):
+                products.append(tuple(args[-1].shape))
+            return func(*args, **(kwargs or {}))
+
+    with Seen():
+        attended(joint, torch.randn(5, 24))
+    # The outputs; the gradients of the inputs; those of the weights.
+    assert products == [(24, 40), (40, 24), (5, 24)]
+
+
+def test_a_layer_that_stands_still_leaves_the_others_their_products() -> None:
+    plain, joint = Attending(), Attending()
+    keep_cast(joint)
+    for model in (plain, joint):
+        model.key.weight.requires_grad_(False)
+    inputs = torch.randn(5, 24)
+    mine, its = attended(joint, inputs), attended(plain, inputs)
+    assert equal([*mine[0], *mine[1]], [*its[0], *its[1]])
+    torch.testing.assert_close(mine[2], its[2])  # a sum of three in another order
+
+
+def test_several_passes_of_an_attention_add_up_in_float32() -> None:
+    plain, joint = Attending(), Attending()
+    keep_cast(joint)
+    many = [torch.randn(5, 24) for _ in range(3)]
+    with stepping([layer for layer in joint.layers() if isinstance(layer, CastLinear)]):
+        for inputs in many:
+            attended(joint, inputs)
+    for inputs in many:
+        attended(plain, inputs)
+    for mine, its in zip(joint.parameters(), plain.parameters(), strict=True):
+        assert mine.grad is not None
+        assert its.grad is not None
+        assert mine.grad.dtype == torch.float32
+        torch.testing.assert_close(mine.grad, its.grad, rtol=1e-2, atol=1e-1)

@@ -12,6 +12,7 @@ import typer
 from ft.cli import evaluate, plugins, predict, report, run
 from ft.cli.commands import Command, Commands
 from ft.cli.failure import guarded
+from ft.engine.collector import rarely
 from ft.reporters.stream import detach
 
 app = typer.Typer(
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _calm_libraries()
     try:
-        app(list(sys.argv[1:] if arguments is None else arguments), prog_name="ft")
+        with rarely():
+            app(list(sys.argv[1:] if arguments is None else arguments), prog_name="ft")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock, local
 from time import perf_counter
 from typing import Any
 
@@ -73,6 +74,13 @@ class _Frame:
         return 0 if once is None else self.forwards - self.own - once
 
 
+class _Thread(local):
+    """The call that is under way in a thread."""
+
+    def __init__(self) -> None:
+        self.frame = _Frame("", 0)
+
+
 class Ledger:
     """Calls hook implementations, keeps their costs, and names the plugin where one raises.
 
@@ -82,7 +90,8 @@ class Ledger:
 
     def __init__(self, situation: Callable[[], str]) -> None:
         self._situation = situation
-        self._frame = _Frame("", 0)
+        self._thread = _Thread()
+        self._writing = Lock()
         self._costs: dict[tuple[str, str], Cost] = {}
 
     def cost(self, name: str, hook: str) -> Cost:
@@ -109,9 +118,10 @@ class Ledger:
         cost = self.cost(name, hook)
 
         def call(*arguments: Any) -> Any:
-            outer = self._frame
+            thread = self._thread
+            outer = thread.frame
             started = perf_counter()
-            frame = self._frame = _Frame(hook, forwards)
+            frame = thread.frame = _Frame(hook, forwards)
             try:
                 return function(*arguments)
             except Exception as error:
@@ -119,19 +129,20 @@ class Ledger:
                 raise
             finally:
                 elapsed = perf_counter() - started
-                self._frame = outer
+                thread.frame = outer
                 outer.seconds += elapsed
                 outer.add(frame)
-                cost.calls += 1
-                cost.seconds += elapsed - frame.seconds
-                cost.backwards += frame.backwards
-                cost.forwards += frame.extra()
+                with self._writing:
+                    cost.calls += 1
+                    cost.seconds += elapsed - frame.seconds
+                    cost.backwards += frame.backwards
+                    cost.forwards += frame.extra()
 
         return call
 
     def backward(self) -> None:
         """A backward pass is made for whoever is being called."""
-        self._frame.backwards += 1
+        self._thread.frame.backwards += 1
 
     def _note(self, error: Exception, text: str) -> None:
         """Say where an exception comes from, once: on its way out it passes other plugins."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cache
+from threading import local
 from types import ModuleType
 from typing import Any
 
@@ -50,6 +51,16 @@ def _arguments(spec: Callable[..., Any]) -> list[str]:
 def specs(module: ModuleType = hookspecs) -> dict[str, Callable[..., Any]]:
     """Every hook spec by name, in the order of the contract."""
     return {name: value for name, value in vars(module).items() if hasattr(value, "ft_kind")}
+
+
+class _Thread(local):
+    """What is under way in a thread.
+
+    Attributes:
+        alone: a provider is called without its techniques.
+    """
+
+    alone = False
 
 
 class Hooks:
@@ -111,7 +122,7 @@ class Hooks:
             self.only(method)
         raise_all(declarations.graph_faults(self.parts("compute_loss")[1]))
         self._providers = {name: self._provider(name) for name in self.names("chain")}
-        self._alone = False
+        self._thread = _Thread()
         self.read: TaskData | None = None
         self._defaults = {name for name in self._chains if not self.customised(name)}
         self._events = {name: self._event(name) for name in self.names("event")}
@@ -276,15 +287,16 @@ class Hooks:
 
     def call(self, hook: str, *arguments: Any) -> Any:
         """Call a chain hook."""
-        return (self._providers if self._alone else self._chains)[hook](*arguments)
+        return (self._providers if self._thread.alone else self._chains)[hook](*arguments)
 
     def provide(self, hook: str, *arguments: Any) -> Any:
         """Call the provider of a chain hook alone; what it calls has no techniques either."""
-        before, self._alone = self._alone, True
+        thread = self._thread
+        before, thread.alone = thread.alone, True
         try:
             return self._providers[hook](*arguments)
         finally:
-            self._alone = before
+            thread.alone = before
 
     def listens(self, hook: str) -> bool:
         """Whether any plugin implements an event hook."""
@@ -335,6 +347,10 @@ class Hooks:
     def default(self, hook: str) -> bool:
         """Whether a chain hook does what the core does, and nothing else."""
         return hook in self._defaults
+
+    def concurrent(self, hooks: Sequence[str]) -> bool:
+        """Whether several threads may call these chain hooks at a time: they are the core's, and nobody traces them."""
+        return self._trace is None and all(map(self.default, hooks))
 
     def describe(self, hook: str) -> str:
         """The chain as text, e.g. ``adversarial( distill( standard ) )``."""

@@ -25,7 +25,7 @@ SHORT = 96
 SHORT_TRAINED = 192
 """The same in training without dropout."""
 
-AT_ONCE = 1 << 20
+AT_ONCE = 1 << 18
 """Weights of a module at a time, at 4 bytes each: few enough to stay near the processor."""
 
 KEPT = 1 << 22

@@ -20,6 +20,13 @@ from torch.nn import functional
 from ft.engine.mapped import give_back
 from ft.engine.optim.cast import CastLinear, takes
 
+ATTENDING = (
+    ("query", "key", "value"),
+    ("q_proj", "k_proj", "v_proj"),
+    ("q_lin", "k_lin", "v_lin"),
+)
+"""Names of the layers that give the queries, keys and values of an attention, in the order of their calls."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -122,3 +129,12 @@ def keep_cast(model: nn.Module) -> None:
         if type(module) is nn.Linear and users[id(module.weight)] == 1:
             module.__class__ = CastLinear
             module.weight.grad_dtype = None  # of any type
+    for module in model.modules():
+        if getattr(getattr(module, "config", None), "is_encoder_decoder", False):
+            continue  # may attend to another text, which key and value are called with
+        for names in ATTENDING:
+            layers = [getattr(module, name, None) for name in names]
+            group = [layer for layer in layers if isinstance(layer, CastLinear)]
+            alike = {(layer.in_features, layer.bias is None) for layer in group}
+            if len(group) == len(names) and len(alike) == 1:
+                group[0].group = tuple(group)

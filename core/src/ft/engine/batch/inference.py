@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from ft.engine.batch.batches import (
 )
 from ft.engine.batch.by_word import by_word
 from ft.engine.batch.features import encode, examples_at
+from ft.engine.batch.lanes import lanes_for, side_by_side
 from ft.engine.batch.memory import out_of_memory
 from ft.engine.collector import paused
 from ft.engine.randomness import undisturbed
@@ -229,24 +231,33 @@ def forward_all(
 
     The features have the same columns; the caller is `LiveRun.answering`.
     """
+    lanes = lanes_for(run, tally is not None, context)
+
+    def work(micro: list[Feature]) -> Pass | None:
+        return _pass(run, micro, tally is not None, context)
+
     end = len(features)
     while end:
         # micro_batches cuts from the longest down, so the positions count from the end.
         most = run.budget.for_prediction(run.model, run.device)
-        for micro in micro_batches(features[:end], most, enough=most // 2):
-            begin = end - len(micro)
-            micro = features[begin:end]
-            inputs = collate(micro, run.pad_id, left=run.pads_left)
-            arrays = _arrays(run, inputs, tally, context)
-            if arrays is None:
+        cut = micro_batches(features[:end], most, enough=most // 2)
+        sizes = itertools.accumulate(map(len, cut))
+        passes = [
+            features[end - size : end - size + len(micro)]
+            for size, micro in zip(sizes, cut, strict=True)
+        ]
+        for micro, made in zip(passes, side_by_side(work, passes, lanes), strict=False):
+            if made is None:
                 run.budget.shrink(run, "prediction", micro)
                 break
-            end = begin
+            end -= len(micro)
+            if tally and made.loss is not None:
+                tally.add(made.loss)
             rows = enumerate(_padding_before(run, micro))
             yield (
-                begin,
+                end,
                 [
-                    {name: a[i, pads:] if a.ndim > 2 else a[i] for name, a in arrays.items()}
+                    {name: a[i, pads:] if a.ndim > 2 else a[i] for name, a in made.arrays.items()}
                     for i, pads in rows
                 ],
             )
@@ -260,24 +271,36 @@ def _padding_before(run: LiveRun, micro: Sequence[Feature]) -> list[int]:
     return [max(sizes) - size for size in sizes]
 
 
-def _arrays(
-    run: LiveRun, inputs: Mapping[str, Tensor], tally: Tally | None, context: ModelContext | None
-) -> dict[str, np.ndarray] | None:
-    """The model's outputs for one micro-batch; ``None`` if memory ran out."""
+@dataclass(frozen=True)
+class Pass:
+    """What a pass over a micro-batch gave.
+
+    Attributes:
+        arrays: the model's outputs, each (features, ...).
+        loss: where it was asked for.
+    """
+
+    arrays: dict[str, np.ndarray]
+    loss: Loss | None
+
+
+def _pass(
+    run: LiveRun, micro: list[Feature], wants_loss: bool, context: ModelContext | None
+) -> Pass | None:
+    """A pass over one micro-batch; ``None`` if memory ran out."""
     assert run.model is not None
-    before = dict(tally.sums) if tally else {}
+    inputs = collate(micro, run.pad_id, left=run.pads_left)
     try:
         batch = {name: value.to(run.device) for name, value in inputs.items()}
-        tensors = _outputs(run, run.model, batch, tally, context)
-        return {
+        tensors, loss = _outputs(run, run.model, batch, wants_loss, context)
+        arrays = {
             name: (value.float() if value.is_floating_point() else value).cpu().numpy()
             for name, value in tensors.items()
         }
+        return Pass(arrays, loss)
     except Exception as error:
         if not out_of_memory(error):
             raise
-        if tally:
-            tally.sums = before
         return None
 
 
@@ -285,20 +308,20 @@ def _outputs(
     run: LiveRun,
     model: nn.Module,
     batch: Mapping[str, Tensor],
-    tally: Tally | None,
+    wants_loss: bool,
     context: ModelContext | None,
-) -> dict[str, Tensor]:
-    """What `infer` gives for a batch; the loss is added to the tally."""
+) -> tuple[dict[str, Tensor], Loss | None]:
+    """What `infer` gives for a batch, and the loss."""
     size = len(next(iter(batch.values())))
+    loss: Loss | None = None
     with run.accelerator.autocast():
         if context is not None:
             with context(model, batch):
                 result = run.hooks.call("infer", run, model, batch)
-        elif tally is None:
+        elif not wants_loss:
             result = run.hooks.call("infer", run, model, batch)
         else:
             loss = run.hooks.provide("compute_loss", run, model, batch)
-            tally.add(loss)
             # The pass of the loss is the one that `infer` would make by default.
             plain = run.hooks.default("infer") and loss.outputs
             result = loss.outputs if plain else run.hooks.call("infer", run, model, batch)
@@ -314,7 +337,7 @@ def _outputs(
             who=run.hooks.who("infer"),
             hint="let infer return what decode needs, (batch, ...), and leave out the rest",
         )
-    return answers
+    return answers, loss
 
 
 def gather(

@@ -6,7 +6,7 @@ weight, which stays the parameter, and leaves the gradient in bf16 for the optim
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,76 +21,135 @@ class CastLinear(nn.Linear):
 
     Attributes:
         active: a step of the core is under way: nobody but the core's optimizer looks at the gradient of the weight.
+        group: this layer and those that are called behind it with the same inputs, as key and value are behind the query
+            of an attention to itself. This one computes the outputs of all in one product.
     """
 
     active: bool = False
+    group: tuple[CastLinear, ...] = ()
     _cast: Tensor | None = None
-    _key: tuple[int, int] | None = None
+    _casts: Tensor | None = None
+    _keys: tuple[tuple[int, int], ...] = ()
+    _ahead: tuple[Tensor, int, Tensor] | None = None
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """``x @ weight.T + bias``, in the format of autocast where that is on."""
-        mine = self.weight
-        learns = self.active and torch.is_grad_enabled() and mine.requires_grad
-        if not (learns and takes(mine, input)):
+        ahead, self._ahead = self._ahead, None
+        if not self._learns(input):
             return super().forward(input)
-        key = (mine.data_ptr(), mine._version)
-        if self._cast is None or self._key != key:
-            self._cast, self._key = mine.detach().to(LOW), key
+        if ahead is not None and ahead[0] is input and ahead[1] == input._version:
+            return ahead[2]
+        layers = self.group if all(one._learns(input) for one in self.group) else ()
+        layers = layers or (self,)
+        casts = self._of(layers)
+        biases = [layer.bias for layer in layers]
         with torch.autocast("cpu", enabled=False):
             low = input.to(LOW)
-            made: Tensor = Product.apply(low, mine, self.bias, self._cast)  # type: ignore[no-untyped-call]
-        return made
+            made = Product.apply(low, casts, *(layer.weight for layer in layers), *biases)  # type: ignore[no-untyped-call]
+        for layer, output in zip(layers[1:], made[1:], strict=True):
+            layer._ahead = input, input._version, output
+        first: Tensor = made[0]
+        return first
+
+    def _learns(self, input: Tensor) -> bool:  # noqa: A002
+        """Whether a pass is one of a step, whose gradients the optimizer takes in bf16."""
+        learns = self.active and torch.is_grad_enabled() and self.weight.requires_grad
+        return learns and takes(self.weight, input)
+
+    def _of(self, layers: Sequence[CastLinear]) -> Tensor:
+        """The weights of layers in bf16, one below the other."""
+        keys = tuple((layer.weight.data_ptr(), layer.weight._version) for layer in layers)
+        if self._casts is None or self._keys != keys or any(one._cast is None for one in layers):
+            weights = [layer.weight.detach().to(LOW) for layer in layers]
+            self._casts = torch.cat(weights) if len(layers) > 1 else weights[0]
+            self._keys = keys
+            own = torch.split(self._casts, [len(weight) for weight in weights])
+            for layer, cast in zip(layers, own, strict=True):
+                layer._cast = cast
+        return self._casts
 
     def written(self, *, near: bool) -> None:
         """The optimizer has written the weight, which may still be near the processor: then its copy follows at once."""
         if near and self._cast is not None:
             self._cast.copy_(self.weight.detach())
         else:
-            self._cast = None
+            self._cast = self._casts = None
+
+    def finish(self) -> None:
+        """The step is over: what was computed ahead and not asked for is let go."""
+        self.active, self._ahead = False, None
 
 
 class Product(torch.autograd.Function):
-    """``x @ weight.T + bias`` in bf16; the gradient of the weight is left in bf16 where it is the first."""
+    """``x @ weight.T + bias`` of layers in bf16; the gradients of weights are left in bf16 where they are the first."""
 
     @staticmethod
-    def forward(states: Tensor, weight: Tensor, bias: Tensor | None, cast: Tensor) -> Tensor:
-        """(..., outputs).
+    def forward(states: Tensor, casts: Tensor, *parameters: Tensor | None) -> tuple[Tensor, ...]:
+        """The outputs of each layer, (..., outputs).
 
         Args:
             states: (..., inputs), in bf16.
-            weight: (outputs, inputs), whose gradient is wanted.
-            bias: (outputs,).
-            cast: the weight in bf16.
+            casts: the weights in bf16, one below the other, (outputs of all, inputs).
+            parameters: the weight of each layer, (outputs, inputs), whose gradient is wanted; then the bias of each,
+                (outputs,), or ``None`` for all.
         """
+        weights, biases = _halves(parameters)
         flat = states.reshape(-1, states.shape[-1])
-        made = flat @ cast.t() if bias is None else torch.addmm(bias.to(LOW), flat, cast.t())
-        return made.view(*states.shape[:-1], len(cast))
+        some = [bias for bias in biases if bias is not None]
+        if some:
+            bias = (torch.cat(some) if len(some) > 1 else some[0]).to(LOW)
+            made = torch.addmm(bias, flat, casts.t())
+        else:
+            made = flat @ casts.t()
+        made = made.view(*states.shape[:-1], len(casts))
+        sizes = [len(weight) for weight in weights]
+        return torch.split(made, sizes, -1) if len(sizes) > 1 else (made,)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Remember the states, the weight and its copy."""
-        states, weight, _, cast = inputs
-        ctx.save_for_backward(states, weight, cast)
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        """Remember the states, the weights and their copies."""
+        states, casts, *parameters = inputs
+        ctx.save_for_backward(states, casts, *_halves(parameters)[0])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        """The gradients of states, weight and bias."""
-        states, weight, cast = ctx.saved_tensors
+        """The gradients of states, weights and biases."""
+        states, casts, *weights = ctx.saved_tensors
         again = torch.is_grad_enabled()
         if again:  # a gradient of these gradients is asked for
-            cast = weight.to(LOW)
-        gradient = gradients[0].reshape(-1, len(cast))
-        of_states = of_weight = of_bias = None
-        if ctx.needs_input_grad[0]:
-            of_states = (gradient @ cast).view(states.shape)
-        if ctx.needs_input_grad[1]:
-            of_weight = gradient.t() @ states.reshape(-1, states.shape[-1])
-            if weight.grad is not None and not again:  # a sum over several passes is one of float32
-                weight.grad = weight.grad.float()
-                of_weight = of_weight.float()
-        if ctx.needs_input_grad[2]:
+            casts = torch.cat([weight.to(LOW) for weight in weights])
+        sizes = [len(weight) for weight in weights]
+        each = [one.reshape(-1, size) for one, size in zip(gradients, sizes, strict=True)]
+        gradient = torch.cat(each, 1) if len(each) > 1 else each[0]
+        of_states = None
+        of_weights: Sequence[Tensor | None] = [None] * len(weights)
+        of_biases: Sequence[Tensor | None] = [None] * len(weights)
+        wanted = ctx.needs_input_grad
+        if wanted[0]:
+            of_states = (gradient @ casts).view(states.shape)
+        if any(wanted[2 : 2 + len(weights)]):
+            of_all = gradient.t() @ states.reshape(-1, states.shape[-1])
+            of_weights = torch.split(of_all, sizes)
+            if not again:
+                of_weights = list(map(_added, of_weights, weights))
+        if any(wanted[2 + len(weights) :]):
             of_bias = gradient.sum(0)
-        return of_states, of_weight, of_bias, None
+            of_biases = torch.split(of_bias, sizes)
+        return of_states, None, *of_weights, *of_biases
+
+
+def _halves(parameters: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """The weights of layers, and their biases."""
+    half = len(parameters) // 2
+    return parameters[:half], parameters[half:]
+
+
+def _added(gradient: Tensor, weight: Tensor) -> Tensor:
+    """The gradient of a weight as it is added up: a sum over several passes is one of float32."""
+    if weight.grad is None:
+        return gradient
+    weight.grad = weight.grad.float()
+    return gradient.float()
 
 
 def takes(weight: Tensor, input: Tensor) -> bool:  # noqa: A002
@@ -121,4 +180,4 @@ def stepping(layers: Iterable[CastLinear]) -> Iterator[None]:
         yield
     finally:
         for layer in layers:
-            layer.active = False
+            layer.finish()
