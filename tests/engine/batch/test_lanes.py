@@ -130,6 +130,23 @@ def test_an_error_in_a_pass_reaches_the_caller(cores: Callable[[int], None]) -> 
     assert torch.get_num_threads() == 2
 
 
+def test_other_threads_have_all_cores(cores: Callable[[int], None]) -> None:
+    cores(2)
+    found: dict[str, set[int]] = {"own": set(), "other": set()}
+
+    def look() -> None:
+        found["other"].add(torch.get_num_threads())
+
+    def work(_: int) -> None:
+        found["own"].add(torch.get_num_threads())
+        other = threading.Thread(target=look)
+        other.start()
+        other.join()
+
+    list(side_by_side(work, range(20), 2))
+    assert found == {"own": {1}, "other": {2}}
+
+
 def test_what_is_not_asked_for_is_not_begun(cores: Callable[[int], None]) -> None:
     cores(2)
     begun = []

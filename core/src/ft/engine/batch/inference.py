@@ -231,7 +231,6 @@ def forward_all(
 
     The features have the same columns; the caller is `LiveRun.answering`.
     """
-    lanes = lanes_for(run, tally is not None, context)
 
     def work(micro: list[Feature]) -> Pass | None:
         return _pass(run, micro, tally is not None, context)
@@ -246,6 +245,7 @@ def forward_all(
             features[end - size : end - size + len(micro)]
             for size, micro in zip(sizes, cut, strict=True)
         ]
+        lanes = lanes_for(run, tally is not None, context) if len(passes) > 1 else 1
         for micro, made in zip(passes, side_by_side(work, passes, lanes), strict=False):
             if made is None:
                 run.budget.shrink(run, "prediction", micro)

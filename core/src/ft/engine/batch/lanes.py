@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -66,19 +67,28 @@ def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], lanes: int
         yield from map(work, items)
         return
     cores = torch.get_num_threads()
+    started, go = Semaphore(0), Event()
 
     def begin() -> None:
-        torch.set_num_threads(max(1, cores // lanes))
+        try:
+            torch.set_num_threads(max(1, cores // lanes))
+        finally:
+            started.release()
+        go.wait()
 
     def answer(item: Item) -> Made:
         with torch.no_grad():
             return work(item)
 
-    try:
-        with ThreadPoolExecutor(lanes, initializer=begin) as pool:
-            yield from pool.map(answer, items)
-    finally:
-        torch.set_num_threads(cores)  # a thread that is made later takes what was said last
+    with ThreadPoolExecutor(lanes, initializer=begin) as pool:
+        try:
+            made = pool.map(answer, items)
+            for _ in range(lanes):
+                started.acquire()
+            torch.set_num_threads(cores)  # threads that others make take what was said last
+        finally:
+            go.set()
+        yield from made
 
 
 def _is_plain(module: nn.Module) -> bool:
