@@ -120,6 +120,7 @@ def test_an_error_in_a_pass_reaches_the_caller(cores: Callable[[int], None]) -> 
 
     def work(item: int) -> int:
         begun.append(item)
+        threading.Event().wait(0.001)
         if item == 3:
             raise ValueError("the fourth")
         return item

@@ -71,6 +71,7 @@ def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], lanes: int
 
     def begin() -> None:
         try:
+            torch.get_num_threads()  # the first call in a thread takes the number of all
             torch.set_num_threads(max(1, cores // lanes))
         finally:
             started.release()
