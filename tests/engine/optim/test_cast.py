@@ -331,3 +331,21 @@ def test_several_passes_of_an_attention_add_up_in_float32() -> None:
         assert its.grad is not None
         assert mine.grad.dtype == torch.float32
         torch.testing.assert_close(mine.grad, its.grad, rtol=1e-2, atol=1e-1)
+
+
+def test_layers_that_were_called_apart_are_still_up_to_date_together() -> None:
+    models = Attending(), Attending()
+    keep_cast(models[1])
+    inputs, other = torch.randn(5, 24), torch.randn(5, 24)
+    found = []
+    for model in models:
+        optimizer = Optimizer(model, RunConfig(learning_rate=0.1, clip=None))
+        layers = [layer for layer in model.layers() if isinstance(layer, CastLinear)]
+        optimizer.casts = {id(layer.weight): layer for layer in layers}
+        for others in (None, other, None, None):
+            outputs, _, _ = attended(model, inputs, others)
+            optimizer.step(torch.tensor(5.0), 1.0)
+            optimizer.zero()
+        found.append(outputs)
+    for mine, its in zip(*found, strict=True):
+        torch.testing.assert_close(mine, its, rtol=5e-2, atol=5e-2 * float(its.abs().max()))

@@ -29,6 +29,7 @@ class CastLinear(nn.Linear):
     group: tuple[CastLinear, ...] = ()
     _cast: Tensor | None = None
     _casts: Tensor | None = None
+    _parts: Sequence[Tensor] = ()
     _keys: tuple[tuple[int, int], ...] = ()
     _ahead: tuple[Tensor, int, Tensor] | None = None
 
@@ -59,13 +60,15 @@ class CastLinear(nn.Linear):
     def _of(self, layers: Sequence[CastLinear]) -> Tensor:
         """The weights of layers in bf16, one below the other."""
         keys = tuple((layer.weight.data_ptr(), layer.weight._version) for layer in layers)
-        if self._casts is None or self._keys != keys or any(one._cast is None for one in layers):
+        known = zip(layers, self._parts, strict=False)
+        # A layer that was called by itself meanwhile has a copy of its own, which is the one that is kept up to date.
+        if self._casts is None or self._keys != keys or any(one._cast is not p for one, p in known):
             weights = [layer.weight.detach().to(LOW) for layer in layers]
             self._casts = torch.cat(weights) if len(layers) > 1 else weights[0]
             self._keys = keys
-            own = torch.split(self._casts, [len(weight) for weight in weights])
-            for layer, cast in zip(layers, own, strict=True):
-                layer._cast = cast
+            self._parts = torch.split(self._casts, [len(weight) for weight in weights])
+            for layer, part in zip(layers, self._parts, strict=True):
+                layer._cast = part
         return self._casts
 
     def written(self, *, near: bool) -> None:
@@ -74,6 +77,7 @@ class CastLinear(nn.Linear):
             self._cast.copy_(self.weight.detach())
         else:
             self._cast = self._casts = None
+            self._parts = ()
 
     def finish(self) -> None:
         """The step is over: what was computed ahead and not asked for is let go."""
