@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import Any
@@ -114,20 +115,31 @@ def test_a_training_run_makes_one_pass_at_a_time(
     assert threads == {threading.get_ident()}
 
 
-def test_an_error_in_a_pass_reaches_the_caller(cores: Callable[[int], None]) -> None:
-    cores(2)
-    begun = []
+class Work:
+    """Gives each item back after a while, or stumbles over one.
 
-    def work(item: int) -> int:
-        begun.append(item)
-        threading.Event().wait(0.001)
-        if item == 3:
-            raise ValueError("the fourth")
+    Attributes:
+        begun: the items that it was given.
+    """
+
+    def __init__(self, stumbles: int | None = None) -> None:
+        self.stumbles = stumbles
+        self.begun: list[int] = []
+
+    def __call__(self, item: int) -> int:
+        self.begun.append(item)
+        time.sleep(0.005)
+        if item == self.stumbles:
+            raise ValueError("stumbled")
         return item
 
-    with pytest.raises(ValueError, match="the fourth"):
+
+def test_an_error_in_a_pass_reaches_the_caller(cores: Callable[[int], None]) -> None:
+    cores(2)
+    work = Work(stumbles=3)
+    with pytest.raises(ValueError, match="stumbled"):
         list(side_by_side(work, range(1000), LANES))
-    assert len(begun) < 1000
+    assert len(work.begun) < 1000
     assert torch.get_num_threads() == 2
 
 
@@ -150,14 +162,8 @@ def test_other_threads_have_all_cores(cores: Callable[[int], None]) -> None:
 
 def test_what_is_not_asked_for_is_not_begun(cores: Callable[[int], None]) -> None:
     cores(2)
-    begun = []
-
-    def work(item: int) -> int:
-        begun.append(item)
-        threading.Event().wait(0.01)
-        return item
-
+    work = Work()
     made = side_by_side(work, range(1000), 2)
     assert [next(made) for _ in range(3)] == [0, 1, 2]
     made.close()  # type: ignore[attr-defined]
-    assert len(begun) < 100
+    assert len(work.begun) < 100

@@ -31,7 +31,7 @@ def paused() -> Iterator[None]:
 def rarely() -> Iterator[None]:
     """Search for garbage more rarely meanwhile: by itself Python does so after every 700 new objects.
 
-    For work that imports libraries, whose objects stay: the searches among them take a third of the time of importing.
+    For work that imports libraries, whose objects stay: each search goes through all of them.
     """
     before = gc.get_threshold()
     if before[0]:  # 0: never
