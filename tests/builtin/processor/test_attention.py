@@ -60,6 +60,19 @@ def test_prediction_is_that_of_torch(
     assert ours.is_contiguous()
 
 
+@pytest.mark.parametrize("without_versions", [False, True])
+def test_a_mask_that_changes_is_read_anew(without_versions: bool) -> None:
+    with torch.inference_mode() if without_versions else torch.no_grad():
+        states = _states(2, 3, 5, 5, 4)
+        mask = torch.ones(2, 1, 5, 5, dtype=torch.bool)
+        first, _ = lean_attention(Encoder(), *states, mask)
+        mask[..., 3:] = False
+        second, _ = lean_attention(Encoder(), *states, mask)
+        theirs = functional.scaled_dot_product_attention(*states, mask).transpose(1, 2)
+    assert not torch.allclose(first, second)
+    torch.testing.assert_close(second, theirs)
+
+
 @pytest.mark.parametrize("length", [8, 24, SHORT])
 def test_prediction_in_bf16_is_as_exact_as_that_of_torch(length: int) -> None:
     exact = _states(4, 12, length, length, 32)

@@ -77,6 +77,18 @@ def test_weights_that_change_are_cast_anew(change: str) -> None:
     assert not torch.equal(after, before)
 
 
+@pytest.mark.parametrize("without_versions", [False, True])
+def test_inputs_that_change_are_cast_anew(without_versions: bool) -> None:
+    plain, kept = pair(8, 4, True)
+    with torch.inference_mode() if without_versions else torch.no_grad():
+        inputs = torch.randn(3, 8)
+        before = in_bf16(kept, inputs)
+        inputs.mul_(2)
+        after = in_bf16(kept, inputs)
+    assert torch.equal(after, in_bf16(plain, inputs))
+    assert not torch.equal(after, before)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
 def test_other_formats_are_left_alone(dtype: torch.dtype) -> None:
     plain, kept = (layer.to(dtype) for layer in pair(8, 4, True))

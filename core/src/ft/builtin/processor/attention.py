@@ -72,12 +72,15 @@ def lean_attention(
         )
         return output, None
     factor = 1 / math.sqrt(query.shape[-1]) if scaling is None else scaling
-    if attention_mask is not None:
-        attention_mask = attention_mask.expand(len(query), -1, -1, -1)
     if trained or dropout:
+        if attention_mask is not None:
+            attention_mask = attention_mask.expand(len(query), -1, -1, -1)
         return _trained(query * factor, key, value, attention_mask, dropout), None
+    hidden = None
+    if attention_mask is not None:
+        hidden = _hidden_once(attention_mask).expand(len(query), -1, -1, -1)
     with torch.autocast(query.device.type, enabled=False):  # which would round the scores
-        return _predicted(query, key, value, attention_mask, factor), None
+        return _predicted(query, key, value, hidden, factor), None
 
 
 def _trained(
@@ -206,13 +209,24 @@ def _hidden(mask: Tensor) -> Tensor:
     return torch.zeros(mask.shape).masked_fill_(~mask, LOWEST)
 
 
+def _hidden_once(mask: Tensor) -> Tensor:
+    """The same, made once for all layers of a pass."""
+    if mask.is_inference():
+        return _hidden(mask)
+    before, made = getattr(mask, "hidden", (None, mask))
+    if before != mask._version:
+        made = _hidden(mask)
+        mask.hidden = mask._version, made  # type: ignore[attr-defined]
+    return made
+
+
 def _left(weights: Tensor, dropped: Tensor | None, factor: float) -> Tensor:
     """What dropout leaves of the weights."""
     return weights if dropped is None else masked(weights, dropped, factor)
 
 
 def _predicted(
-    query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, factor: float
+    query: Tensor, key: Tensor, value: Tensor, hidden: Tensor | None, factor: float
 ) -> Tensor:
     """Attention without gradients, in float32, of a part of the texts at a time."""
     batch, heads, queries, size = query.shape
@@ -221,8 +235,8 @@ def _predicted(
     for begin in range(0, batch, step):
         part = slice(begin, begin + step)
         scores = torch.bmm(_by_head(query[part]).mul_(factor), _by_head(key[part]).transpose(1, 2))
-        if attention_mask is not None:
-            scores.view(-1, heads, *scores.shape[1:]).add_(_hidden(attention_mask[part]))
+        if hidden is not None:
+            scores.view(-1, heads, *scores.shape[1:]).add_(hidden[part])
         found = torch.bmm(_softmax(scores), _by_head(value[part]))
         output[part] = found.view(-1, heads, queries, size).transpose(1, 2)
     return output

@@ -44,6 +44,7 @@ end it.
 _UNSEEN = f"[{re.escape(_NOTHING)}]"
 _PIECES = re.compile(rf"\w+(?:{_UNSEEN}+\w+)*|(?!{_UNSEEN})[^\w\s]")
 _CHUNKS = re.compile(r"\S+")
+_HIDDEN = re.compile(_UNSEEN)
 _LETTERS_OR_DIGITS = re.compile(r"\d+|_+|[^\d_]+")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
 _ENDING = re.compile(r"(?i)(?:n['’]t|['’](?:s|m|d|ll|re|ve))$")
@@ -155,7 +156,7 @@ def _unspaced(character: str) -> bool:
 
 
 def _blank(text: str) -> bool:
-    return all(character.isspace() or character in _NOTHING for character in text)
+    return text in ("", " ") or all(one.isspace() or one in _NOTHING for one in text)
 
 
 def _join(words: Sequence[str], apart: Callable[[str, str], bool]) -> tuple[str, list[Span]]:
@@ -213,6 +214,8 @@ def _characters(text: str) -> list[Span]:
 
 
 def _whitespace(text: str) -> list[Span]:
+    if not _HIDDEN.search(text):
+        return [match.span() for match in _CHUNKS.finditer(text)]
     found = []
     for match in _CHUNKS.finditer(text):
         start = match.end() - len(match.group().lstrip(_NOTHING))
