@@ -6,7 +6,7 @@
 likeliest tag of each word as the others do. All get the same texts (the sentences of the test and dev files), in turn. ONNX
 Runtime runs the graph of ``ft export RUN``, made here where it is not there, in batches of 32 that are sorted by length, in
 float32 and with all weights in int8 (``quantize_dynamic``), in a loop of its own that looks at nothing but the first token of
-each word; ``ft-int8`` is what ``ft export RUN --int8`` gives. The table has sentences a second, how many times as fast as each
+each word; ``ft-onnx-int8`` and ``ft-torch-int8`` are what ``ft export RUN --int8`` gives ``--to onnx`` and ``--to torch``. The table has sentences a second, how many times as fast as each
 ft is within a repetition (median and interval), also in processor seconds, and the share of words of the same type.
 """
 
@@ -112,13 +112,13 @@ def types_of_words(text: str, spans: list[tuple[int, int, str]]) -> list[str]:
     return types
 
 
-def exported(run: Path, int8: bool) -> Path:
-    """The exported form of a run, made where it is not there."""
+def exported(run: Path, to: str, int8: bool) -> Path:
+    """An exported form of a run, made where it is not there."""
     from ft_export.export import FORMS, export
 
-    folder = run / FORMS / ("onnx-int8" if int8 else "onnx")
+    folder = run / FORMS / (f"{to}-int8" if int8 else to)
     if not folder.exists():
-        export(run, "onnx", int8=int8, say=print)
+        export(run, to, int8=int8, say=print)
     return folder
 
 
@@ -134,13 +134,14 @@ def main() -> None:
     from onnxruntime.quantization import quantize_dynamic
 
     run = arguments.run
-    graph = exported(run, int8=False) / "model" / "model.onnx"
+    graph = exported(run, "onnx", int8=False) / "model" / "model.onnx"
     with tempfile.TemporaryDirectory() as name:
         small = Path(name) / "int8.onnx"
         quantize_dynamic(graph, small)
         tools = {
             "ft": with_ft(run),
-            "ft-int8": with_ft(exported(run, int8=True)),
+            "ft-onnx-int8": with_ft(exported(run, "onnx", int8=True)),
+            "ft-torch-int8": with_ft(exported(run, "torch", int8=True)),
             "pipeline": with_pipeline(run),
             "onnx": with_onnx(run, graph),
             "onnx-int8": with_onnx(run, small),
@@ -158,12 +159,15 @@ def main() -> None:
     print(
         f"{len(texts)} sentences; {repeated} turns again; products {max(slowest):.2f} times the least"
     )
-    print("| | sentences a second | ft to it | in processor seconds | words of ft's type |")
-    print("|---|---|---|---|---|")
+    print(
+        "| | sentences a second | ft to it | in processor seconds | ft-torch-int8 to it | words of ft's type |"
+    )
+    print("|---|---|---|---|---|---|")
     mine = [types_of_words(text, row) for text, row in zip(texts, answers["ft"], strict=True)]
     for tool in tools:
         seconds = statistics.median(turn[tool].seconds for turn in turns)
         ratios = shown([turn[tool].seconds / turn["ft"].seconds for turn in turns])
+        small = shown([turn[tool].seconds / turn["ft-torch-int8"].seconds for turn in turns])
         cost = shown([turn[tool].processor / turn["ft"].processor for turn in turns])
         pairs = zip(texts, answers[tool], strict=True)
         same = [
@@ -172,7 +176,9 @@ def main() -> None:
             for a, b in zip(own, types_of_words(text, row), strict=True)
         ]
         share = sum(same) / len(same)
-        print(f"| {tool} | {len(texts) / seconds:.0f} | {ratios} | {cost} | {share:.2%} |")
+        print(
+            f"| {tool} | {len(texts) / seconds:.0f} | {ratios} | {cost} | {small} | {share:.2%} |"
+        )
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ def test_openvino_takes_classes_of_texts(sentiment: Path) -> None:
     for one, other in zip(ours, theirs, strict=True):
         assert other["label"] == one["label"]
         assert other["scores"] == pytest.approx(one["scores"], abs=1e-4)
-    with pytest.raises(ft.UserError, match="--to onnx alone"):
+    with pytest.raises(ft.UserError, match="--to onnx and --to torch"):
         export(sentiment, "openvino", int8=True)
 
 

@@ -97,6 +97,22 @@ def test_a_module_that_is_not_known_sees_one_pass_at_a_time(
     assert threads == {threading.get_ident()}
 
 
+class Plain(torch.nn.Dropout):
+    """A module of somebody's own, which says that it remembers nothing."""
+
+    side_by_side = True
+
+
+def test_a_module_that_says_that_it_remembers_nothing_takes_several_passes_at_a_time(
+    go: Callable[..., Any], cores: Callable[[int], None], threads: set[int]
+) -> None:
+    trained = ft.load(go(["words"], words=MANY, max_steps=2).output)
+    cores(2)
+    trained.model.register_module("own", Plain())
+    trained.predict(TEXTS)
+    assert len(threads) > 1
+
+
 def test_one_who_looks_on_sees_one_pass_at_a_time(
     go: Callable[..., Any], cores: Callable[[int], None], threads: set[int]
 ) -> None:

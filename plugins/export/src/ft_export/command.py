@@ -11,12 +11,14 @@ import typer
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
     to: Annotated[
-        Literal["onnx", "openvino"], typer.Option("--to", help="The form of the exported model.")
+        Literal["onnx", "openvino", "torch"],
+        typer.Option("--to", help="The form of the exported model."),
     ] = "onnx",
     int8: Annotated[
         bool,
         typer.Option(
-            "--int8", help="Weights of 8 bits, but for the layers that they would hurt (ONNX)."
+            "--int8",
+            help="Weights of 8 bits, but for the layers that they would hurt (ONNX, torch).",
         ),
     ] = False,
     output: Annotated[
@@ -49,7 +51,7 @@ def export(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
-    """Export the model of a run to ONNX or OpenVINO, and prove that it answers alike."""
+    """Export the model of a run to ONNX, OpenVINO or int8, and prove that it answers alike."""
     from ft import table_text, to_json
     from ft_export.export import export as export_run
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import ft
 from ft import Trained, UserError
+from ft_export.form.calibrate import observe
 from ft_export.form.calls import Calls, recorded
 from ft_export.form.graphs import Format, make_graphs, write_graphs
-from ft_export.form.int8 import fewest, harm, layers_of, quantised, run
-from ft_export.form.loaded import ExportedModel, Graph, load
+from ft_export.form.loaded import ExportedModel, Graph
+from ft_export.form.onnx_int8 import fewest, harm, layers_of, quantised, run
+from ft_export.form.torch_int8 import Plan, check_processor, in_int8, write_plan
 from ft_export.parity import (
     ASKED,
     Parity,
@@ -48,8 +48,15 @@ UNMEASURED = "speed is not measured: the task's examples are no requests"
 PLUGIN = "exported"
 LEFT = (".safetensors", ".safetensors.index.json", "README.md")
 """Names, or their ends, of what is not copied from the run's model: weights, and its card."""
+LEFT_OF_TORCH = ("README.md",)
+"""The same where the weights are needed."""
 TRIED_CALLS = 4
 """Calls that the harm of int8 to each layer is measured on."""
+
+WATCHED = 8
+"""Examples on which it is seen how layers of a torch model are called."""
+
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -93,7 +100,7 @@ def export(
 
     Args:
         run_folder: the folder of a finished run.
-        to: ``onnx`` or ``openvino``.
+        to: ``onnx`` or ``openvino``; ``torch``, which is there in int8 alone and for processors.
         int8: make the weights integers of 8 bits, where that does not change too many decisions.
         output: the new folder; by default ``exports/<form>`` in the run's own.
         data: a file to compare the two on in place of the run's split.
@@ -110,8 +117,10 @@ def export(
         ft.UserError: the run cannot be exported, or the exported model does not answer alike.
     """
     source = Path(run_folder)
-    if int8 and to != "onnx":
-        raise UserError("--int8 is there for --to onnx alone", hint="leave it out")
+    if int8 and to == "openvino":
+        raise UserError("--int8 is there for --to onnx and --to torch", hint="leave it out")
+    if to == "torch" and not int8:
+        raise UserError("the run's model is in the form of torch already", hint="give --int8")
     target = Path(output) if output else source / FORMS / f"{to}{'-int8' if int8 else ''}"
     job = Job(
         source,
@@ -139,7 +148,8 @@ def export(
         )
     with recorded(trained.model) as calls:
         before = trained.evaluate(job.data, split=split)
-    calls.check()
+    if to != "torch":
+        calls.check()
     made: dict[str, Any] = {}
 
     def write(folder: Path) -> None:
@@ -169,35 +179,70 @@ def _write(job: Job, trained: Trained, calls: Calls, folder: Path) -> list[str] 
     Returns:
         The layers that int8 leaves in float; ``None`` without int8.
     """
-    job.say(f"translate the model to {job.to}")
-    graphs = make_graphs(trained.model, calls, job.to)
+    left_out: list[str] | None = None
+    if job.to == "torch":
+        plan, left_out = _planned(job, trained)
+    else:
+        job.say(f"translate the model to {job.to}")
+        graphs = make_graphs(trained.model, calls, job.to)
+        if job.int8:
+            job.say("quantise it")
+            graphs, left_out = _quantise(job, trained, calls, graphs)
     model = job.source / "model"
     for path in sorted(model.rglob("*")):
         # Configuration, tokenizer, and what the run's plugins keep there.
-        if path.is_file() and not path.name.endswith(LEFT):
+        if path.is_file() and not path.name.endswith(LEFT_OF_TORCH if job.to == "torch" else LEFT):
             copy = folder / path.relative_to(model)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
-    left_out: list[str] | None = None
-    if job.int8:
-        job.say("quantise it")
-        graphs, left_out = _quantise(job, trained, calls, graphs)
-    write_graphs(graphs, job.to, folder)
+    if job.to == "torch":
+        write_plan(plan, folder)
+    else:
+        write_graphs(graphs, job.to, folder)
     return left_out
+
+
+def _planned(job: Job, trained: Trained) -> tuple[Plan, list[str]]:
+    """Which layers of a torch model are computed in 8 bits, and those that stay in float.
+
+    Raises:
+        UserError: there are no examples to see the ranges of inputs on.
+    """
+    model = trained.model
+    if any(one.device.type != "cpu" for one in model.parameters()):
+        raise UserError("the torch form in int8 is for a processor", hint="give device cpu")
+    check_processor()
+    rows = _other_rows(job, trained)
+    if rows is None:
+        raise UserError(
+            "the ranges of a model's numbers are seen on examples of the run's data, which cannot be read",
+            where=str(job.source),
+            hint="put the data back where it was, or export --to onnx --int8",
+        )
+    job.say("see the ranges of its numbers")
+    with in_float32(model):
+        found = observe(
+            model,
+            lambda: trained.predictions(rows.select(range(min(WATCHED, len(rows))))),
+            lambda: trained.predictions(rows),
+        )
+    return _chosen(
+        job,
+        trained,
+        rows,
+        found.plan,
+        lambda plan: in_int8(model, plan),
+        lambda: list(found.harm()),
+    )
 
 
 def _quantise(
     job: Job, trained: Trained, calls: Calls, graphs: list[tuple[list[str], Any, Any]]
 ) -> tuple[list[tuple[list[str], Any, Any]], list[str]]:
-    """Graphs in int8, and the layers that stay in float because int8 would change too much.
-
-    What is left in float is chosen on the validation split, or else on examples of training: the
-    split that the result is measured on has no part in it.
-    """
+    """Graphs in int8, and the layers that stay in float because int8 would change too much."""
     layers = [layers_of(program) for _, program, _ in graphs]
-    rows = _other_rows(job, trained)
 
-    def made(left_out: Sequence[str]) -> list[tuple[list[str], Any, Any]]:
+    def made(left_out: Sequence[str] = ()) -> list[tuple[list[str], Any, Any]]:
         return [
             (
                 names,
@@ -207,30 +252,63 @@ def _quantise(
             for (names, program, call), found in zip(graphs, layers, strict=True)
         ]
 
-    whole = made(())
+    def using(candidate: list[tuple[list[str], Any, Any]]) -> AbstractContextManager[None]:
+        model = ExportedModel([Graph(names, run(program)) for names, program, _ in candidate])
+        return standing_in(trained.model, model)
+
+    def worst() -> list[str]:
+        hurt: dict[str, float] = {}
+        for (_, program, _), found, kept in zip(graphs, layers, calls.kinds.values(), strict=True):
+            hurt |= harm(program, found, kept[:TRIED_CALLS])
+        return sorted(hurt, key=lambda layer: -hurt[layer])
+
+    rows = _other_rows(job, trained)
     if rows is None:
-        return whole, []
+        return made(), []
+    return _chosen(job, trained, rows, made, using, worst)
+
+
+def _chosen(
+    job: Job,
+    trained: Trained,
+    rows: Dataset,
+    made: Callable[[Sequence[str]], Made],
+    using: Callable[[Made], AbstractContextManager[None]],
+    worst: Callable[[], list[str]],
+) -> tuple[Made, list[str]]:
+    """A form in int8 that keeps the decisions, and the layers that stay in float for that.
+
+    What is left in float is chosen on the validation split, or else on examples of training: the
+    split that the result is measured on has no part in it.
+
+    Args:
+        job: what is exported.
+        trained: the run.
+        rows: examples.
+        made: the form, but for some layers.
+        using: lets the run predict with a form.
+        worst: all layers, those first that int8 hurts most.
+
+    Raises:
+        UserError: no such form keeps them.
+    """
     answers = trained.predictions(rows).items
 
-    def enough(candidate: list[tuple[list[str], Any, Any]]) -> bool:
-        model = ExportedModel([Graph(names, run(program)) for names, program, _ in candidate])
-        with standing_in(trained.model, model):
+    def enough(candidate: Made) -> bool:
+        with using(candidate):
             count, changed = count_changed(answers, trained.predictions(rows).items)
         return 1 - changed / max(1, count) >= job.decisions
 
+    whole = made(())
     if enough(whole):
         return whole, []
     job.say("int8 changes too many decisions: look for the layers that it hurts")
-    kinds = zip(graphs, layers, calls.kinds.values(), strict=True)
-    hurt: dict[str, float] = {}
-    for (_, program, _), found, kept in kinds:
-        hurt |= harm(program, found, kept[:TRIED_CALLS])
-    worst = sorted(hurt, key=lambda layer: -hurt[layer])
-    left_out = fewest(worst, lambda some: enough(made(some)))
+    layers = worst()
+    left_out = fewest(layers[:-1], lambda some: enough(made(some)))
     if left_out is None:
         raise UserError(
-            "int8 cannot keep the decisions of this model: with all layers in float they change as well",
-            hint="export without --int8",
+            "int8 changes too many decisions of this model, even in the one layer that it hurts least",
+            hint="export without --int8, or say with --decisions how much may change",
         )
     return made(left_out), left_out
 
@@ -269,13 +347,12 @@ def _measure(
         with in_float32(trained.model):
             ours = trained.predictions(rows, job.split).items
         count, changed = count_changed(ours, after.predictions(rows, job.split).items)
-    exported: nn.Module = load(folder / "model", torch.device("cpu"))
     longest = json.loads((job.source / "task.json").read_text(encoding="utf-8"))["max_length"]
     kept = [call for kind in calls.kinds.values() for call in kind]
     speed = speeds(trained, after, predictions(job.source, f"{name}.examples"))
     return Parity(
-        shapes=compare_shapes(trained.model, exported, calls, longest),
-        outputs=compare_calls(trained.model, exported, kept),
+        shapes=compare_shapes(trained.model, after.model, calls, longest) if calls.whole else {},
+        outputs=compare_calls(trained.model, after.model, kept) if calls.whole else None,
         decisions=count,
         changed=changed,
         scores=(main_metric(before, job.split), main_metric(result, job.split)),

@@ -36,7 +36,8 @@ def lanes_for(run: LiveRun, loss: bool, context: ModelContext | None) -> int:
     """How many passes of prediction may be computed at a time.
 
     Only with a model that was loaded: memory that a thread gave back stays its own, and a training has no room for that. And
-    only where all is the core's own and the libraries': what a plugin brings may remember things from call to call.
+    only where all is the core's own and the libraries': what a plugin brings may remember things from call to call, but for
+    modules whose class says ``side_by_side = True``.
 
     Args:
         run: whose model computes them.
@@ -95,7 +96,7 @@ def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], lanes: int
 def _is_plain(module: nn.Module) -> bool:
     """Whether a pass through a module leaves nothing behind, and nobody looks on."""
     return (
-        type(module).__module__.startswith(KNOWN)
+        (type(module).__module__.startswith(KNOWN) or getattr(type(module), "side_by_side", False))
         and "forward" not in vars(module)
         and not module._forward_hooks
         and not module._forward_pre_hooks

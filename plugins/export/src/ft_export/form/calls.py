@@ -46,6 +46,11 @@ class Calls:
         if len(calls) < KEPT:
             calls.append({name: one.detach().cpu().clone() for name, one in tensors.items()})
 
+    @property
+    def whole(self) -> bool:
+        """Whether the model itself was called, with nothing but tensors that have names."""
+        return bool(self.kinds) and not (self.parts or self.positional or self.objects)
+
     def check(self) -> None:
         """See that the model is used in a way that an exported model can stand in for.
 

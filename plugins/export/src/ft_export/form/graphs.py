@@ -20,7 +20,7 @@ from ft import UserError
 from ft_export.form.calls import Call, Calls, lengths_of, reshaped
 from ft_export.form.loaded import INDEX, WEIGHTS
 
-Format = Literal["onnx", "openvino"]
+Format = Literal["onnx", "openvino", "torch"]
 
 PLAIN = "eager"
 """The attention that is exported: products and a softmax, which ONNX Runtime makes one operation of."""

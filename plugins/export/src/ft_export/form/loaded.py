@@ -67,23 +67,40 @@ class ExportedModel(nn.Module):
         return outputs
 
 
-def load(folder: Path, device: torch.device) -> ExportedModel:
-    """The model that `ft export` wrote into a folder.
+def read_index(folder: Path) -> Mapping[str, Any]:
+    """What `ft export` wrote about the model in a folder.
 
     Raises:
-        DataError: the folder does not hold what `ft export` writes.
+        DataError: the folder does not hold what it writes.
     """
     place = folder / INDEX
     try:
-        index = json.loads(place.read_text(encoding="utf-8"))
-        opened = {"onnx": _onnx, "openvino": _openvino}[index["format"]]
-        rows = [(folder / Path(row["file"]).name, row["takes"]) for row in index["graphs"]]
+        index: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        if index["format"] not in ("onnx", "openvino", "torch"):
+            raise ValueError(f"no form is called {index['format']}")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"this is not what `ft export` writes ({type(error).__name__}: {error})",
-            where=str(place),
-        ) from error
+        raise _damaged(place, error) from error
+    return index
+
+
+def load(index: Mapping[str, Any], folder: Path, device: torch.device) -> ExportedModel:
+    """The graphs that `ft export` wrote into a folder.
+
+    Raises:
+        DataError: the folder does not hold what it writes.
+    """
+    opened = _onnx if index["format"] == "onnx" else _openvino
+    try:
+        rows = [(folder / Path(row["file"]).name, row["takes"]) for row in index["graphs"]]
+    except (KeyError, TypeError) as error:
+        raise _damaged(folder / INDEX, error) from error
     return ExportedModel([Graph(takes, opened(path, device)) for path, takes in rows])
+
+
+def _damaged(place: Path, error: Exception) -> DataError:
+    return DataError(
+        f"this is not what `ft export` writes ({type(error).__name__}: {error})", where=str(place)
+    )
 
 
 def onnx_graph(model: str | bytes, device: torch.device) -> Run:

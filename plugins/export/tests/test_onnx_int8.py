@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from ft_export.form.graphs import write_graphs
-from ft_export.form.int8 import fewest, harm, layers_of, quantised, run
-from ft_export.form.loaded import load
+from ft_export.form.loaded import load, read_index
+from ft_export.form.onnx_int8 import fewest, harm, layers_of, quantised, run
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 
@@ -74,7 +74,7 @@ def test_an_input_that_the_graph_was_not_made_for_is_refused(
 ) -> None:
     call = {"x": torch.zeros(2, 16)}
     write_graphs([(["x"], program, call)], "onnx", tmp_path)
-    model = load(tmp_path, torch.device("cpu"))
+    model = load(read_index(tmp_path), tmp_path, torch.device("cpu"))
     assert model(x=torch.zeros(0, 16))["y"].shape == (0, 4)
     with pytest.raises(Exception, match="takes x, and was given z"):
         model(z=torch.zeros(1, 16))

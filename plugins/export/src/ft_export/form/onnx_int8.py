@@ -49,8 +49,13 @@ def _module(node: Any) -> str:
     names = [one.removeprefix("model.") for one in scopes[:-1] if one.startswith("model.")]
     if not names:
         return ""
-    found = NUMBERED.match(names[-1])
-    return found[1] if found else names[-1]
+    return stack_of(names[-1])
+
+
+def stack_of(name: str) -> str:
+    """The layer of a stack that a module is in, such as ``bert.encoder.layer.0``, or else its own name."""
+    found = NUMBERED.match(name)
+    return found[1] if found else name
 
 
 def quantised(program: Any, call: Call, left_out: Sequence[str] = ()) -> Any:
