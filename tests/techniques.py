@@ -208,7 +208,10 @@ class Stumble(Plugin):
         config, armed = self.config, Path(self.config.armed)
         if config.hook != hook or config.step != step or not armed.exists():
             return False
-        armed.unlink()
+        try:
+            armed.unlink()
+        except FileNotFoundError:  # another process of the run was faster
+            return False
         if config.how == "raise":
             raise RuntimeError("stumbled")
         for number in SIGNALS.get(config.how, ()):

@@ -127,6 +127,28 @@ def test_layers_that_are_left_out_give_and_get_floats(left_out: str) -> None:
     assert distance(*answers(model, plan, rows)) < NEAR
 
 
+class Odd(nn.Module):
+    """Layers that are called in other ways, and with weights of another kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vector, self.named, self.half = (nn.Linear(24, 24) for _ in range(3))
+        self.half.to(torch.bfloat16)
+        self.usual = nn.Linear(24, 24)
+
+    def forward(self, values: Tensor) -> Tensor:
+        made: Tensor = self.usual(self.named(input=values)) + self.vector(values[0])
+        return made + self.half(values.bfloat16())
+
+
+@pytest.mark.usefixtures("small_too")
+def test_layers_that_are_called_in_other_ways_stay_in_float() -> None:
+    model, rows = Odd().eval(), torch.randn(300, 24)
+    plan = plan_for(model, rows)
+    assert [one.name for one in plan.layers] == ["usual"]
+    assert distance(*answers(model, plan, rows)) < NEAR
+
+
 @given(
     rows=st.lists(st.floats(-50, 50, width=32), min_size=3, max_size=3),
     scale=st.floats(0.01, 10),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from torch import nn
 import ft
 from ft.contract.errors import Interrupted, TrainingError
 from ft.engine.batch.memory import Budget, out_of_memory
+from ft.engine.run import LiveRun
 from ft_kit import tiny_bert
 from ft_kit.tasks import VOCABULARY
 
@@ -82,6 +84,16 @@ def test_an_example_that_does_not_fit(go: Go, still: dict[str, Any]) -> None:
     assert "run.max_length" in str(caught.value)
     assert "bf16" in str(caught.value)
     assert "examples" in str(caught.value.where)
+
+
+def test_an_image_that_does_not_fit_has_no_tokens_to_cut() -> None:
+    run = create_autospec(LiveRun, instance=True)
+    run.accelerator = SimpleNamespace(mixed_precision="no")
+    with pytest.raises(TrainingError, match="memory ran out on a single example") as caught:
+        Budget.of(64).shrink(run, "training", [{"pixel_values": [[0.0]], "length": 64}])
+    assert "token" not in str(caught.value)
+    assert "max_length" not in str(caught.value)
+    assert "bf16" in str(caught.value)
 
 
 def test_predictions_are_made_in_smaller_passes_too(

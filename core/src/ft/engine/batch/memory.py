@@ -10,7 +10,7 @@ import torch
 from accelerate.utils.memory import should_reduce_batch_size
 
 from ft.contract.errors import TrainingError
-from ft.engine.batch.batches import Feature, lengths
+from ft.engine.batch.batches import IDS, Feature, lengths
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,7 +72,7 @@ class Budget:
         longest = max(lengths(micro))
         tokens = len(micro) * longest
         if len(micro) == 1:
-            raise _does_not_fit(run, longest, where)
+            raise _does_not_fit(run, longest, where, text=any(k.endswith(IDS) for k in micro[0]))
         setattr(self, kind, tokens // 2)
         run.note(
             f"memory ran out in a pass of {kind} over {len(micro)} x {longest} tokens: from now on "
@@ -83,13 +83,13 @@ class Budget:
             torch.cuda.empty_cache()
 
 
-def _does_not_fit(run: Run, tokens: int, where: str) -> TrainingError:
-    ways = [f"lower run.max_length (now {run.max_length})"]
+def _does_not_fit(run: Run, tokens: int, where: str, *, text: bool) -> TrainingError:
+    ways = [f"lower run.max_length (now {run.max_length})"] if text else []
     if run.accelerator.mixed_precision == "no":
         ways.append("set run.precision = 'bf16'")
     ways.append("freeze a part of the encoder (run.freeze), or choose a smaller model")
     return TrainingError(
-        f"memory ran out on a single example of {tokens} tokens",
+        "memory ran out on a single example" + (f" of {tokens} tokens" if text else ""),
         where=where or None,
         hint=", ".join(ways),
     )

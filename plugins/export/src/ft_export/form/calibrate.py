@@ -192,7 +192,7 @@ def _suits(module: nn.Module) -> bool:
         isinstance(module, nn.Linear)
         and type(module).__module__.startswith(("torch.nn.modules.", "ft."))
         and "weight" in module._parameters
-        and module.weight.is_floating_point()
+        and module.weight.dtype is torch.float32
         and module.weight.numel() >= SMALLEST
     )
 
@@ -238,7 +238,8 @@ def _calls(model: nn.Module, found: Observed) -> Iterator[None]:
     def called(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
             uses.alive.append(output)
-            gets.setdefault(name, []).append(id(given[0]) if len(given) == 1 else -1)
+            plain = len(given) == 1 and given[0].ndim > 1
+            gets.setdefault(name, []).append(id(given[0]) if plain else -1)
             gives.setdefault(name, []).append(id(output))
 
         return hook

@@ -270,7 +270,7 @@ def make_int8(model: nn.Module, plan: Plan) -> None:
 
 
 def write_plan(plan: Plan, folder: Path) -> None:
-    """Write what `load_plan` reads into the folder of a model."""
+    """Write what `load_int8` reads into the folder of a model."""
     index = {
         "format": "torch",
         "layers": [asdict(layer) for layer in plan.layers],
