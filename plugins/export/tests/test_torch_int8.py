@@ -132,13 +132,13 @@ class Odd(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.vector, self.named, self.half = (nn.Linear(24, 24) for _ in range(3))
-        self.half.to(torch.bfloat16)
+        self.vector, self.named, self.low = (nn.Linear(24, 24) for _ in range(3))
+        self.low.to(torch.bfloat16)
         self.usual = nn.Linear(24, 24)
 
     def forward(self, values: Tensor) -> Tensor:
         made: Tensor = self.usual(self.named(input=values)) + self.vector(values[0])
-        return made + self.half(values.bfloat16())
+        return made + self.low(values.bfloat16())
 
 
 @pytest.mark.usefixtures("small_too")
