@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers.activations import GELUActivation
 
@@ -18,7 +21,7 @@ import ft
 from ft.cli.main import main
 from ft_export import export
 from ft_export.form import calibrate
-from ft_export.form.calibrate import observe
+from ft_export.form.calibrate import Range, observe
 from ft_export.form.torch_int8 import (
     Inputs,
     Int8Linear,
@@ -28,6 +31,7 @@ from ft_export.form.torch_int8 import (
     make_int8,
     write_plan,
 )
+from ft_export.parity import count_changed
 
 CPU = torch.device("cpu")
 NEAR = 0.03
@@ -41,19 +45,33 @@ def small_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Block(nn.Module):
-    """Two layers with a GELU between, whose outputs may be looked at by others too."""
+    """Two layers with a GELU between; ``look`` is another use of what the GELU, or the first layer, gives."""
 
-    def __init__(self, gelu: nn.Module, bias: bool = True, *, look: bool = False) -> None:
+    def __init__(self, gelu: nn.Module, bias: bool = True, look: str = "") -> None:
         super().__init__()
         torch.manual_seed(0)
         self.first, self.gelu = nn.Linear(24, 40, bias=bias), gelu
         self.second, self.third = nn.Linear(40, 16, bias=bias), nn.Linear(40, 16, bias=bias)
         self.look = look
+        if look == "named twice":
+            self.same = gelu
 
-    def forward(self, values: Tensor) -> Tensor:
-        between = self.gelu(self.first(values))
+    def forward(self, values: Tensor) -> Any:
+        states = self.first(values)
+        if self.look == "in place":
+            states += values.sum(-1, keepdim=True)
+        between = self.gelu(states)
+        if self.look == "type":
+            between = between.to(self.second.weight.dtype)
         made: Tensor = self.second(between) + self.third(between)
-        return made + between.sum(-1, keepdim=True) if self.look else made
+        others = {
+            "sum": lambda: between.sum(-1, keepdim=True),
+            "part": lambda: between.chunk(2, -1)[0].sum(-1, keepdim=True),
+            "list": lambda: torch.cat([between, between], -1).sum(-1, keepdim=True),
+            "before": lambda: states.sum(-1, keepdim=True),
+        }
+        made = made + others[self.look]() if self.look in others else made
+        return (made, between) if self.look == "returned" else made
 
 
 def plan_for(model: nn.Module, rows: Tensor, left_out: tuple[str, ...] = ()) -> Plan:
@@ -91,7 +109,7 @@ def test_layers_give_nearly_the_same(gelu: nn.Module, bias: bool) -> None:
 
 
 @pytest.mark.usefixtures("small_too")
-def test_one_value_far_beyond_the_others_costs_them_nothing() -> None:
+def test_outliers_cost_the_other_values_little() -> None:
     rows = torch.randn(400, 24)
     model = Block(nn.GELU()).eval()
     near = distance(*answers(model, plan_for(model, rows), rows))
@@ -107,12 +125,76 @@ def test_one_value_far_beyond_the_others_costs_them_nothing() -> None:
 
 
 @pytest.mark.usefixtures("small_too")
-def test_a_gelu_that_others_look_at_stays_in_float() -> None:
-    model, rows = Block(nn.GELU(), look=True).eval(), torch.randn(300, 24)
+@pytest.mark.parametrize(
+    ("look", "part_of_the_layer"),
+    [
+        *(("sum", True), ("part", True), ("list", True), ("returned", True), ("type", True)),
+        *(("before", False), ("in place", False), ("named twice", False)),
+    ],
+)
+def test_a_gelu_that_others_use_stays_in_float(look: str, part_of_the_layer: bool) -> None:
+    model, rows = Block(nn.GELU(), look=look).eval(), torch.randn(300, 24)
     plan = plan_for(model, rows)
-    assert plan.layers[0].activation == "gelu"
-    assert plan.layers[0].outputs is None
+    assert len(plan.layers) == 3
+    assert plan.layers[0].activation == ("gelu" if part_of_the_layer else None)
+    assert all(one.outputs is None for one in plan.layers)
+    with torch.no_grad():
+        exact = model(rows)
+        with in_int8(model, plan):
+            made = model(rows)
+    for one, other in zip(*((x if look == "returned" else (x,)) for x in (made, exact)), strict=True):
+        assert one.dtype == torch.float32
+        assert distance(one, other) < NEAR
+
+
+@pytest.mark.usefixtures("small_too")
+@pytest.mark.parametrize("kind", ["none", "tanh"])
+def test_gelus_in_a_row(kind: str) -> None:
+    torch.manual_seed(0)
+    gelus = [nn.GELU(kind), nn.GELU(kind)]
+    model = nn.Sequential(
+        nn.Linear(24, 40), gelus[0], nn.Linear(40, 40), gelus[1], nn.Dropout(), nn.Linear(40, 8)
+    ).eval()
+    with torch.no_grad():
+        for layer in (model[0], model[2]):  # outliers behind both
+            layer.weight[3] *= 100
+        for layer in (model[2], model[5]):
+            layer.weight[:, 3] /= 100
+    rows = torch.randn(300, 24)
+    plan = plan_for(model, rows)
+    assert [one.outputs is None for one in plan.layers] == [True, False, True]
+    assert 3 in plan.inputs[str(plan.layers[1].outputs)].apart
+    assert distance(*answers(model, plan, rows)) < 2 * NEAR
+
+
+class Twice(nn.Module):
+    """The same layers one after the other, as in ALBERT."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.one, self.gelu, self.other = nn.Linear(24, 40), nn.GELU(), nn.Linear(40, 24)
+
+    def forward(self, values: Tensor) -> Tensor:
+        for _ in range(2):
+            values = values + self.other(self.gelu(self.one(values)))
+        return values
+
+
+@pytest.mark.usefixtures("small_too")
+def test_layers_that_are_called_several_times() -> None:
+    model, rows = Twice().eval(), torch.randn(300, 24)
+    plan = plan_for(model, rows)
+    assert [one.outputs is None for one in plan.layers] == [False, True]
     assert distance(*answers(model, plan, rows)) < NEAR
+
+
+@pytest.mark.usefixtures("small_too")
+def test_a_gradient_is_refused() -> None:
+    model, rows = Block(nn.GELU()).eval(), torch.randn(300, 24)
+    make_int8(model, plan_for(model, rows))
+    with pytest.raises(ft.DataError, match="no gradients"):
+        model(rows.requires_grad_())
 
 
 @pytest.mark.usefixtures("small_too")
@@ -217,6 +299,77 @@ def test_it_is_a_run_beside_its_own(ner: Path, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.usefixtures("small_too")
+def test_a_run_in_bf16_is_compared_in_float32(ner: Path, train: Callable[..., Path]) -> None:
+    half = train("ner", epochs=3, run={"precision": "bf16"}, **data_of(ner))
+    folder, parity = export(half, "torch", int8=True)
+    assert parity.equal >= 0.99
+    assert any("in bf16" in note for note in parity.notes)
+    texts = [f"{name} went to paris , {name} saw a house ." for name in ("anna", "ben")] * 200
+    trained, threads = ft.load(folder), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = trained.predict(texts)
+        torch.set_num_threads(2)  # passes side by side
+        for one, other in zip(trained.predict(texts), alone, strict=True):
+            assert one["tags"] == other["tags"]
+            assert one["scores"] == pytest.approx(other["scores"], abs=1e-2)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("small_too")
+def test_the_layer_that_8_bits_hurt_stays_in_float(
+    ner: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without smoothing, one scale cannot hold an input of the classifier that is 10,000 times as large as the others."""
+
+    def plain(self: Range, weight: Tensor) -> Iterator[Inputs]:
+        least, most = float(self.low.min()), float(self.high.max())
+        scale = (most - least) / 255
+        yield Inputs(scale, round(-least / scale), torch.ones_like(self.low))
+
+    monkeypatch.setattr(Range, "_smoothed", plain)
+
+    def write(folder: Path) -> None:
+        shutil.copytree(ner / "model", folder, dirs_exist_ok=True)
+        tensors = load_file(folder / "model.safetensors")
+        for name in ("weight", "bias"):
+            tensors[f"bert.encoder.layer.1.output.LayerNorm.{name}"][0] *= 1e4
+        tensors["classifier.weight"][:, 0] /= 1e4
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+    hurt = tmp_path / "hurt"
+    ft.derive(ner, hurt, [], write, lambda _: {})
+    folder, parity = export(hurt, "torch", int8=True, output=tmp_path / "int8")
+    assert parity.in_float
+    assert "classifier" in parity.in_float
+    assert parity.equal >= 0.99
+    kinds = {name: type(one) for name, one in ft.load(folder).model.named_modules()}
+    assert kinds["classifier"] is not Int8Linear
+    assert Int8Linear in kinds.values()
+
+
+@pytest.mark.usefixtures("small_too")
+def test_it_is_calibrated_on_training_where_validation_is_compared(
+    ner: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    _, parity = export(
+        ner, "torch", int8=True, output=tmp_path / "x", split="validation", say=said.append
+    )
+    assert "calibrate on 160 examples" in said
+    assert parity.equal >= 0.99
+
+
+@pytest.mark.usefixtures("small_too")
+def test_an_exported_form_is_not_exported(ner: Path, tmp_path: Path) -> None:
+    folder, _ = export(ner, "torch", int8=True, output=tmp_path / "int8")
+    for to in ("torch", "onnx"):
+        with pytest.raises(ft.UserError, match="exported itself"):
+            export(folder, to, int8=True, output=tmp_path / "again")
+
+
+@pytest.mark.usefixtures("small_too")
 @pytest.mark.parametrize("name", ["recommend", "seq2seq"])
 def test_a_run_that_calls_parts_of_its_model_is_taken(
     train: Callable[..., Path], tmp_path: Path, name: str
@@ -230,8 +383,13 @@ def test_a_run_that_calls_parts_of_its_model_is_taken(
 
         options["model"] = str(tiny_model(tmp_path / "t5", "encoder-decoder"))
     run = train(name, run=options, **settings)
-    split = "test" if "test" in settings or name == "recommend" else "validation"
-    folder, parity = export(run, "torch", int8=True, split=split, decisions=0.0)
+    given = {"split": "test" if "test" in settings or name == "recommend" else "validation"}
+    with pytest.raises(ft.UserError, match="outputs are not compared here"):
+        export(run, "torch", int8=True, tolerance=0.5, decisions=0.0, **given)
+    folder, parity = export(run, "torch", int8=True, decisions=0.0, **given)
+    assert parity.equal >= 0.8
+    before, after = parity.scores
+    assert after.value == pytest.approx(before.value, abs=0.1)
     assert parity.outputs is None
     assert parity.shapes == {}
     assert "outputs" not in (folder / "parity.txt").read_text(encoding="utf-8")
@@ -240,9 +398,12 @@ def test_a_run_that_calls_parts_of_its_model_is_taken(
 
 @pytest.mark.usefixtures("small_too")
 def test_each_of_several_tasks_is_taken(several: Path, tmp_path: Path) -> None:
-    folder, _ = export(several, "torch", int8=True, output=tmp_path / "int8", decisions=0.5)
-    (found,) = ft.load(folder).predict(["anna went to paris ."])
-    assert {"people", "mood"} <= found.keys()
+    folder, parity = export(several, "torch", int8=True, output=tmp_path / "int8", decisions=0.5)
+    assert parity.equal >= 0.9
+    (found,), (exact,) = (ft.predict(one, ["anna went to paris ."]) for one in (folder, several))
+    assert len(found["people"]["scores"]) == len(exact["people"]["scores"])
+    for name, score in exact["mood"]["scores"].items():
+        assert found["mood"]["scores"][name] == pytest.approx(score, abs=0.1)
 
 
 @pytest.mark.usefixtures("small_too")
@@ -274,7 +435,9 @@ def test_a_processor_without_the_instructions_is_named(
 ) -> None:
     folder, _ = export(ner, "torch", int8=True, output=tmp_path / "int8")
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": "Old", "avx2": True})
-    for work in (lambda: ft.load(folder), lambda: export(ner, "torch", int8=True, output="no")):
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    again = tmp_path / "again"
+    for work in (lambda: ft.load(folder), lambda: export(ner, "torch", int8=True, output=again)):
         with pytest.raises(ft.DataError, match=r"with VNNI, and this one \(Old\) has none"):
             work()
 
@@ -283,21 +446,27 @@ def test_a_processor_without_the_instructions_is_named(
 def test_a_run_whose_data_is_gone_is_refused(
     ner: Path, train: Callable[..., Path], tmp_path: Path
 ) -> None:
-    import tomllib
-
-    given = tomllib.loads((ner / "config.toml").read_text(encoding="utf-8"))["ner"]
     copies = {}
-    for split in ("train", "validation", "test"):
+    for split, path in data_of(ner).items():
         copies[split] = str(tmp_path / f"{split}.conll")
-        Path(copies[split]).write_bytes(Path(given[split]).read_bytes())
+        Path(copies[split]).write_bytes(Path(path).read_bytes())
     run = train("ner", **copies)
     Path(copies["train"]).unlink()
-    with pytest.raises(ft.UserError, match="seen on examples of the run's data"):
-        export(run, "torch", int8=True, data=copies["test"])
+    _, parity = export(run, "torch", int8=True, data=copies["test"], decisions=0.0)
+    assert parity.decisions > 400, "validation is enough"
+    Path(copies["validation"]).unlink()
+    with pytest.raises(ft.UserError, match="calibrated on examples of the run's data"):
+        export(run, "torch", int8=True, data=copies["test"], output=tmp_path / "again")
+
+
+def data_of(run: Path) -> dict[str, str]:
+    """The files of the splits of a run of `ner`."""
+    given = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))["ner"]
+    return {split: given[split] for split in ("train", "validation", "test")}
 
 
 @pytest.mark.usefixtures("small_too")
-@pytest.mark.parametrize("break_it", ["layer", "vectors", "size", "keys"])
+@pytest.mark.parametrize("break_it", ["layer", "vectors", "size", "keys", "channel"])
 def test_a_damaged_form_is_refused(tmp_path: Path, break_it: str) -> None:
     model, rows = Block(nn.GELU()).eval(), torch.randn(300, 24)
     write_plan(plan_for(model, rows), tmp_path)
@@ -306,12 +475,22 @@ def test_a_damaged_form_is_refused(tmp_path: Path, break_it: str) -> None:
         index["layers"][0]["name"] = "fourth"
     elif break_it == "keys":
         del index["inputs"]
+    elif break_it == "channel":
+        index["inputs"][index["layers"][1]["inputs"]]["apart"] = [40]
     elif break_it == "size":
         model.first = nn.Linear(23, 40)
     else:
         (tmp_path / "int8.safetensors").write_bytes(b"x")
     with pytest.raises(ft.DataError, match="not what `ft export` writes for this model"):
         load_int8(model, index, tmp_path, CPU)
+    assert not any(isinstance(one, Int8Linear) for one in model.modules())
+
+
+def test_numbers_are_the_same_decision_where_they_are_near() -> None:
+    before = [{"label": value} for value in (0.0, 5.0, 10.0)]
+    after = [{"label": value} for value in (0.05, 5.2, 10.09)]
+    assert count_changed(before, after) == (3, 1)
+    assert count_changed(before, [*after[:2], {"label": float("nan")}]) == (3, 2)
 
 
 def test_it_is_for_a_processor(tmp_path: Path) -> None:

@@ -30,6 +30,6 @@ def fastest(run: Path) -> Path:
         raise UserError(
             "no faster form of this run has been made",
             where=str(run),
-            hint=f"`ft export {run} --to onnx` makes one (pip install ft-export)",
+            hint=f"`ft export {run} --to torch --int8` makes one (pip install ft-export)",
         )
     return max({run: 1.0, **speeds}.items(), key=lambda one: one[1])[0]

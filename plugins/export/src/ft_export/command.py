@@ -18,7 +18,7 @@ def export(
         bool,
         typer.Option(
             "--int8",
-            help="Weights of 8 bits, but for the layers that they would hurt (ONNX, torch).",
+            help="Quantize to 8 bits; layers that lose too much stay in float (ONNX, torch).",
         ),
     ] = False,
     output: Annotated[

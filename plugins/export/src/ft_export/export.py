@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+import torch
+
 import ft
 from ft import Trained, UserError
 from ft_export.form.calibrate import observe
 from ft_export.form.calls import Calls, recorded
 from ft_export.form.graphs import Format, make_graphs, write_graphs
-from ft_export.form.loaded import ExportedModel, Graph
+from ft_export.form.loaded import INDEX, ExportedModel, Graph
 from ft_export.form.onnx_int8 import fewest, harm, layers_of, quantised, run
-from ft_export.form.torch_int8 import Plan, check_processor, in_int8, write_plan
+from ft_export.form.torch_int8 import Plan, check_machine, in_int8, write_plan
 from ft_export.parity import (
     ASKED,
     Parity,
@@ -55,6 +58,8 @@ TRIED_CALLS = 4
 
 WATCHED = 8
 """Examples on which it is seen how layers of a torch model are called."""
+
+CPU = torch.device("cpu")
 
 Made = TypeVar("Made")
 
@@ -141,15 +146,23 @@ def export(
     if target.exists():
         raise UserError("this is there already", where=str(target), hint="name another --output")
     say("load the run and evaluate it")
-    trained = ft.load(source)
-    if isinstance(trained.model, ExportedModel):
+    if (source / "model" / INDEX).exists():
         raise UserError(
             "this run is exported itself", where=str(source), hint="name the trained run"
         )
+    trained = ft.load(source)
+    if to == "torch":
+        check_machine(next((one.device for one in trained.model.parameters()), CPU))
     with recorded(trained.model) as calls:
         before = trained.evaluate(job.data, split=split)
     if to != "torch":
         calls.check()
+    elif tolerance is not None and not calls.whole:
+        raise UserError(
+            "outputs are not compared here: a plugin of this run calls parts of the model by themselves",
+            where="--tolerance",
+            hint="leave it out: decisions and scores are compared",
+        )
     made: dict[str, Any] = {}
 
     def write(folder: Path) -> None:
@@ -209,17 +222,15 @@ def _planned(job: Job, trained: Trained) -> tuple[Plan, list[str]]:
         UserError: there are no examples to see the ranges of inputs on.
     """
     model = trained.model
-    if any(one.device.type != "cpu" for one in model.parameters()):
-        raise UserError("the torch form in int8 is for a processor", hint="give device cpu")
-    check_processor()
     rows = _other_rows(job, trained)
     if rows is None:
         raise UserError(
-            "the ranges of a model's numbers are seen on examples of the run's data, which cannot be read",
+            "the form in 8 bits is calibrated on examples of the run's data, of another split than the one that is "
+            "compared, and there are none that can be read",
             where=str(job.source),
             hint="put the data back where it was, or export --to onnx --int8",
         )
-    job.say("see the ranges of its numbers")
+    job.say(f"calibrate on {len(rows)} examples")
     with in_float32(model):
         found = observe(
             model,
@@ -292,7 +303,8 @@ def _chosen(
     Raises:
         UserError: no such form keeps them.
     """
-    answers = trained.predictions(rows).items
+    with in_float32(trained.model):
+        answers = trained.predictions(rows).items
 
     def enough(candidate: Made) -> bool:
         with using(candidate):
@@ -307,21 +319,25 @@ def _chosen(
     left_out = fewest(layers[:-1], lambda some: enough(made(some)))
     if left_out is None:
         raise UserError(
-            "int8 changes too many decisions of this model, even in the one layer that it hurts least",
+            "int8 changes too many decisions of this model, even if all layers but the least sensitive one stay in "
+            "float",
             hint="export without --int8, or say with --decisions how much may change",
         )
     return made(left_out), left_out
 
 
 def _other_rows(job: Job, trained: Trained) -> Dataset | None:
-    """Examples that are not those of the parity table; ``None`` where the run's data is gone."""
-    try:
-        splits = trained.data().splits
-    except UserError:
-        return None
+    """Examples that are not those of the parity table, drawn at random; ``None`` where the run's data is gone."""
     for name in ("validation", "train"):
-        if name in splits and name != job.split:
-            return splits[name].select(range(min(ASKED, len(splits[name]))))
+        if name == job.split:
+            continue
+        try:
+            rows = trained.data(split=name).splits.get(name)
+        except UserError:
+            continue
+        if rows is not None and len(rows):
+            drawn = np.random.default_rng(0).permutation(len(rows))[:ASKED]
+            return rows.select(np.sort(drawn))
     return None
 
 

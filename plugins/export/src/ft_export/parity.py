@@ -25,6 +25,9 @@ SHAPES = ((1, 1), (7, 3))
 ASKED = 512
 """Examples that speed is measured on at most."""
 
+NEAR = 0.01
+"""Share of the range of predicted numbers up to which two of them are the same decision."""
+
 ROUNDS = 3
 """Times that each form answers them; the fastest counts, for other work can only slow it down."""
 
@@ -219,8 +222,12 @@ def standing_in(model: nn.Module, exported: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def in_float32(model: nn.Module) -> Iterator[None]:
-    """Let a model that is in memory compute in the precision of its weights, as an exported one does."""
-    modules = [model.get_submodule(name) for name in {"": "", **whole_calls(model)}]
+    """Let a model that is in memory compute in the precision of its weights, as an exported one does.
+
+    So do the parts that a plugin, or the writing of a text, may call by themselves.
+    """
+    wholes = [model.get_submodule(name) for name in {"": "", **whole_calls(model)}]
+    modules = {id(one): one for whole in wholes for one in (whole, *_parts(whole))}.values()
     for module in modules:
         module.forward = partial(_unrounded, module.forward)
     try:
@@ -228,6 +235,15 @@ def in_float32(model: nn.Module) -> Iterator[None]:
     finally:
         for module in modules:
             del module.forward
+
+
+def _parts(model: nn.Module) -> Iterator[nn.Module]:
+    """The parts of a model that have parts: the encoder, or the encoder and the decoder in it."""
+    for part in model.children():
+        if any(part.children()):
+            yield part
+            if part is getattr(model, "base_model", None):
+                yield from (one for one in part.children() if any(one.children()))
 
 
 def _unrounded(forward: Callable[..., Any], *given: Any, **named: Any) -> Any:
@@ -259,7 +275,16 @@ def _decided(value: Any) -> Any:
 def count_changed(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
 ) -> tuple[int, int]:
-    """How many decisions there are, and how many of them are not the same."""
+    """How many decisions there are, and how many of them are not the same.
+
+    An answer that is a number is the same if it is no further away than a hundredth of the range of all of these.
+    """
+    numbers = [[_number(item) for item in items] for items in (before, after)]
+    known = [[one for one in some if one is not None] for some in numbers]
+    if before and len(known[0]) == len(known[1]) == len(before):
+        far = NEAR * (max(known[0]) - min(known[0]))
+        apart = (abs(x - y) for x, y in zip(*known, strict=True))
+        return len(before), sum(not one <= far for one in apart)
     ours, theirs = decisions_of(before), decisions_of(after)
     pairs = list(zip(ours, theirs, strict=True))
     changed = sum(
@@ -267,6 +292,12 @@ def count_changed(
         for a, b in pairs
     )
     return sum(map(len, ours)), changed
+
+
+def _number(item: Mapping[str, Any]) -> float | None:
+    """What an answer says, where it is nothing but a number."""
+    found = [value for value in item.values() if isinstance(value, float)]
+    return found[0] if len(found) == len(item) == 1 else None
 
 
 def predictions(run: Path, name: str) -> list[dict[str, Any]]:

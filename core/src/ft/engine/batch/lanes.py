@@ -95,8 +95,9 @@ def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], lanes: int
 
 def _is_plain(module: nn.Module) -> bool:
     """Whether a pass through a module leaves nothing behind, and nobody looks on."""
+    known = type(module).__module__.startswith(KNOWN)
     return (
-        (type(module).__module__.startswith(KNOWN) or getattr(type(module), "side_by_side", False))
+        (known or vars(type(module)).get("side_by_side") is True)
         and "forward" not in vars(module)
         and not module._forward_hooks
         and not module._forward_pre_hooks

@@ -1,40 +1,39 @@
-"""What a model's linear layers get and give while a run predicts, and the plan for 8 bits that follows."""
+"""Calibration: see what the linear layers of a model get while a run predicts, and make a plan for 8 bits of it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 from transformers.activations import GELUActivation
 
 from ft import UserError
 from ft_export.form.onnx_int8 import stack_of
-from ft_export.form.torch_int8 import Inputs, Layer, Plan, multiplied
+from ft_export.form.torch_int8 import Inputs, Int8Linear, Layer, Plan, in_int8, multiplied
+from ft_export.form.watch import Strays, Uses, outermost, removed
 
 SMALLEST = 1 << 14
-"""Weights of a layer below which integers save nothing."""
+"""Weights of a layer below which 8 bits save nothing."""
 
 STRENGTHS = (0.5, 0.65, 0.8, 0.9)
-"""How much of the spread between inputs is moved to the weights (alpha of SmoothQuant): what is tried."""
+"""Smoothing strengths (alpha of SmoothQuant) that are tried."""
 
 APART = (0, 1, 2, 4, 8)
-"""How many of the largest inputs behind a GELU have what is beyond the range computed apart: what is tried."""
+"""Numbers of outlier channels behind a GELU that are tried."""
 
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
-"""Parts of a range that are tried: what is beyond them becomes its end, and the steps between are smaller."""
+"""Shares of the range seen that are tried: values beyond are clipped, and the steps between are smaller."""
 
 ENOUGH = 1.1
-"""So many times the least error is as good, with fewer inputs apart."""
+"""An error is as good as the least one if it is at most so many times as large, and fewer channels are apart."""
 
 LEAST = 1e-5
-"""What an input is divided by at least."""
+"""What a channel is divided by at least."""
 
 ROWS, EACH = 1024, 64
 """Inputs of a layer that are kept, and those of one call among them at most."""
@@ -45,7 +44,7 @@ class Range:
     """What the inputs of layers were.
 
     Attributes:
-        low: the least of each, (inputs,).
+        low: the least of each channel, (inputs,).
         high: the largest, (inputs,).
         rows: some of them, (rows, inputs) each.
     """
@@ -64,11 +63,11 @@ class Range:
             self.rows.append(rows[:: max(1, len(rows) // EACH)].clone())
 
     def inputs(self, weights: Sequence[Tensor], behind_gelu: bool) -> tuple[Inputs, float]:
-        """How these inputs are made integers, chosen by the error of the outputs.
+        """How these inputs are quantised, chosen by the error of the outputs.
 
         Args:
             weights: of the layers that get them, (outputs, inputs) each.
-            behind_gelu: they come as integers from a layer with a GELU, so that none has a divisor of its own.
+            behind_gelu: they come as integers from a layer with a GELU, so that channels are not divided.
 
         Returns:
             That, and the error as a share of the outputs.
@@ -94,11 +93,11 @@ class Range:
 
     def _behind_gelu(self) -> Iterator[Inputs]:
         order = self.high.argsort(descending=True)
-        for count in (one for one in APART if one < len(order)):
-            high = self.high[order[count:]].amax()
+        for number in (one for one in APART if one < len(order)):
+            high = self.high[order[number:]].amax()
             plain = torch.ones_like(self.low)
             for share in SHARES:
-                yield _within(self.low, high * share, plain, order[:count].tolist())
+                yield _within(self.low, high * share, plain, order[:number].tolist())
 
 
 def _within(low: Tensor, high: Tensor, smooth: Tensor, apart: Sequence[int] = ()) -> Inputs:
@@ -114,8 +113,8 @@ class Observed:
     Attributes:
         layers: by name.
         sharing: for each the first layer, in order of the calls, that was always called with the same inputs.
-        activations: for a layer all whose outputs went to a GELU and nothing else's did: that module's name and kind.
-        behind: for the first of the layers that share inputs, the layer behind whose GELU they stand.
+        activations: for a layer whose outputs were used by a GELU alone: that module's name and kind.
+        behind: for the first of the layers that share inputs, the layer whose GELU gives them, where nobody else uses them.
         ranges: of the inputs, by the first of the layers that share them.
     """
 
@@ -126,16 +125,24 @@ class Observed:
     ranges: dict[str, Range] = field(default_factory=dict)
     _made: dict[str, tuple[Inputs, float]] = field(default_factory=dict)
 
-    def plan(self, left_out: Sequence[str] = ()) -> Plan:
+    @property
+    def keys(self) -> dict[str, str]:
+        """The key of the inputs of each layer that is the first of those that share them."""
+        return {first: f"inputs{i}" for i, first in enumerate(dict.fromkeys(self.sharing.values()))}
+
+    def together(self, first: str | None) -> list[str]:
+        """The layers that share the inputs of one of them."""
+        return [name for name, one in self.sharing.items() if one == first]
+
+    def plan(self, left_out: Collection[str] = ()) -> Plan:
         """The plan for all layers but those of some stacks, named as `stack_of` does."""
         kept = [name for name in self.sharing if stack_of(name) not in left_out]
-        keys = {first: f"inputs{i}" for i, first in enumerate(dict.fromkeys(self.sharing.values()))}
+        keys = self.keys
         layers = []
         for name in kept:
             activation, gelu = self.activations.get(name, (None, None))
             first = next((one for one, before in self.behind.items() if before == name), None)
-            together = [one for one, other in self.sharing.items() if other == first]
-            whole = first is not None and all(one in kept for one in together)
+            whole = first is not None and all(one in kept for one in self.together(first))
             key = keys[first] if first is not None and whole else None
             layers.append(Layer(name, keys[self.sharing[name]], activation, gelu, key))
         used = {one.inputs for one in layers}
@@ -150,9 +157,16 @@ class Observed:
             found[stack] = max(found.get(stack, 0.0), self._inputs(first)[1])
         return dict(sorted(found.items(), key=lambda one: -one[1]))
 
+    def in_floats(self, keys: Collection[str]) -> None:
+        """Let some inputs that come from a GELU come as floats."""
+        for first, key in self.keys.items():
+            if key in keys:
+                del self.behind[first]
+                self._made.pop(first, None)
+
     def _inputs(self, first: str) -> tuple[Inputs, float]:
         if first not in self._made:
-            weights = [self.layers[k].weight for k, one in self.sharing.items() if one == first]
+            weights = [self.layers[name].weight for name in self.together(first)]
             self._made[first] = self.ranges[first].inputs(weights, first in self.behind)
         return self._made[first]
 
@@ -161,28 +175,28 @@ def observe(model: nn.Module, few: Callable[[], object], many: Callable[[], obje
     """See how the linear layers of a model are called.
 
     Args:
-        model: of a run.
-        few: predicts a few examples; all that the layers get and give is in memory meanwhile.
+        model: of a run, that computes in float32.
+        few: predicts a few examples: enough to see which layers belong together.
         many: predicts as many as it takes to know the ranges.
 
     Raises:
         UserError: there is no layer that 8 bits could help.
     """
     found = Observed({name: one for name, one in model.named_modules() if _suits(one)})
-    with _calls(model, found):
-        few()
+    _see_calls(model, found, few)
     if not found.sharing:
         raise UserError(
             "this run's model has no linear layer that is large enough for --int8 to help",
             hint="use the run as it is",
         )
-    with _hooked(
-        [
-            found.layers[first].register_forward_pre_hook(_taking(found.ranges[first]))
-            for first in dict.fromkeys(found.sharing.values())
-        ]
-    ):
+    firsts = dict.fromkeys(found.sharing.values())
+    hooks = [
+        found.layers[one].register_forward_pre_hook(_taking(found.ranges[one])) for one in firsts
+    ]
+    with removed(hooks):
         many()
+    while strays := _strays(model, found.plan(), few):
+        found.in_floats(strays)
     return found
 
 
@@ -205,80 +219,88 @@ def _gelu_of(module: nn.Module) -> str | None:
     return "none" if plain else None
 
 
-class _Uses(TorchFunctionMode):
-    """Counts what is made of each tensor: a GELU that others look at as well cannot become integers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.alive: list[Tensor] = []  # a tensor that is gone leaves its id to another
-        self.of: Counter[int] = Counter()
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        if isinstance(made, Tensor):
-            given = [one for one in (*args, *(kwargs or {}).values()) if isinstance(one, Tensor)]
-            self.alive += [*given, made]
-            self.of.update({id(one) for one in given} - {id(made)})
-        return made
-
-
-@contextmanager
-def _calls(model: nn.Module, found: Observed) -> Iterator[None]:
-    """Find out which layers share their inputs, and which GELU gets the outputs of a layer alone."""
+def _see_calls(model: nn.Module, found: Observed, few: Callable[[], object]) -> None:
+    """Find out which layers share their inputs, and which GELU alone uses the outputs of a layer."""
     gets: dict[str, list[int]] = {}
     gives: dict[str, list[int]] = {}
-    uses = _Uses()
+    uses = Uses()
 
     def called(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
-            uses.alive.append(output)
+        def hook(module: nn.Module, given: tuple[Any, ...], output: Tensor) -> None:
             plain = len(given) == 1 and given[0].ndim > 1
-            gets.setdefault(name, []).append(id(given[0]) if plain else -1)
-            gives.setdefault(name, []).append(id(output))
+            gets.setdefault(name, []).append(uses.number(given[0]) if plain else 0)
+            gives.setdefault(name, []).append(uses.number(output))
 
         return hook
 
-    gelus = {name: _gelu_of(one) for name, one in model.named_modules()}
-    kinds = {name: kind for name, kind in gelus.items() if kind is not None}
-    watched = [*found.layers, *kinds]
+    def given_back(value: Tensor) -> None:
+        uses.of[uses.number(value)] += 1
+
+    names = Counter(id(one) for _, one in model.named_modules(remove_duplicate=False))
+    kinds = {name: _gelu_of(one) for name, one in model.named_modules() if names[id(one)] == 1}
+    gelus = {name: kind for name, kind in kinds.items() if kind is not None}
+    watched = [*found.layers, *gelus]
     hooks = [model.get_submodule(one).register_forward_hook(called(one)) for one in watched]
-    with _hooked(hooks), uses:
-        yield
+    with outermost(model, given_back), removed(hooks), uses:
+        few()
     firsts: dict[tuple[int, ...], str] = {}
-    for name in (one for one in gets if one in found.layers and -1 not in gets[one]):
+    for name in (one for one in gets if one in found.layers and 0 not in gets[one]):
         found.sharing[name] = first = firsts.setdefault(tuple(gets[name]), name)
         size = found.layers[name].in_features
         low, high = torch.full((size,), torch.inf), torch.full((size,), -torch.inf)
         found.ranges.setdefault(first, Range(low, high))
-    sources = {tuple(ids): name for name, ids in gives.items() if name in found.sharing}
-    for name, kind in kinds.items():
+    sources = {tuple(numbers): name for name, numbers in gives.items() if name in found.sharing}
+    for name, kind in gelus.items():
         before = sources.get(tuple(gets.get(name, ())))
-        if before is None or any(uses.of[one] > 1 for one in gives[before]):
-            continue
-        found.activations[before] = name, kind
+        if before is not None and all(uses.of[one] == 1 for one in gives[before]):
+            found.activations[before] = name, kind
+    for before, (name, _) in found.activations.items():
         first = firsts.get(tuple(gives[name]))
-        together = [one for one in found.sharing if found.sharing[one] == first]
-        if first is not None and all(uses.of[one] == len(together) for one in gives[name]):
-            found.behind[first] = before
+        together = found.together(first)
+        # A layer that has a GELU of its own adds nothing behind its product.
+        alone = first is not None and not any(one in found.activations for one in together)
+        if alone and all(uses.of[one] == len(together) for one in gives[name]):
+            found.behind[str(first)] = before
+
+
+def _strays(model: nn.Module, plan: Plan, few: Callable[[], object]) -> set[str]:
+    """The keys of inputs whose integers get elsewhere than into layers of 8 bits, such as by a branch on their type."""
+    seen = Strays()
+    keys = {layer.name: layer.outputs for layer in plan.layers if layer.outputs}
+
+    def enter(*_: Any) -> None:
+        seen.inside += 1
+
+    def leave(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, given: Any, output: Any) -> None:
+            seen.inside -= 1
+            if name in keys and isinstance(output, Tensor):
+                seen.owned[output] = keys[name]
+
+        return hook
+
+    def given_back(value: Tensor) -> None:
+        if value in seen.owned:
+            seen.found.add(seen.owned[value])
+
+    with in_int8(model, plan):
+        hooks = []
+        for name, module in model.named_modules():
+            if isinstance(module, Int8Linear):
+                hooks.append(module.register_forward_pre_hook(enter))
+                hooks.append(module.register_forward_hook(leave(name), always_call=True))
+        with outermost(model, given_back), removed(hooks), seen:
+            try:
+                few()
+            except Exception:
+                if not seen.found:
+                    raise
+    return seen.found
 
 
 def _taking(into: Range) -> Callable[..., None]:
     def hook(module: nn.Module, given: tuple[Any, ...]) -> None:
-        into.take(given[0])
+        if given and given[0].ndim > 1:
+            into.take(given[0])
 
     return hook
-
-
-@contextmanager
-def _hooked(hooks: Sequence[Any]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()

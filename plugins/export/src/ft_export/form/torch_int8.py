@@ -1,11 +1,11 @@
-"""Linear layers of a torch model in 8 bits: what each needs for that, the layers, and their files.
+"""Linear layers of a torch model in 8 bits: how they are quantised, how they compute, and their files.
 
-Weights are integers of 8 bits with a scale for each output, inputs such of 8 bits with one scale, known from examples
-(Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"), so that
-what a text is answered does not depend on the texts beside it. Before that each input is divided by a number of its own and its
-weights are multiplied by it, so that inputs of very different sizes do not share one scale as they are (Xiao et al. 2023,
-"SmoothQuant"). Between a layer, its GELU and the next layer there are integers alone; a few of these that may be far larger than
-the others keep what is beyond the range of the integers in float32 (after Dettmers et al. 2022, "LLM.int8()").
+Weights are int8 with one scale for each output channel; activations are uint8 with one fixed scale for each tensor, known from
+calibration (Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"), so
+that the answer to a text does not depend on the texts beside it. Before that each input channel is divided by a number of its own,
+and the weights are multiplied by it, so that channels of very different sizes can share a scale (Xiao et al. 2023, "SmoothQuant").
+From a layer with a GELU to the next layer there are integers alone; what a few outlier channels have beyond their range is
+computed in float32 (after Dettmers et al. 2022, "LLM.int8()").
 """
 
 from __future__ import annotations
@@ -27,23 +27,25 @@ from ft import DataError
 from ft_export.form.loaded import INDEX
 
 VECTORS = "int8.safetensors"
-"""The file of the numbers that inputs are divided by."""
+"""The file of the numbers that input channels are divided by."""
 
 MAGIC = 1.5 * 2**23
-"""A float32 to which another is added has that one, rounded, in its lowest bits."""
+"""Added to a float32, it leaves the rounded number in the lowest bits."""
+
+INSTEAD = "use the run itself"
 
 LARGEST = 127
-"""Of the integers that weights are made."""
+"""The largest absolute value of a quantised weight."""
 
 
 class Inputs:
-    """How the inputs of layers are made integers from 0 to 255: ``round(input / smooth / scale) + zero``.
+    """How the inputs of layers become integers from 0 to 255: ``round(input / smooth / scale) + zero``.
 
     Args:
-        scale: of all of them.
-        zero: what 0 becomes.
-        smooth: what each is divided by before, (inputs,).
-        apart: numbers of those that keep in float32 what is beyond the range.
+        scale: of all channels.
+        zero: the zero point.
+        smooth: what each channel is divided by before, (inputs,).
+        apart: the outlier channels: what they have beyond the range is computed in float32.
     """
 
     def __init__(self, scale: float, zero: int, smooth: Tensor, apart: Sequence[int] = ()) -> None:
@@ -55,7 +57,7 @@ class Inputs:
         self._shift = torch.tensor(MAGIC + zero)
 
     def beyond(self, values: Tensor) -> Tensor:
-        """What some values have beyond the range, (rows, inputs kept)."""
+        """What the outlier channels have beyond the range, (rows, outliers)."""
         return (values.float().flatten(0, -2)[:, self.apart] - self.high).clamp_min_(0)
 
     @property
@@ -115,14 +117,14 @@ class Made:
     """What a layer computes with.
 
     Attributes:
-        inputs: how its inputs are made integers.
+        inputs: how its inputs are quantised.
         weight: integers in the order of oneDNN.
         scales: of the weights, (outputs,).
-        zeros: what 0 became in each row of weights, 0.
-        columns: of the weights, for what its inputs keep in float32, (inputs kept, outputs).
+        zeros: zero points of the weights, all 0.
+        columns: of the weights, for the outlier channels of the inputs, (outliers, outputs).
         gelu: the kind of GELU behind it; ``None`` without one.
-        given: how its outputs are made integers; ``None`` where they are floats.
-        rows: of the weights and the bias, for outputs that keep something in float32, (outputs kept, inputs + 1).
+        given: how its outputs are quantised; ``None`` where they are floats.
+        rows: of the weights and the bias, for the outlier channels of the outputs, (outliers, inputs + 1).
     """
 
     inputs: Inputs
@@ -142,8 +144,14 @@ class Int8Linear(nn.Linear):
     made: Made
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """``gelu(x @ weight.T + bias)``, or without the GELU, in float32 or as the integers of the next layers."""
+        """``gelu(x @ weight.T + bias)``, or without the GELU, in float32 or as the integers of the next layers.
+
+        Raises:
+            DataError: a gradient is asked for, or integers come that no layer before this one gave.
+        """
         made, taken, given = self.made, self.made.inputs, self.made.given
+        if input.requires_grad and torch.is_grad_enabled():
+            raise DataError("layers of 8 bits have no gradients", hint=INSTEAD)
         kind = torch.float32 if given is None else torch.uint8
         whole = input if input.dtype is torch.uint8 else taken.quantised(input)
         if not whole.numel():
@@ -166,18 +174,27 @@ class Int8Linear(nn.Linear):
         if taken.apart or (given is not None and given.apart):
             with torch.autocast("cpu", enabled=False):
                 if taken.apart:
-                    beyond = vars(input)["beyond"] if whole is input else taken.beyond(input)
+                    beyond = _kept(input) if whole is input else taken.beyond(input)
                     found.flatten(0, -2).addmm_(beyond, made.columns)
                 if given is not None and given.apart:
                     found.beyond = self._beyond(input, given)  # type: ignore[attr-defined]
         return found
 
     def _beyond(self, input: Tensor, given: Inputs) -> Tensor:  # noqa: A002
-        """What some outputs have beyond the range of the integers, (rows, outputs kept)."""
+        """What the outlier channels of the outputs have beyond the range, (rows, outliers)."""
         rows, values = self.made.rows, input.float().flatten(0, -2)
         states = torch.addmm(rows[:, -1], values, rows[:, :-1].T)
         made = functional.gelu(states, approximate=self.made.gelu or "none")
         return made.sub_(given.high).clamp_min_(0)
+
+
+def _kept(integers: Tensor) -> Tensor:
+    found: Tensor | None = getattr(integers, "beyond", None)
+    if found is None:
+        raise DataError(
+            "the model took another way through its layers than in the calibration", hint=INSTEAD
+        )
+    return found
 
 
 class Done(nn.Module):
@@ -247,24 +264,26 @@ def in_int8(model: nn.Module, plan: Plan) -> Iterator[None]:
     finally:
         for name, module in modules.items():
             module.__class__ = kinds[name]
-            del module.made
+            del vars(module)["made"]
         for name, activation in activations.items():
             model.set_submodule(name, activation, strict=True)
 
 
 def make_int8(model: nn.Module, plan: Plan) -> None:
-    """Make layers of a model such of 8 bits.
+    """Replace linear layers of a model by such of 8 bits.
 
     Raises:
         DataError: it has no such layers.
     """
+    made = []
     for layer in plan.layers:
         module = model.get_submodule(layer.name)
         if not isinstance(module, nn.Linear):
             raise DataError(f"'{layer.name}' of the model is no linear layer")
-        made = _made(module, layer, plan)
+        made.append((module, _made(module, layer, plan)))
+    for layer, (module, values) in zip(plan.layers, made, strict=True):
         module.__class__ = Int8Linear
-        module.made = made
+        vars(module)["made"] = values
         if layer.activation:
             model.set_submodule(layer.activation, Done(), strict=True)
 
@@ -286,18 +305,12 @@ def write_plan(plan: Plan, folder: Path) -> None:
 def load_int8(
     model: nn.Module, index: Mapping[str, Any], folder: Path, device: torch.device
 ) -> nn.Module:
-    """Make the layers of a model those of 8 bits that its folder names.
+    """Replace the linear layers of a model that its folder names by such of 8 bits.
 
     Raises:
         DataError: the folder does not hold what `ft export` writes for this model, or this machine cannot compute it.
     """
-    if device.type != "cpu":
-        raise DataError(
-            f"this form is for a processor, and the device is {device}",
-            where=str(folder),
-            hint="use the run itself",
-        )
-    check_processor(str(folder))
+    check_machine(device, str(folder))
     try:
         smooth = load_file(folder / VECTORS)
         plan = Plan(
@@ -312,6 +325,7 @@ def load_int8(
         OSError,
         SafetensorError,
         AttributeError,
+        IndexError,
         KeyError,
         RuntimeError,
         TypeError,
@@ -321,19 +335,26 @@ def load_int8(
             f"this is not what `ft export` writes for this model ({type(error).__name__}: {error})",
             where=str(folder / INDEX),
         ) from error
-    return model
+    return model.requires_grad_(False)
 
 
-def check_processor(where: str | None = None) -> None:
-    """See that the processor multiplies integers of 8 bits as the layers here do.
+def check_machine(device: torch.device, where: str | None = None) -> None:
+    """See that layers of 8 bits can be computed here.
 
     Raises:
-        DataError: it has no VNNI: sums of products would overflow, or take long.
+        DataError: the device is a GPU, or the processor has no VNNI: sums of products would overflow, or take long.
     """
-    has = getattr(torch.cpu, "get_capabilities", dict)()
-    if has and not (has.get("avx512_vnni") or has.get("avx_vnni")):
+    if device.type != "cpu":
         raise DataError(
-            f"torch multiplies in 8 bits on processors with VNNI, and this one ({has.get('cpu_name')}) has none",
+            f"the torch form in 8 bits runs on a CPU only, and the device is {device}",
+            where=where,
+            hint="set CUDA_VISIBLE_DEVICES= to hide the GPU, or use the run itself",
+        )
+    has = getattr(torch.cpu, "get_capabilities", dict)()
+    name = has.get("cpu_name", "this processor")
+    if not (has.get("avx512_vnni") or has.get("avx_vnni") or torch.cpu._is_vnni_supported()):
+        raise DataError(
+            f"torch multiplies in 8 bits on processors with VNNI, and this one ({name}) has none",
             where=where,
             hint="use the run itself, or ft export --to onnx --int8",
         )
