@@ -80,7 +80,7 @@ def hooks(trace: Trace | None = None) -> Hooks:
 
 def by_hand(made: Hooks) -> Callable[..., Any]:
     """The same methods, nested without ft."""
-    core: Any = made.core.plugin
+    core: Any = made.builtin[0].plugin
     chain: Callable[..., Any] = core.compute_loss
     for member in made.members:
         technique: Any = member.plugin
