@@ -142,7 +142,9 @@ def test_a_gelu_that_others_use_stays_in_float(look: str, part_of_the_layer: boo
         exact = model(rows)
         with in_int8(model, plan):
             made = model(rows)
-    for one, other in zip(*((x if look == "returned" else (x,)) for x in (made, exact)), strict=True):
+    for one, other in zip(
+        *((x if look == "returned" else (x,)) for x in (made, exact)), strict=True
+    ):
         assert one.dtype == torch.float32
         assert distance(one, other) < NEAR
 
@@ -357,7 +359,8 @@ def test_it_is_calibrated_on_training_where_validation_is_compared(
     _, parity = export(
         ner, "torch", int8=True, output=tmp_path / "x", split="validation", say=said.append
     )
-    assert "calibrate on 160 examples" in said
+    (told,) = [one for one in said if one.startswith("calibrate on ")]
+    assert int(told.split()[2]) > 30, "validation has no more"
     assert parity.equal >= 0.99
 
 
