@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from ft import Plugin, hookimpl
+from ft import Loss, Plugin, hookimpl
 from ft.builtin.standard.plugin import Standard
 from ft.hooks.chain import Member
 from ft.hooks.hooks import Hooks
@@ -132,13 +132,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=15)
     repetitions = parser.parse_args().repetitions
-    made = hooks()
+    made, loss = hooks(), Loss(torch.zeros(()), torch.ones(()))
     bare, calls = by_hand(made), TECHNIQUES + 1
 
     def through(chain: Hooks) -> Callable[[], Any]:
-        return lambda: chain.call("compute_loss", None, None, None)
+        return lambda: chain.call("compute_loss", None, None, loss)
 
-    plain = seconds(lambda: bare(None, None, None), 2000, repetitions)
+    plain = seconds(lambda: bare(None, None, loss), 2000, repetitions)
     chained = seconds(through(made), 2000, repetitions)
     with TemporaryDirectory() as folder:
         where = SimpleNamespace(epoch=1, step=1)
