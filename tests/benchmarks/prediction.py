@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from export import forms_of
 from pairs import in_turn, shown
 from speed import Watch
 
@@ -112,16 +113,6 @@ def types_of_words(text: str, spans: list[tuple[int, int, str]]) -> list[str]:
     return types
 
 
-def exported(run: Path, to: str, int8: bool) -> Path:
-    """An exported form of a run, made where it is not there."""
-    from ft_export.export import FORMS, export
-
-    folder = run / FORMS / (f"{to}-int8" if int8 else to)
-    if not folder.exists():
-        export(run, to, int8=int8, say=print)
-    return folder
-
-
 def main() -> None:
     """Predict with all in turn; print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -134,14 +125,15 @@ def main() -> None:
     from onnxruntime.quantization import quantize_dynamic
 
     run = arguments.run
-    graph = exported(run, "onnx", int8=False) / "model" / "model.onnx"
+    forms = forms_of(run, ["onnx", "onnx-int8", "torch-int8"])
+    graph = forms["onnx"] / "model" / "model.onnx"
     with tempfile.TemporaryDirectory() as name:
         small = Path(name) / "int8.onnx"
         quantize_dynamic(graph, small)
         tools = {
             "ft": with_ft(run),
-            "ft-onnx-int8": with_ft(exported(run, "onnx", int8=True)),
-            "ft-torch-int8": with_ft(exported(run, "torch", int8=True)),
+            "ft-onnx-int8": with_ft(forms["onnx-int8"]),
+            "ft-torch-int8": with_ft(forms["torch-int8"]),
             "pipeline": with_pipeline(run),
             "onnx": with_onnx(run, graph),
             "onnx-int8": with_onnx(run, small),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 import ft
+from ft_export.form import calibrate
 from ft_kit import tiny_bert
 
 PEOPLE = ("anna", "ben", "clara", "dora")
@@ -103,6 +106,25 @@ def ner(train: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def hurt(ner: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of `ner`, with one input of the classifier made large and its weights small: the same function, which a
+    single scale for all inputs cannot hold in 8 bits.
+    """
+
+    def write(folder: Path) -> None:
+        shutil.copytree(ner / "model", folder, dirs_exist_ok=True)
+        tensors = load_file(folder / "model.safetensors")
+        for name in ("weight", "bias"):
+            tensors[f"bert.encoder.layer.1.output.LayerNorm.{name}"][0] *= 1e4
+        tensors["classifier.weight"][:, 0] /= 1e4
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+    folder = tmp_path_factory.mktemp("hurt") / "run"
+    ft.derive(ner, folder, [], write, lambda _: {})
+    return folder
+
+
+@pytest.fixture(scope="session")
 def sentiment(train: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that tells good reviews from bad ones."""
     folder = tmp_path_factory.mktemp("sentiment")
@@ -142,3 +164,9 @@ def hub() -> Iterator[Any]:
     server = module.HubServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def small_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers of tiny models are large enough."""
+    monkeypatch.setattr(calibrate, "SMALLEST", 1)

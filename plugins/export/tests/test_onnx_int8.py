@@ -11,7 +11,8 @@ import torch
 
 from ft_export.form.graphs import write_graphs
 from ft_export.form.loaded import load, read_index
-from ft_export.form.onnx_int8 import fewest, harm, layers_of, quantised, run
+from ft_export.form.onnx_int8 import harm, layers_of, quantised, run
+from ft_export.form.stacks import fewest
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 

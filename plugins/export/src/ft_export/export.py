@@ -18,7 +18,8 @@ from ft_export.form.calibrate import observe
 from ft_export.form.calls import Calls, recorded
 from ft_export.form.graphs import Format, make_graphs, write_graphs
 from ft_export.form.loaded import INDEX, ExportedModel, Graph
-from ft_export.form.onnx_int8 import fewest, harm, layers_of, quantised, run
+from ft_export.form.onnx_int8 import harm, layers_of, quantised, run
+from ft_export.form.stacks import fewest
 from ft_export.form.torch_int8 import Plan, check_machine, in_int8, write_plan
 from ft_export.parity import (
     ASKED,
@@ -61,7 +62,7 @@ WATCHED = 8
 
 CPU = torch.device("cpu")
 
-Made = TypeVar("Made")
+Form = TypeVar("Form")
 
 
 @dataclass
@@ -225,8 +226,8 @@ def _planned(job: Job, trained: Trained) -> tuple[Plan, list[str]]:
     rows = _other_rows(job, trained)
     if rows is None:
         raise UserError(
-            "the form in 8 bits is calibrated on examples of the run's data, of another split than the one that is "
-            "compared, and there are none that can be read",
+            "--to torch --int8 is calibrated on examples of the run's data, of another split than the one that is "
+            "compared, and none can be read",
             where=str(job.source),
             hint="put the data back where it was, or export --to onnx --int8",
         )
@@ -283,10 +284,10 @@ def _chosen(
     job: Job,
     trained: Trained,
     rows: Dataset,
-    made: Callable[[Sequence[str]], Made],
-    using: Callable[[Made], AbstractContextManager[None]],
+    made: Callable[[Sequence[str]], Form],
+    using: Callable[[Form], AbstractContextManager[None]],
     worst: Callable[[], list[str]],
-) -> tuple[Made, list[str]]:
+) -> tuple[Form, list[str]]:
     """A form in int8 that keeps the decisions, and the layers that stay in float for that.
 
     What is left in float is chosen on the validation split, or else on examples of training: the
@@ -306,7 +307,7 @@ def _chosen(
     with in_float32(trained.model):
         answers = trained.predictions(rows).items
 
-    def enough(candidate: Made) -> bool:
+    def enough(candidate: Form) -> bool:
         with using(candidate):
             count, changed = count_changed(answers, trained.predictions(rows).items)
         return 1 - changed / max(1, count) >= job.decisions

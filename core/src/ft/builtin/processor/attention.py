@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from ft.builtin.processor.dropout import Mask, draw_seed, masked
+from ft.builtin.processor.once import once
 
 SHORT = 96
 """Queries and keys up to which attention that is not trained takes less time here than there."""
@@ -78,7 +79,7 @@ def lean_attention(
         return _trained(query * factor, key, value, attention_mask, dropout), None
     hidden = None
     if attention_mask is not None:
-        hidden = _hidden_once(attention_mask).expand(len(query), -1, -1, -1)
+        hidden = once(attention_mask, "hidden", _hidden).expand(len(query), -1, -1, -1)
     with torch.autocast(query.device.type, enabled=False):  # which would round the scores
         return _predicted(query, key, value, hidden, factor), None
 
@@ -207,17 +208,6 @@ def _wide(values: Tensor) -> Tensor:
 def _hidden(mask: Tensor) -> Tensor:
     """What a score is added to: torch adds faster than it fills in."""
     return torch.zeros(mask.shape).masked_fill_(~mask, LOWEST)
-
-
-def _hidden_once(mask: Tensor) -> Tensor:
-    """The same, made once for all layers of a pass."""
-    if mask.is_inference():
-        return _hidden(mask)
-    before, made = getattr(mask, "hidden", (None, mask))
-    if before != mask._version:
-        made = _hidden(mask)
-        mask.hidden = mask._version, made  # type: ignore[attr-defined]
-    return made
 
 
 def _left(weights: Tensor, dropped: Tensor | None, factor: float) -> Tensor:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ft.builtin.processor.once import once
 from ft.engine.mapped import give_back
 from ft.engine.optim.cast import CastLinear, takes
 
@@ -64,7 +65,7 @@ class KeptLinear(nn.Linear):
         if not kept.packed:
             return functional.linear(input, kept.weight, kept.bias)
         made: Tensor = torch.ops.mkldnn._linear_pointwise(
-            _in_bf16(input), kept.weight, kept.bias, "none", [], ""
+            once(input, "in_bf16", Tensor.bfloat16), kept.weight, kept.bias, "none", [], ""
         )
         return made
 
@@ -100,17 +101,6 @@ class StillLinear(nn.Linear):
             self._kept = key, mine.detach().bfloat16()
             give_back([mine])
         return functional.linear(input, self._kept[1], self.bias)
-
-
-def _in_bf16(values: Tensor) -> Tensor:
-    """The values in bf16, cast once for all layers that are called with them."""
-    if values.dtype is torch.bfloat16 or values.is_inference():
-        return values.bfloat16()
-    version, made = getattr(values, "in_bf16", (None, values))
-    if version != values._version:
-        made = values.bfloat16()
-        values.in_bf16 = values._version, made  # type: ignore[attr-defined]
-    return made
 
 
 def _state(bias: Tensor | None) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from transformers.activations import GELUActivation
 
 from ft import UserError
-from ft_export.form.onnx_int8 import stack_of
+from ft_export.form.stacks import stack_of
 from ft_export.form.torch_int8 import Inputs, Int8Linear, Layer, Plan, in_int8, multiplied
 from ft_export.form.watch import Strays, Uses, outermost, removed
 

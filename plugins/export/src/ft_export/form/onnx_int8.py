@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,12 +13,10 @@ import torch
 from ft_export.form.calls import Call
 from ft_export.form.graphs import quiet, save_onnx
 from ft_export.form.loaded import Run, onnx_graph
+from ft_export.form.stacks import stack_of
 
 OPERATIONS = ("MatMul", "Gemm", "Attention", "Gather")
 """What is quantised where one of its inputs is a weight."""
-
-NUMBERED = re.compile(r"(.*?\.\d+)(\.|$)")
-"""A module's name up to its first number: one layer of a stack."""
 
 
 def layers_of(program: Any) -> dict[str, list[str]]:
@@ -50,12 +48,6 @@ def _module(node: Any) -> str:
     if not names:
         return ""
     return stack_of(names[-1])
-
-
-def stack_of(name: str) -> str:
-    """The layer of a stack that a module is in, such as ``bert.encoder.layer.0``, or else its own name."""
-    found = NUMBERED.match(name)
-    return found[1] if found else name
 
 
 def quantised(program: Any, call: Call, left_out: Sequence[str] = ()) -> Any:
@@ -99,21 +91,6 @@ def harm(program: Any, layers: Mapping[str, list[str]], calls: Sequence[Call]) -
         ]
         found[layer] = (sum(squares) / len(squares)) ** 0.5
     return dict(sorted(found.items(), key=lambda one: -one[1]))
-
-
-def fewest(layers: Sequence[str], enough: Callable[[Sequence[str]], bool]) -> list[str] | None:
-    """The shortest beginning of a list, at least one long, that is enough; found by halving.
-
-    Returns:
-        ``None`` where not even the whole list is.
-    """
-    if not enough(layers):
-        return None
-    low, high = 0, len(layers)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(layers[:middle]) else (middle, high)
-    return list(layers[:high])
 
 
 def run(program: Any) -> Run:

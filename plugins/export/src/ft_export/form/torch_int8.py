@@ -68,14 +68,14 @@ class Inputs:
     def quantised(self, values: Tensor) -> Tensor:
         """The integers, of the same shape; made once for all layers that get these values."""
         if values.is_inference():
-            return self._made(values)
+            return self._quantised(values)
         owner, version, made = getattr(values, "int8", (None, 0, values))
         if owner is not self or version != values._version:
-            made = self._made(values)
+            made = self._quantised(values)
             values.int8 = self, values._version, made  # type: ignore[attr-defined]
         return made
 
-    def _made(self, values: Tensor) -> Tensor:
+    def _quantised(self, values: Tensor) -> Tensor:
         made = torch.addcmul(self._shift, values.float(), self._factors)
         return made.clamp_(MAGIC, MAGIC + 255).view(torch.int32).to(torch.uint8)
 
@@ -113,7 +113,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Made:
+class Prepared:
     """What a layer computes with.
 
     Attributes:
@@ -141,7 +141,7 @@ class Int8Linear(nn.Linear):
     """A linear layer that multiplies integers of 8 bits; it does not learn."""
 
     side_by_side = True
-    made: Made
+    prepared: Prepared
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """``gelu(x @ weight.T + bias)``, or without the GELU, in float32 or as the integers of the next layers.
@@ -149,7 +149,7 @@ class Int8Linear(nn.Linear):
         Raises:
             DataError: a gradient is asked for, or integers come that no layer before this one gave.
         """
-        made, taken, given = self.made, self.made.inputs, self.made.given
+        own, taken, given = self.prepared, self.prepared.inputs, self.prepared.given
         if input.requires_grad and torch.is_grad_enabled():
             raise DataError("layers of 8 bits have no gradients", hint=INSTEAD)
         kind = torch.float32 if given is None else torch.uint8
@@ -160,32 +160,32 @@ class Int8Linear(nn.Linear):
             whole,
             taken.scale,
             taken.zero,
-            made.weight,
-            made.scales,
-            made.zeros,
+            own.weight,
+            own.scales,
+            own.zeros,
             self.bias,
             1.0 if given is None else given.scale,
             0 if given is None else given.zero,
             kind,
-            "none" if made.gelu is None else "gelu",
+            "none" if own.gelu is None else "gelu",
             [],
-            made.gelu or "",
+            own.gelu or "",
         )
         if taken.apart or (given is not None and given.apart):
             with torch.autocast("cpu", enabled=False):
                 if taken.apart:
                     beyond = _kept(input) if whole is input else taken.beyond(input)
-                    found.flatten(0, -2).addmm_(beyond, made.columns)
+                    found.flatten(0, -2).addmm_(beyond, own.columns)
                 if given is not None and given.apart:
                     found.beyond = self._beyond(input, given)  # type: ignore[attr-defined]
         return found
 
     def _beyond(self, input: Tensor, given: Inputs) -> Tensor:  # noqa: A002
         """What the outlier channels of the outputs have beyond the range, (rows, outliers)."""
-        rows, values = self.made.rows, input.float().flatten(0, -2)
+        rows, values = self.prepared.rows, input.float().flatten(0, -2)
         states = torch.addmm(rows[:, -1], values, rows[:, :-1].T)
         # torch's own GELU makes a kernel of oneDNN for each number of rows, which takes longer than these few numbers.
-        if self.made.gelu == "tanh":
+        if self.prepared.gelu == "tanh":
             bent = states + 0.044715 * states.pow(3)
             shares = torch.sigmoid(math.sqrt(8 / math.pi) * bent)
         else:
@@ -202,7 +202,7 @@ def _kept(integers: Tensor) -> Tensor:
     return found
 
 
-class Done(nn.Module):
+class FusedActivation(nn.Module):
     """Stands for an activation that the layer before it has computed."""
 
     side_by_side = True
@@ -233,14 +233,14 @@ def _whole(weight: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
     return (smooth / scales[:, None]).round().to(torch.int8), scales
 
 
-def _made(module: nn.Linear, layer: Layer, plan: Plan) -> Made:
+def _prepared(module: nn.Linear, layer: Layer, plan: Plan) -> Prepared:
     inputs = plan.inputs[layer.inputs]
     given = None if layer.outputs is None else plan.inputs[layer.outputs]
     weight = module.weight.detach().float()
     bias = weight.new_zeros(len(weight)) if module.bias is None else module.bias.detach().float()
     whole, scales = _whole(weight, inputs)
     kept = [] if given is None else given.apart
-    return Made(
+    return Prepared(
         inputs,
         torch.ops.onednn.qlinear_prepack(whole, None),
         scales,
@@ -269,7 +269,7 @@ def in_int8(model: nn.Module, plan: Plan) -> Iterator[None]:
     finally:
         for name, module in modules.items():
             module.__class__ = kinds[name]
-            del vars(module)["made"]
+            del vars(module)["prepared"]
         for name, activation in activations.items():
             model.set_submodule(name, activation, strict=True)
 
@@ -285,12 +285,12 @@ def make_int8(model: nn.Module, plan: Plan) -> None:
         module = model.get_submodule(layer.name)
         if not isinstance(module, nn.Linear):
             raise DataError(f"'{layer.name}' of the model is no linear layer")
-        made.append((module, _made(module, layer, plan)))
+        made.append((module, _prepared(module, layer, plan)))
     for layer, (module, values) in zip(plan.layers, made, strict=True):
         module.__class__ = Int8Linear
-        vars(module)["made"] = values
+        vars(module)["prepared"] = values
         if layer.activation:
-            model.set_submodule(layer.activation, Done(), strict=True)
+            model.set_submodule(layer.activation, FusedActivation(), strict=True)
 
 
 def write_plan(plan: Plan, folder: Path) -> None:

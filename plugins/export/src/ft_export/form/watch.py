@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,30 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 
-class Uses(TorchFunctionMode):
+class Watch(TorchFunctionMode, ABC):
+    """Sees every function that gets tensors."""
+
+    @abstractmethod
+    def see(self, given: Sequence[Tensor], call: Callable[[], Any]) -> Any:
+        """Call the function and give back its result.
+
+        Args:
+            given: the tensors that it gets.
+            call: calls it.
+        """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        named = kwargs or {}
+        return self.see(list(tensors_in([args, named])), lambda: func(*args, **named))
+
+
+class Uses(Watch):
     """Counts how often each tensor is used by a function, or given back by the model.
 
     Attributes:
@@ -33,24 +57,18 @@ class Uses(TorchFunctionMode):
         found: int = self._numbers[value]
         return found
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        given = [(one, _version(one)) for one in tensors_in([args, kwargs])]
-        made = func(*args, **(kwargs or {}))
+    def see(self, given: Sequence[Tensor], call: Callable[[], Any]) -> Any:
+        """Count a use, unless the function gives back the tensor as it was, as dropout does in evaluation."""
+        versions = list(map(_version, given))
+        made = call()
         results = list(tensors_in(made))
-        for value, version in given if results else ():
-            # Dropout in evaluation gives back its input: that is no use of it.
+        for value, version in zip(given, versions, strict=True) if results else ():
             same = any(one is value for one in results) and _version(value) == version
             self.of[self.number(value)] += not same
         return made
 
 
-class Strays(TorchFunctionMode):
+class Strays(Watch):
     """Sees which tensors of certain layers are used by anything but other certain layers.
 
     Attributes:
@@ -65,23 +83,17 @@ class Strays(TorchFunctionMode):
         self.inside = 0
         self.found: set[str] = set()
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        given = [one for one in tensors_in([args, kwargs]) if one in self.owned]
-        # Whoever asks for the size or type alone gets no tensor. What fails was no good use either.
-        wrong = {self.owned[one] for one in given} if not self.inside else set()
+    def see(self, given: Sequence[Tensor], call: Callable[[], Any]) -> Any:
+        """Note a use that gives other tensors, or fails: whoever asks for the size or type alone gets none."""
+        own = [one for one in given if one in self.owned]
+        wrong = set() if self.inside else {self.owned[one] for one in own}
         try:
-            made = func(*args, **(kwargs or {}))
+            made = call()
         except Exception:
             self.found |= wrong
             raise
         results = list(tensors_in(made))
-        if results and not all(any(one is other for other in results) for one in given):
+        if results and not all(any(one is other for other in results) for one in own):
             self.found |= wrong
         return made
 
