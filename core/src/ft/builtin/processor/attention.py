@@ -10,6 +10,7 @@ backward pass rather than kept (Chen et al. 2016, "Training Deep Nets with Subli
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -79,7 +80,7 @@ def lean_attention(
         return _trained(query * factor, key, value, attention_mask, dropout), None
     hidden = None
     if attention_mask is not None:
-        hidden = once(attention_mask, "hidden", _hidden).expand(len(query), -1, -1, -1)
+        hidden = once(attention_mask, "hidden", hidden_of).expand(len(query), -1, -1, -1)
     with torch.autocast(query.device.type, enabled=False):  # which would round the scores
         return _predicted(query, key, value, hidden, factor), None
 
@@ -167,7 +168,7 @@ class Attended(torch.autograd.Function):
             ones: as of `Mask`; what is kept for the gradient.
             factor: as of `Mask`.
         """
-        weights = _weights(torch.bmm(query, key.transpose(1, 2)), mask, value.dtype)
+        weights = weights_of(query, key, None if mask is None else hidden_of(mask))
         ctx.save_for_backward(query, key, value, mask, ones, weights)
         ctx.factor = factor
         return torch.bmm(_left(weights, scaled, factor), value)
@@ -178,26 +179,56 @@ class Attended(torch.autograd.Function):
         query, key, value, mask, ones, weights = ctx.saved_tensors
         gradient = gradients[0].contiguous()
         if torch.is_grad_enabled():  # a gradient of these gradients is asked for
-            weights = _weights(query @ key.transpose(1, 2), mask, value.dtype)
+            weights = weights_of(query, key, None if mask is None else hidden_of(mask))
             made = _left(weights, ones, ctx.factor) @ value
             found = torch.autograd.grad(made, (query, key, value), gradient, create_graph=True)
             return *found, None, None, None, None
         left = _left(weights, ones, ctx.factor)
-        of_value = torch.bmm(left.transpose(1, 2), gradient)
-        # The gradient of a softmax w is w * (g - sum(g * w)), and of w * g dropout leaves what it leaves of w.
-        whole = _wide(torch.bmm(gradient, value.transpose(1, 2)).mul_(left))
-        of_scores = whole.addcmul_(_wide(weights), whole.sum(-1, keepdim=True), value=-1)
-        of_scores = of_scores.to(query.dtype)
-        of_query = torch.bmm(of_scores, key)
-        return of_query, torch.bmm(of_scores.transpose(1, 2), query), of_value, *[None] * 4
+        made = gradients_of(gradient, query, key, value, weights, left)
+        return *made, None, None, None, None
 
 
-def _weights(scores: Tensor, mask: Tensor | None, kind: torch.dtype) -> Tensor:
-    """The softmax of scores that nobody else needs, (texts * heads, queries, keys), in a type."""
-    scores = _wide(scores)
-    if mask is not None:
-        scores.view(len(mask), -1, *scores.shape[1:]).add_(_hidden(mask))
-    return scores.softmax(-1).to(kind)
+def weights_of(query: Tensor, key: Tensor, hidden: Tensor | None) -> Tensor:
+    """The softmax of scores, (texts * heads, queries, keys), in the queries' type.
+
+    Args:
+        query: (texts * heads, queries, size), scaled.
+        key: (texts * heads, keys, size).
+        hidden: what is added to the scores, (texts, heads or 1, queries or 1, keys), in float32.
+    """
+    scores = _wide(query @ key.transpose(1, 2))
+    if hidden is not None:
+        scores.view(len(hidden), -1, *scores.shape[1:]).add_(hidden)
+    return scores.softmax(-1).to(query.dtype)
+
+
+def gradients_of(
+    gradient: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    weights: Tensor,
+    left: Tensor,
+    out: Sequence[Tensor | None] = (None, None, None),
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of queries that are scaled, of keys and of values.
+
+    Args:
+        gradient: of the output, (texts * heads, queries, size).
+        query: (texts * heads, queries, size), scaled.
+        key: (texts * heads, keys, size).
+        value: as ``key``.
+        weights: of `weights_of`.
+        left: what dropout left of them, times its factor.
+        out: where they shall be.
+    """
+    of_value = torch.bmm(left.transpose(1, 2), gradient, out=out[2])
+    # The gradient of a softmax w is w * (g - sum(g * w)), and of w * g dropout leaves what it leaves of w.
+    whole = _wide(torch.bmm(gradient, value.transpose(1, 2)).mul_(left))
+    of_scores = whole.addcmul_(_wide(weights), whole.sum(-1, keepdim=True), value=-1)
+    of_scores = of_scores.to(query.dtype)
+    of_query = torch.bmm(of_scores, key, out=out[0])
+    return of_query, torch.bmm(of_scores.transpose(1, 2), query, out=out[1]), of_value
 
 
 def _wide(values: Tensor) -> Tensor:
@@ -205,7 +236,7 @@ def _wide(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
-def _hidden(mask: Tensor) -> Tensor:
+def hidden_of(mask: Tensor) -> Tensor:
     """What a score is added to: torch adds faster than it fills in."""
     return torch.zeros(mask.shape).masked_fill_(~mask, LOWEST)
 

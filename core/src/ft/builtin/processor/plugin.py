@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from ft.builtin.processor.layer import join_layers
 from ft.builtin.processor.lean import make_lean
 from ft.builtin.processor.linear import keep_cast, keep_still, keep_weights
 from ft.contract.plugin import Plugin, hookimpl
@@ -47,6 +48,7 @@ class Processor(Plugin):
             keep_still(run.model)
             if _alone(run):
                 keep_cast(run.model)
+                join_layers(run.model)
 
 
 def _alone(run: LiveRun) -> bool:

@@ -36,13 +36,13 @@ class CastLinear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """``x @ weight.T + bias``, in the format of autocast where that is on."""
         ahead, self._ahead = self._ahead, None
-        if not self._learns(input):
+        if not self.learns(input):
             return super().forward(input)
         if ahead is not None and ahead[0] is input and ahead[1] == input._version:
             return ahead[2]
-        layers = self.group if all(one._learns(input) for one in self.group) else ()
+        layers = self.group if all(one.learns(input) for one in self.group) else ()
         layers = layers or (self,)
-        casts = self._of(layers)
+        casts = self.casts_of(layers)
         biases = [layer.bias for layer in layers]
         with torch.autocast("cpu", enabled=False):
             low = input.to(LOW)
@@ -52,12 +52,12 @@ class CastLinear(nn.Linear):
         first: Tensor = made[0]
         return first
 
-    def _learns(self, input: Tensor) -> bool:  # noqa: A002
+    def learns(self, input: Tensor) -> bool:  # noqa: A002
         """Whether a pass is one of a step, whose gradients the optimizer takes in bf16."""
         learns = self.active and torch.is_grad_enabled() and self.weight.requires_grad
         return learns and takes(self.weight, input)
 
-    def _of(self, layers: Sequence[CastLinear]) -> Tensor:
+    def casts_of(self, layers: Sequence[CastLinear]) -> Tensor:
         """The weights of layers in bf16, one below the other."""
         keys = tuple((layer.weight.data_ptr(), layer.weight._version) for layer in layers)
         known = zip(layers, self._parts, strict=False)
@@ -135,7 +135,7 @@ class Product(torch.autograd.Function):
             of_all = gradient.t() @ states.reshape(-1, states.shape[-1])
             of_weights = torch.split(of_all, sizes)
             if not again:
-                of_weights = list(map(_added, of_weights, weights))
+                of_weights = list(map(added, of_weights, weights))
         if any(wanted[2 + len(weights) :]):
             of_bias = gradient.sum(0)
             of_biases = torch.split(of_bias, sizes)
@@ -148,7 +148,7 @@ def _halves(parameters: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
     return parameters[:half], parameters[half:]
 
 
-def _added(gradient: Tensor, weight: Tensor) -> Tensor:
+def added(gradient: Tensor, weight: Tensor) -> Tensor:
     """The gradient of a weight as it is added up: a sum over several passes is one of float32."""
     if weight.grad is None:
         return gradient
