@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
 import ft
-from ft.builtin.processor.layer import EncoderLayer, WholeLayer, join_layers
+from ft.builtin.processor.layer import EncoderLayer, JoinedLayer, join_layers
 from ft.builtin.processor.lean import make_lean
 from ft.builtin.processor.linear import keep_cast
 from ft.engine.optim.cast import CastLinear, stepping
@@ -170,6 +170,23 @@ def _replace(model: Any) -> None:
         layer.output.dense = nn.Sequential(layer.output.dense)
 
 
+class Between(nn.Module):
+    """Stands for a module, and has none of its names."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *given: Any, **settings: Any) -> Any:
+        """What the module makes of it."""
+        return self.inner(*given, **settings)
+
+
+def _wrap(model: Any) -> None:
+    model.encoder.layer[0].intermediate = Between(model.encoder.layer[0].intermediate)
+    model.encoder.layer[1].attention.self = Between(model.encoder.layer[1].attention.self)
+
+
 def _patch(model: Any) -> None:
     for layer in model.encoder.layer:
         layer.intermediate.forward = layer.intermediate.forward
@@ -184,7 +201,7 @@ def _other(model: Any) -> None:
     model.config._attn_implementation = "eager"
 
 
-@pytest.mark.parametrize("change", [_hook, _replace, _patch, _freeze, _other, nn.Module.eval])
+@pytest.mark.parametrize("change", [_hook, _replace, _wrap, _patch, _freeze, _other, nn.Module.eval])
 def test_where_a_layer_is_not_as_it_was_its_modules_compute_it(
     change: Callable[[Any], None], calls: list[int]
 ) -> None:
@@ -247,12 +264,12 @@ def test_layers_that_are_computed_again_in_the_backward_pass_learn_the_same() ->
 
 def test_a_copy_has_layers_of_their_own_class() -> None:
     model = encoder()
-    assert isinstance(model.encoder.layer[0], WholeLayer)
+    assert isinstance(model.encoder.layer[0], JoinedLayer)
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):  # noqa: S301
         assert [type(layer).__mro__[0].__name__ for layer in other.encoder.layer] == [
             "BertLayer"
         ] * 2
-        assert not any(isinstance(layer, WholeLayer) for layer in other.encoder.layer)
+        assert not any(isinstance(layer, JoinedLayer) for layer in other.encoder.layer)
         assert equal(passed(other, [(3, 9)])[:1], passed(model, [(3, 9)])[:1])
 
 

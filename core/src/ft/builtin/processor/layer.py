@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ KNOWN = [
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
-class WholeLayer(nn.Module):
+class JoinedLayer(nn.Module):
     """Stands before the class of a layer, and computes it in one operation in a step of training."""
 
     def forward(
@@ -45,20 +45,20 @@ class WholeLayer(nn.Module):
         """The states after the layer, (texts, tokens, size), from those before it."""
 
         def modules(states: Tensor) -> Any:
-            return super(WholeLayer, self).forward(states, attention_mask, *others, **settings)
+            return super(JoinedLayer, self).forward(states, attention_mask, *others, **settings)
 
-        if self.training and all(one is None for one in (*others, *settings.values())):
-            parts = Parts(self)
-            if parts.suit(hidden_states, attention_mask):
-                return parts.apply(hidden_states, attention_mask, modules)
-        return modules(hidden_states)
+        parts = LayerModules.of(self) if self.training else None
+        given = any(one is not None for one in (*others, *settings.values()))
+        if parts is None or given or not parts.suit(hidden_states, attention_mask):
+            return modules(hidden_states)
+        return parts.apply(hidden_states, attention_mask, modules)
 
     def __reduce__(self) -> Any:
         """What is copied or pickled is a layer of its own class."""
         return _new, (type(self).__mro__[2],), vars(self)
 
 
-class Parts:
+class LayerModules:
     """The modules of a layer, as they are now.
 
     Args:
@@ -67,25 +67,33 @@ class Parts:
 
     def __init__(self, layer: Any) -> None:
         attention, inner, output = layer.attention, layer.intermediate, layer.output
-        self.attention, self.out = attention.self, attention.output
-        self.group = [self.attention.query, self.attention.key, self.attention.value]
-        self.linear = [*self.group, self.out.dense, inner.dense, output.dense]
-        self.norms = [self.out.LayerNorm, output.LayerNorm]
-        self.drops = [self.attention.dropout, self.out.dropout, output.dropout]
+        own, out = attention.self, attention.output
+        self.group = [own.query, own.key, own.value]
+        self.linear = [*self.group, out.dense, inner.dense, output.dense]
+        self.norms = [out.LayerNorm, output.LayerNorm]
+        self.drops = [own.dropout, out.dropout, output.dropout]
         self.activation = inner.intermediate_act_fn
-        self.around = [attention, self.attention, self.out, inner, output]
-        self.alone = not (layer.is_decoder or layer.chunk_size_feed_forward)
+        self.around = [attention, own, out, inner, output]
+        self.heads, self.scaling = own.num_attention_heads, own.scaling
+        lean = own.config._attn_implementation == ATTENTION and not own.is_causal
+        self.plain = lean and not (layer.is_decoder or layer.chunk_size_feed_forward)
+
+    @classmethod
+    def of(cls, layer: nn.Module) -> Self | None:
+        """Those of a layer; ``None`` where one of them is not there, as with a module that somebody has replaced."""
+        try:
+            return cls(layer)
+        except AttributeError:
+            return None
 
     def suit(self, states: Tensor, mask: Tensor | None) -> bool:
         """Whether a pass is one that `EncoderLayer` computes, in a step in which nobody looks into the layer."""
-        attention, texts, tokens = self.attention, *states.shape[:2]
+        texts, tokens = states.shape[:2]
         inside = (*self.around, *self.linear, *self.norms, *self.drops, self.activation)
         return (
-            self.alone
+            self.plain
             and states.dtype == torch.float32
-            and texts * tokens * tokens * attention.num_attention_heads <= KEPT
-            and attention.config._attn_implementation == ATTENTION
-            and not attention.is_causal
+            and texts * tokens * tokens * self.heads <= KEPT
             and (mask is None or mask.dtype == torch.bool)
             and type(self.activation) is GELUActivation
             and all(type(one) is CastLinear and one.learns(states) for one in self.linear)
@@ -110,9 +118,9 @@ class Parts:
         hidden = None
         if mask is not None:
             hidden = once(mask, "hidden", hidden_of).expand(len(states), -1, -1, -1)
-        layer = Layer(
-            heads=self.attention.num_attention_heads,
-            scaling=self.attention.scaling,
+        setup = LayerSetup(
+            heads=self.heads,
+            scaling=self.scaling,
             dropped=[one.p for one in self.drops],
             eps=[one.eps for one in self.norms],
             modules=modules,
@@ -123,12 +131,12 @@ class Parts:
         parameters = [one.weight for one in (*self.linear, *self.norms)]
         parameters += [one.bias for one in (*self.linear, *self.norms)]
         with torch.autocast("cpu", enabled=False):
-            made: Tensor = EncoderLayer.apply(states, hidden, layer, *casts, *parameters)  # type: ignore[no-untyped-call]
+            made: Tensor = EncoderLayer.apply(states, hidden, setup, *casts, *parameters)  # type: ignore[no-untyped-call]
         return made
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerSetup:
     """What a layer is beside its parameters.
 
     Attributes:
@@ -166,7 +174,7 @@ class EncoderLayer(torch.autograd.Function):
         ctx: Any,
         states: Tensor,
         hidden: Tensor | None,
-        layer: Layer,
+        setup: LayerSetup,
         *tensors: Tensor,
     ) -> Tensor:
         """The states after the layer, (texts, tokens, size), in float32.
@@ -175,37 +183,37 @@ class EncoderLayer(torch.autograd.Function):
             ctx: what the gradient needs.
             states: (texts, tokens, size), in float32.
             hidden: what is added to scores of attention, (texts, 1, tokens or 1, tokens); ``None`` shows all.
-            layer: the rest of it.
+            setup: the rest of it.
             tensors: the weights in bf16, (outputs, inputs), of query, key and value one below the other, of attention's
                 output, and of the two that are fed forward; the weights of these six and of two norms; their biases.
         """
-        ctx.layer = layer
+        ctx.setup = setup
         attending, *casts = tensors[:4]
         biases, norms, shifts = tensors[12:18], tensors[10:12], tensors[18:20]
         texts, tokens, size = states.shape
-        rows, heads = texts * tokens, layer.heads
+        rows, heads = texts * tokens, setup.heads
         low = states.reshape(rows, size).to(LOW)
         made = torch.addmm(torch.cat(biases[:3]).to(LOW), low, attending.t())
         each = made.view(texts, tokens, 3, heads, -1).permute(2, 0, 3, 1, 4).contiguous()
         query, key, value = each.flatten(1, 2)
-        query.mul_(layer.scaling)
+        query.mul_(setup.scaling)
         weights = weights_of(query, key, hidden)
-        left = _dropped(weights, layer.dropped[0])
+        left = _dropped(weights, setup.dropped[0])
         made = torch.bmm(left, value).view(texts, heads, tokens, -1)
         mixed = made.transpose(1, 2).reshape(rows, -1)
         made = torch.addmm(biases[3].to(LOW), mixed, casts[0].t())
-        first = _drop(made, layer.dropped[1])
+        first = _drop(made, setup.dropped[1])
         between = made + states.reshape(rows, size)
         normed, *of_first = torch.native_layer_norm(
-            between, [size], norms[0], shifts[0], layer.eps[0]
+            between, [size], norms[0], shifts[0], setup.eps[0]
         )
         inner = normed.to(LOW)
         up = torch.addmm(biases[4].to(LOW), inner, casts[1].t())
         active = functional.gelu(up)
         torch.addmm(biases[5].to(LOW), active, casts[2].t(), out=made)
-        second = _drop(made, layer.dropped[2])
+        second = _drop(made, setup.dropped[2])
         last = normed.add_(made)
-        output, *of_last = torch.native_layer_norm(last, [size], norms[1], shifts[1], layer.eps[1])
+        output, *of_last = torch.native_layer_norm(last, [size], norms[1], shifts[1], setup.eps[1])
         kept = (low, each, weights, left, mixed, first, between, *of_first)
         kept += (inner, up, active, second, last, *of_last)
         ctx.save_for_backward(states, *tensors, *kept)
@@ -218,7 +226,7 @@ class EncoderLayer(torch.autograd.Function):
         tensors, kept = saved[:20], saved[20:]
         parameters = tensors[4:]
         if torch.is_grad_enabled():  # a gradient of these gradients is asked for
-            made = ctx.layer.again(states)
+            made = ctx.setup.again(states)
             asked = [one for one in (states, *parameters) if one.requires_grad]
             found = iter(torch.autograd.grad(made, asked, gradients, create_graph=True))
             all_ = [next(found) if one.requires_grad else None for one in (states, *parameters)]
@@ -236,14 +244,14 @@ class EncoderLayer(torch.autograd.Function):
         of_inner, *upward = _of_product(of_up, inner, casts[1])
         whole, *first_norm = _of_norm(whole.add_(of_inner), between, of_first, norms[0], shifts[0])
         of_mixed, *outward = _of_product(_masked(whole, first), mixed, casts[0])
-        of_mixed = of_mixed.view(texts, tokens, ctx.layer.heads, -1).transpose(1, 2).flatten(0, 1)
+        of_mixed = of_mixed.view(texts, tokens, ctx.setup.heads, -1).transpose(1, 2).flatten(0, 1)
         of_each = torch.empty_like(each)
         query, key, value = each.flatten(1, 2)
         gradients_of(
             *(of_mixed, query, key, value, weights, left),
             out=of_each.flatten(1, 2).unbind(),
         )
-        of_each[0].mul_(ctx.layer.scaling)
+        of_each[0].mul_(ctx.setup.scaling)
         of_made = of_each.permute(1, 3, 0, 2, 4).reshape(len(low), -1)
         of_low, weight, bias = _of_product(of_made, low, attending)
         of_weights = [*weight.chunk(3), outward[0], upward[0], down[0]]
@@ -319,5 +327,5 @@ def join_layers(model: nn.Module) -> None:
         kind = type(module)
         if kind.__module__ in KNOWN and kind.__name__.endswith("Layer"):
             if kind not in kinds:
-                kinds[kind] = type(kind.__name__, (WholeLayer, kind), {})
+                kinds[kind] = type(kind.__name__, (JoinedLayer, kind), {})
             module.__class__ = kinds[kind]
