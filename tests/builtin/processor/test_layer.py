@@ -201,7 +201,9 @@ def _other(model: Any) -> None:
     model.config._attn_implementation = "eager"
 
 
-@pytest.mark.parametrize("change", [_hook, _replace, _wrap, _patch, _freeze, _other, nn.Module.eval])
+@pytest.mark.parametrize(
+    "change", [_hook, _replace, _wrap, _patch, _freeze, _other, nn.Module.eval]
+)
 def test_where_a_layer_is_not_as_it_was_its_modules_compute_it(
     change: Callable[[Any], None], calls: list[int]
 ) -> None:

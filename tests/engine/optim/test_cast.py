@@ -178,14 +178,45 @@ class Told(ft.Plugin):
         (run.output / "kinds").write_text(" ".join(sorted(kinds)))
 
 
-class Steps(Told):
-    """May write weights after a step."""
+class Looks(Told):
+    """Looks at gradients."""
 
-    name = "steps"
+    name = "looks"
 
     @ft.hookimpl
-    def on_step(self, run: Any, step: int) -> None:
+    def on_gradients(self, run: Any) -> None:
         """Nothing."""
+
+
+class Writes(Told):
+    """Writes weights in ways that torch does not count, whenever it is told of something."""
+
+    name = "writes"
+
+    def _write(self, model: nn.Module) -> None:
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 2 and "embeddings" not in name:
+                parameter.data.numpy()[:] *= 0.9
+
+    @ft.hookimpl
+    def on_epoch_start(self, run: Any) -> None:
+        """Write."""
+        self._write(run.model)
+
+    @ft.hookimpl
+    def on_step(self, run: Any) -> None:
+        """Write."""
+        self._write(run.model)
+
+    @ft.hookimpl
+    def on_log(self, run: Any) -> None:
+        """Write."""
+        self._write(run.model)
+
+    @ft.hookimpl
+    def on_epoch_end(self, run: Any) -> None:
+        """Write."""
+        self._write(run.model)
 
 
 class Around(Told):
@@ -202,13 +233,37 @@ class Around(Told):
 
 
 @pytest.mark.parametrize(
-    ("plugin", "kind"), [("Told", "CastLinear"), ("Steps", "Linear"), ("Around", "Linear")]
+    ("plugin", "kind"),
+    [
+        *[("Told", "CastLinear"), ("Writes", "CastLinear")],
+        *[("Looks", "Linear"), ("Around", "Linear")],
+    ],
 )
-def test_where_a_plugin_may_touch_weights_they_are_cast_in_every_pass(
+def test_where_a_plugin_may_look_at_gradients_weights_are_cast_in_every_pass(
     go: Callable[..., Any], plugin: str, kind: str
 ) -> None:
     result = go(["words", f"{__file__}:{plugin}"], precision="bf16", max_steps=2)
     assert (result.output / "kinds").read_text() == kind
+
+
+@pytest.mark.parametrize("only", [None, "on_epoch_start", "on_step", "on_log", "on_epoch_end"])
+def test_weights_that_a_plugin_writes_unseen_are_cast_anew(
+    go: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, only: str | None
+) -> None:
+    def weights() -> dict[str, Tensor]:
+        writes = ["words", f"{__file__}:Writes"]
+        made = go(writes, precision="bf16", epochs=3, batch_size=8, clip=None, learning_rate=RATE)
+        found: dict[str, Tensor] = ft.load(made.output).model.state_dict()
+        return found
+
+    for hook in ("on_epoch_start", "on_step", "on_log", "on_epoch_end"):
+        if only not in (None, hook):
+            monkeypatch.delattr(Writes, hook)
+    monkeypatch.setattr("ft.builtin.processor.linear.ATTENDING", ())
+    ours = weights()
+    monkeypatch.setattr("ft.builtin.processor.plugin.keep_cast", lambda model: None)
+    theirs = weights()
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
 
 
 def test_a_run_learns_what_it_does_without(

@@ -12,15 +12,13 @@ from ft.builtin.processor.lean import make_lean
 from ft.builtin.processor.linear import keep_cast, keep_still, keep_weights
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.schema import TaskData
+from ft.engine.optim.cast import forget_casts
 
 if TYPE_CHECKING:
     from ft.engine.run import LiveRun
 
-WATCHED = (
-    *("build_optimizer", "on_gradients", "on_step", "on_log"),
-    *("on_epoch_start", "on_epoch_end"),
-)
-"""Hooks of plugins that may look at gradients, or write weights between two steps in a way that torch does not count."""
+WATCHED = ("build_optimizer", "on_gradients")
+"""Hooks of plugins that look at gradients."""
 
 
 class Processor(Plugin):
@@ -50,9 +48,35 @@ class Processor(Plugin):
                 keep_cast(run.model)
                 join_layers(run.model)
 
+    @hookimpl
+    def on_step(self, run: LiveRun) -> None:
+        """A plugin that was told of the step before may have written weights in a way that torch does not count."""
+        _cast_anew(run, "on_step")
+
+    @hookimpl
+    def on_log(self, run: LiveRun) -> None:
+        """As after a step."""
+        _cast_anew(run, "on_log")
+
+    @hookimpl
+    def on_epoch_start(self, run: LiveRun) -> None:
+        """As after a step."""
+        _cast_anew(run, "on_epoch_start")
+
+    @hookimpl
+    def on_epoch_end(self, run: LiveRun) -> None:
+        """As after a step."""
+        _cast_anew(run, "on_epoch_end")
+
+
+def _cast_anew(run: LiveRun, hook: str) -> None:
+    """Forget what was cast, where a plugin was told."""
+    if run.hooks.customised(hook) and isinstance(run.model, nn.Module):
+        forget_casts(run.model)
+
 
 def _alone(run: LiveRun) -> bool:
-    """Whether nobody but the core and the task's loss touches gradients and weights while a model learns."""
+    """Whether nobody but the core and the task's loss looks at gradients, or is there in the midst of a step."""
     hooks = run.hooks
     return (
         run.ranks.count == 1

@@ -49,14 +49,14 @@ class Rows:
             ids, values = torch.arange(len(self.table)), gradient
         self._admit(ids[self.slots[ids] < 0], optimizer)
         self._filled = self.slots[ids]
-        self._gradient.index_copy_(0, self._filled, values)
+        self._gradient[self._filled] = values
         self.weight.grad = self._gradient
         return values
 
     def give(self) -> None:
         """Copy the rows into the table, and forget their gradient."""
-        self.table.detach().index_copy_(0, self.ids, self.weight.detach()[: len(self.ids)])
-        self._gradient.index_fill_(0, self._filled, 0)
+        self.table.detach()[self.ids] = self.weight.detach()[: len(self.ids)]
+        self._gradient[self._filled] = 0
         self.weight.grad = None
 
     def state(self, moments: Mapping[str, Tensor]) -> dict[str, Tensor]:
