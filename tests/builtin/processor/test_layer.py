@@ -143,7 +143,7 @@ def test_gradients_of_gradients_are_those_of_the_modules() -> None:
             found.append([first, *torch.autograd.grad(first.square().sum(), asked)])
     assert torch.equal(found[0][0], found[1][0])
     for one, other in zip(*found, strict=True):  # in bf16, added up in another order
-        assert float((one - other).norm() / other.norm()) < 0.01
+        assert ((one - other).norm() / other.norm()).item() < 0.01
 
 
 def test_a_graph_can_be_kept_for_a_second_gradient() -> None:

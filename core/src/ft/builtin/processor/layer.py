@@ -94,7 +94,7 @@ class LayerModules:
             self.plain
             and states.dtype == torch.float32
             and texts * tokens * tokens * self.heads <= KEPT
-            and (mask is None or mask.dtype == torch.bool)
+            and (mask is None or (mask.ndim == 4 and mask.dtype == torch.bool))
             and type(self.activation) is GELUActivation
             and all(type(one) is CastLinear and one.learns(states) for one in self.linear)
             and self.group[0].group == tuple(self.group)
@@ -188,8 +188,7 @@ class EncoderLayer(torch.autograd.Function):
                 output, and of the two that are fed forward; the weights of these six and of two norms; their biases.
         """
         ctx.setup = setup
-        attending, *casts = tensors[:4]
-        biases, norms, shifts = tensors[12:18], tensors[10:12], tensors[18:20]
+        (attending, *casts), _, norms, biases, shifts = _by_kind(tensors)
         texts, tokens, size = states.shape
         rows, heads = texts * tokens, setup.heads
         low = states.reshape(rows, size).to(LOW)
@@ -233,8 +232,7 @@ class EncoderLayer(torch.autograd.Function):
             return all_[0], *[None] * 6, *all_[1:]
         low, each, weights, left, mixed, first, between, *of_first = kept[:9]
         inner, up, active, second, last, *of_last = kept[9:]
-        attending, *casts = tensors[:4]
-        learned, norms, shifts = tensors[4:10], tensors[10:12], tensors[18:20]
+        (attending, *casts), learned, norms, _, shifts = _by_kind(tensors)
         texts, tokens, size = states.shape
 
         gradient = gradients[0].reshape(-1, size)
@@ -267,6 +265,11 @@ class EncoderLayer(torch.autograd.Function):
             first_norm[1],
             second_norm[1],
         )
+
+
+def _by_kind(tensors: Sequence[Tensor]) -> Sequence[Sequence[Tensor]]:
+    """The tensors of a layer: casts, weights of products and of norms, biases of products and of norms."""
+    return tensors[:4], tensors[4:10], tensors[10:12], tensors[12:18], tensors[18:]
 
 
 def _dropped(values: Tensor, p: float) -> Tensor:
