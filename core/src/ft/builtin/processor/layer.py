@@ -191,8 +191,8 @@ class EncoderLayer(torch.autograd.Function):
         (attending, *casts), _, norms, biases, shifts = _by_kind(tensors)
         texts, tokens, size = states.shape
         rows, heads = texts * tokens, setup.heads
-        low = states.reshape(rows, size).to(LOW)
-        made = torch.addmm(torch.cat(biases[:3]).to(LOW), low, attending.t())
+        flat = states.reshape(rows, size)
+        made = torch.addmm(torch.cat(list(biases[:3])).to(LOW), flat.to(LOW), attending.t())
         each = made.view(texts, tokens, 3, heads, -1).permute(2, 0, 3, 1, 4).contiguous()
         query, key, value = each.flatten(1, 2)
         query.mul_(setup.scaling)
@@ -200,20 +200,19 @@ class EncoderLayer(torch.autograd.Function):
         left = _dropped(weights, setup.dropped[0])
         made = torch.bmm(left, value).view(texts, heads, tokens, -1)
         mixed = made.transpose(1, 2).reshape(rows, -1)
-        made = torch.addmm(biases[3].to(LOW), mixed, casts[0].t())
-        first = _drop(made, setup.dropped[1])
-        between = made + states.reshape(rows, size)
+        attended = torch.addmm(biases[3].to(LOW), mixed, casts[0].t())
+        first = _drop(attended, setup.dropped[1])
         normed, *of_first = torch.native_layer_norm(
-            between, [size], norms[0], shifts[0], setup.eps[0]
+            attended + flat, [size], norms[0], shifts[0], setup.eps[0]
         )
         inner = normed.to(LOW)
         up = torch.addmm(biases[4].to(LOW), inner, casts[1].t())
         active = functional.gelu(up)
-        torch.addmm(biases[5].to(LOW), active, casts[2].t(), out=made)
+        made = torch.addmm(biases[5].to(LOW), active, casts[2].t())
         second = _drop(made, setup.dropped[2])
         last = normed.add_(made)
         output, *of_last = torch.native_layer_norm(last, [size], norms[1], shifts[1], setup.eps[1])
-        kept = (low, each, weights, left, mixed, first, between, *of_first)
+        kept = (each, weights, left, mixed, attended, first, *of_first)
         kept += (inner, up, active, second, last, *of_last)
         ctx.save_for_backward(states, *tensors, *kept)
         return output.view(states.shape)
@@ -230,17 +229,18 @@ class EncoderLayer(torch.autograd.Function):
             found = iter(torch.autograd.grad(made, asked, gradients, create_graph=True))
             all_ = [next(found) if one.requires_grad else None for one in (states, *parameters)]
             return all_[0], *[None] * 6, *all_[1:]
-        low, each, weights, left, mixed, first, between, *of_first = kept[:9]
-        inner, up, active, second, last, *of_last = kept[9:]
+        each, weights, left, mixed, attended, first, *of_first = kept[:8]
+        inner, up, active, second, last, *of_last = kept[8:]
         (attending, *casts), learned, norms, _, shifts = _by_kind(tensors)
         texts, tokens, size = states.shape
 
-        gradient = gradients[0].reshape(-1, size)
+        gradient, flat = gradients[0].reshape(-1, size), states.reshape(-1, size)
         whole, *second_norm = _of_norm(gradient, last, of_last, norms[1], shifts[1])
         of_active, *down = _of_product(_masked(whole, second), active, casts[2])
         of_up = torch.ops.aten.gelu_backward(of_active, up)
         of_inner, *upward = _of_product(of_up, inner, casts[1])
-        whole, *first_norm = _of_norm(whole.add_(of_inner), between, of_first, norms[0], shifts[0])
+        whole.add_(of_inner)
+        whole, *first_norm = _of_norm(whole, attended + flat, of_first, norms[0], shifts[0])
         of_mixed, *outward = _of_product(_masked(whole, first), mixed, casts[0])
         of_mixed = of_mixed.view(texts, tokens, ctx.setup.heads, -1).transpose(1, 2).flatten(0, 1)
         of_each = torch.empty_like(each)
@@ -250,8 +250,8 @@ class EncoderLayer(torch.autograd.Function):
             out=of_each.flatten(1, 2).unbind(),
         )
         of_each[0].mul_(ctx.setup.scaling)
-        of_made = of_each.permute(1, 3, 0, 2, 4).reshape(len(low), -1)
-        of_low, weight, bias = _of_product(of_made, low, attending)
+        of_made = of_each.permute(1, 3, 0, 2, 4).reshape(len(flat), -1)
+        of_low, weight, bias = _of_product(of_made, flat.to(LOW), attending)
         of_weights = [*weight.chunk(3), outward[0], upward[0], down[0]]
         of_biases = [*bias.chunk(3), outward[1], upward[1], down[1]]
         of_states = whole.add_(of_low).view(states.shape)
