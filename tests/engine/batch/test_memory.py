@@ -144,6 +144,34 @@ def test_torch_says_it_in_these_words_on_this_machine() -> None:
 
 
 @pytest.mark.parametrize(
+    ("max_tokens", "device", "tokens"),
+    [(16384, "cpu", 2048), (1000, "cpu", 1000), (16384, "cuda", 16384)],
+)
+def test_a_pass_of_training_holds_what_pays_on_its_device(
+    max_tokens: int, device: str, tokens: int
+) -> None:
+    budget = Budget.of(max_tokens)
+    assert budget.for_training(torch.device(device)) == tokens
+    budget.training = 100  # as after memory ran out
+    assert budget.for_training(torch.device(device)) == 100
+
+
+def test_a_run_on_a_processor_cuts_its_batches(
+    go: Go, still: dict[str, Any], comparing: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights(**settings: Any) -> dict[str, torch.Tensor]:
+        made = go(["words"], **settings, **still)
+        found: dict[str, torch.Tensor] = comparing.tensors(made.output / "model/model.safetensors")
+        return found
+
+    whole, small = weights(), weights(max_tokens=100)
+    monkeypatch.setattr("ft.engine.batch.memory.CPU_PASS", 100)
+    cut = weights()
+    assert all(torch.equal(cut[name], value) for name, value in small.items())
+    assert not all(torch.equal(cut[name], value) for name, value in whole.items())
+
+
+@pytest.mark.parametrize(
     ("max_tokens", "writes", "device", "tokens"),
     [
         (16384, False, "cpu", 2048),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -145,7 +145,7 @@ class Loop:
     def _start_epoch(self) -> None:
         run, progress = self.run, self.progress
         if run.hooks.listens("on_epoch_start"):
-            run.hooks.tell("on_epoch_start", run=run, epoch=progress.epoch)
+            self._tell_plugins("on_epoch_start", epoch=progress.epoch)
             self.model.train()
             self.optimizer.require_all(self.model, run.hooks.who("on_epoch_start"))
         if not self._ordered:
@@ -191,7 +191,7 @@ class Loop:
         self.progress.count(done.tokens, done.padded, len(features), unit)
         self.run.step = self.progress.step
         if self._on_step:
-            self.run.hooks.tell("on_step", run=self.run, step=self.run.step)
+            self._tell_plugins("on_step", step=self.run.step)
         self._settle()
         self._unsettled = (done, self.progress.epoch, self.progress.step, self._ids)
         self.progress.train_seconds += perf_counter() - started
@@ -220,7 +220,13 @@ class Loop:
         self.folder.log({"step": progress.step, "epoch": progress.epoch, **values})
         run.logged = {}
         run.reporter.train_step(progress.step, progress.seen, means["loss"], rate, progress.unit)
-        run.hooks.tell("on_log", run=run, step=progress.step, values=values)
+        self._tell_plugins("on_log", step=progress.step, values=values)
+
+    def _tell_plugins(self, hook: str, **facts: Any) -> None:
+        """Tell of an event; whoever is told may write weights in ways that torch does not count."""
+        self.run.hooks.tell(hook, run=self.run, **facts)
+        if self.run.hooks.customised(hook):
+            self.take_step.cast_anew()
 
     def _all_sums(self) -> dict[str, float]:
         """The sums since the last line of the log over all processes, and what these have noted."""
@@ -259,9 +265,9 @@ class Loop:
         )
 
     def _end_epoch(self) -> None:
-        run, progress = self.run, self.progress
+        progress = self.progress
         metrics = self._evaluate() if self.length.evaluates(progress) else {}
-        run.hooks.tell("on_epoch_end", run=run, epoch=progress.epoch, metrics=metrics)
+        self._tell_plugins("on_epoch_end", epoch=progress.epoch, metrics=metrics)
         self._agreement.renew()
         progress.epoch += 1
         progress.batch = 0
@@ -335,7 +341,7 @@ class Loop:
             }
         )
         run.reporter.evaluation(progress.step, progress.epoch, split, metrics, better)
-        run.hooks.tell("on_log", run=run, step=progress.step, values=scores(split, metrics))
+        self._tell_plugins("on_log", step=progress.step, values=scores(split, metrics))
 
     @property
     def best_step(self) -> int | None:

@@ -117,6 +117,11 @@ class Step:
         self.optimizer.zero()
         return done
 
+    def cast_anew(self) -> None:
+        """Have the next pass cast all weights, which somebody may have written."""
+        for layer in self._layers:
+            layer.written(near=False)
+
     def _require_loss_of(self) -> None:
         """Refuse a technique around `loss_of` where nobody calls that: it would change nothing.
 
@@ -267,7 +272,9 @@ class Step:
             run.backpropagated = None
             done, failed = Done(), None
             items: Tensor | float = 0.0
-            cut = micro_batches(features, run.budget.training)
+            # Where parts of a loss have items of their own, those of several passes must be counted first.
+            whole = run.budget.training if self._own_items else run.budget.for_training(run.device)
+            cut = micro_batches(features, whole)
             if not self._own_items:
                 run.counts = {} if len(cut) == 1 and run.ranks.count == 1 else None
             for micro in cut:

@@ -12,7 +12,6 @@ from ft.builtin.processor.lean import make_lean
 from ft.builtin.processor.linear import keep_cast, keep_still, keep_weights
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.schema import TaskData
-from ft.engine.optim.cast import forget_casts
 
 if TYPE_CHECKING:
     from ft.engine.run import LiveRun
@@ -47,32 +46,6 @@ class Processor(Plugin):
             if _alone(run):
                 keep_cast(run.model)
                 join_layers(run.model)
-
-    @hookimpl
-    def on_step(self, run: LiveRun) -> None:
-        """A plugin that was told of the step before may have written weights in a way that torch does not count."""
-        _cast_anew(run, "on_step")
-
-    @hookimpl
-    def on_log(self, run: LiveRun) -> None:
-        """As after a step."""
-        _cast_anew(run, "on_log")
-
-    @hookimpl
-    def on_epoch_start(self, run: LiveRun) -> None:
-        """As after a step."""
-        _cast_anew(run, "on_epoch_start")
-
-    @hookimpl
-    def on_epoch_end(self, run: LiveRun) -> None:
-        """As after a step."""
-        _cast_anew(run, "on_epoch_end")
-
-
-def _cast_anew(run: LiveRun, hook: str) -> None:
-    """Forget what was cast, where a plugin was told."""
-    if run.hooks.customised(hook) and isinstance(run.model, nn.Module):
-        forget_casts(run.model)
 
 
 def _alone(run: LiveRun) -> bool:

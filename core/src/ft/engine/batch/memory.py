@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Kind = Literal["training", "prediction"]
 
 CPU_PASS = 2048
-"""Tokens of a pass of prediction on a processor: larger ones are no faster, and padded more."""
+"""Tokens of a pass on a processor: larger ones are no faster, take more memory, and are padded more."""
 
 CPU_WRITING = 8192
 """The same where the model writes texts: the decoder runs once for each token of a whole pass."""
@@ -49,6 +49,10 @@ class Budget:
     def of(cls, max_tokens: int) -> Budget:
         """What passes may hold before anything is known of the memory."""
         return cls(max_tokens, max_tokens)
+
+    def for_training(self, device: torch.device) -> int:
+        """Tokens of a pass with its backward pass: so many as pay on a device."""
+        return min(self.training, CPU_PASS) if device.type == "cpu" else self.training
 
     def for_prediction(self, model: nn.Module | None, device: torch.device) -> int:
         """Tokens of a pass of prediction with a model: so many as pay on its device."""

@@ -169,7 +169,7 @@ def takes(weight: Tensor, input: Tensor) -> bool:  # noqa: A002
 
 
 def forget_casts(model: nn.Module) -> None:
-    """Free the copies of the weights of a model; the next pass that learns makes them anew."""
+    """Free the copies of the weights of a model that has learned."""
     for module in model.modules():
         if isinstance(module, CastLinear):
             module.written(near=False)
