@@ -39,7 +39,8 @@ class RunConfig(Config):
     max_tokens: int = Field(
         8192,
         gt=0,
-        description="tokens (with padding) per forward pass; a larger batch is cut into parts",
+        description="tokens (with padding) per forward pass, on a processor at most 2,048; a larger batch is "
+        "cut into parts",
     )
     max_length: int | None = Field(
         None, gt=2, description="tokens per window; default: the model's own limit, at most 512"

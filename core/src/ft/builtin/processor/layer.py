@@ -201,7 +201,7 @@ class EncoderLayer(torch.autograd.Function):
         made = torch.bmm(left, value).view(texts, heads, tokens, -1)
         mixed = made.transpose(1, 2).reshape(rows, -1)
         attended = torch.addmm(biases[3].to(LOW), mixed, casts[0].t())
-        first = _drop(attended, setup.dropped[1])
+        first_mask = _drop(attended, setup.dropped[1])
         normed, *of_first = torch.native_layer_norm(
             attended + flat, [size], norms[0], shifts[0], setup.eps[0]
         )
@@ -209,11 +209,11 @@ class EncoderLayer(torch.autograd.Function):
         up = torch.addmm(biases[4].to(LOW), inner, casts[1].t())
         active = functional.gelu(up)
         made = torch.addmm(biases[5].to(LOW), active, casts[2].t())
-        second = _drop(made, setup.dropped[2])
+        second_mask = _drop(made, setup.dropped[2])
         last = normed.add_(made)
         output, *of_last = torch.native_layer_norm(last, [size], norms[1], shifts[1], setup.eps[1])
-        kept = (each, weights, left, mixed, attended, first, *of_first)
-        kept += (inner, up, active, second, last, *of_last)
+        kept = (each, weights, left, mixed, attended, first_mask, *of_first)
+        kept += (inner, up, active, second_mask, last, *of_last)
         ctx.save_for_backward(states, *tensors, *kept)
         return output.view(states.shape)
 
@@ -225,23 +225,24 @@ class EncoderLayer(torch.autograd.Function):
         parameters = tensors[4:]
         if torch.is_grad_enabled():  # a gradient of these gradients is asked for
             made = ctx.setup.again(states)
-            asked = [one for one in (states, *parameters) if one.requires_grad]
+            inputs = (states, *parameters)
+            asked = [one for one in inputs if one.requires_grad]
             found = iter(torch.autograd.grad(made, asked, gradients, create_graph=True))
-            all_ = [next(found) if one.requires_grad else None for one in (states, *parameters)]
-            return all_[0], *[None] * 6, *all_[1:]
-        each, weights, left, mixed, attended, first, *of_first = kept[:8]
-        inner, up, active, second, last, *of_last = kept[8:]
+            of_states, *others = [next(found) if one.requires_grad else None for one in inputs]
+            return of_states, *[None] * 6, *others
+        each, weights, left, mixed, attended, first_mask, *of_first = kept[:8]
+        inner, up, active, second_mask, last, *of_last = kept[8:]
         (attending, *casts), learned, norms, _, shifts = _by_kind(tensors)
         texts, tokens, size = states.shape
 
         gradient, flat = gradients[0].reshape(-1, size), states.reshape(-1, size)
         whole, *second_norm = _of_norm(gradient, last, of_last, norms[1], shifts[1])
-        of_active, *down = _of_product(_masked(whole, second), active, casts[2])
+        of_active, *down = _of_product(_masked(whole, second_mask), active, casts[2])
         of_up = torch.ops.aten.gelu_backward(of_active, up)
         of_inner, *upward = _of_product(of_up, inner, casts[1])
         whole.add_(of_inner)
         whole, *first_norm = _of_norm(whole, attended + flat, of_first, norms[0], shifts[0])
-        of_mixed, *outward = _of_product(_masked(whole, first), mixed, casts[0])
+        of_mixed, *outward = _of_product(_masked(whole, first_mask), mixed, casts[0])
         of_mixed = of_mixed.view(texts, tokens, ctx.setup.heads, -1).transpose(1, 2).flatten(0, 1)
         of_each = torch.empty_like(each)
         query, key, value = each.flatten(1, 2)
