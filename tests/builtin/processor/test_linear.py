@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,16 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ft
-from ft.builtin.processor.linear import KeptLinear, StillLinear, keep_still, keep_weights
+from ft.builtin.processor.linear import (
+    KeptLinear,
+    NarrowLinear,
+    StillLinear,
+    keep_still,
+    keep_weights,
+    widen_narrow,
+)
+from ft_kit import tiny_bert
+from ft_kit.tasks import VOCABULARY
 
 
 def pair(inputs: int, outputs: int, bias: bool) -> tuple[nn.Linear, nn.Linear]:
@@ -230,3 +240,65 @@ def test_a_run_casts_what_stands_still_once(go: Callable[..., Any]) -> None:
     counts = map(int, (result.output / "casts").read_text().split())
     layers = ft.load(result.output).model.config.num_hidden_layers
     assert set(counts) == {layers + 1}  # the queries, and the head
+
+
+def narrow_pair(inputs: int, outputs: int) -> tuple[nn.Linear, nn.Linear]:
+    """A layer with few outputs, and one with the same weights that has been through `widen_narrow`."""
+    torch.manual_seed(0)
+    plain, other = nn.Linear(inputs, outputs), nn.Linear(inputs, outputs)
+    other.load_state_dict(plain.state_dict())
+    widen_narrow(nn.Sequential(other))
+    return plain, other
+
+
+@pytest.mark.parametrize(("outputs", "narrow"), [(1, True), (32, True), (33, False)])
+def test_few_outputs_beside_the_inputs_make_a_layer_narrow(outputs: int, narrow: bool) -> None:
+    for inputs, least in ((8 * outputs, narrow), (8 * outputs - 1, False)):
+        _, layer = narrow_pair(inputs, outputs)
+        assert (type(layer) is NarrowLinear) is least
+
+
+@given(
+    outputs=st.integers(1, 5),
+    rows=st.lists(st.integers(1, 20), min_size=1, max_size=2),
+    half=st.booleans(),
+)
+def test_a_narrow_layer_is_one_of_float32_in_a_pass_in_bf16(
+    outputs: int, rows: list[int], half: bool
+) -> None:
+    plain, narrow = narrow_pair(40, outputs)
+    inputs = torch.randn(*rows, 40)
+    if half:
+        inputs = inputs.bfloat16()
+    wanted = plain(inputs.float())
+    wanted.sum().backward()
+    with torch.autocast("cpu", torch.bfloat16):
+        made = narrow(inputs)
+    made.sum().backward()
+    assert made.dtype == torch.float32
+    assert torch.equal(made, wanted)
+    assert torch.equal(narrow.weight.grad, plain.weight.grad)
+    assert torch.equal(in_bf16(narrow, inputs), wanted)
+
+
+def test_elsewhere_a_narrow_layer_is_a_plain_one() -> None:
+    plain, narrow = narrow_pair(40, 3)
+    inputs = torch.randn(5, 40)
+    assert torch.equal(narrow(inputs), plain(inputs))
+    for layer in (plain, narrow):
+        layer.half()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(narrow(inputs), plain(inputs))
+    with torch.no_grad():
+        program = torch.export.export(nn.Sequential(narrow), (inputs.half(),))
+    assert any("aten.linear" in str(node.target) for node in program.graph.nodes)
+
+
+def test_logits_of_a_run_in_bf16_are_not_rounded_to_it(go: Any, tmp_path: Path) -> None:
+    model = str(tiny_bert(tmp_path / "tiny", VOCABULARY, hidden=64))
+    trained = ft.load(go(["words"], precision="bf16", model=model).output)
+    heads = [one for one in trained.model.modules() if type(one) is NarrowLinear]
+    assert heads
+    texts = ["anna saw london", "the dog of bert", "london"]
+    logits = [torch.from_numpy(one["logits"]) for one in trained.outputs(texts)]
+    assert any(not torch.equal(one, one.bfloat16().float()) for one in logits)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -18,6 +20,8 @@ from ft.runfolder.folder import parse
 
 COMPLETE = "complete.json"
 STATE = "state.json"
+PART = 1 << 20
+"""Numbers of a tensor that are read at a time."""
 LARGEST_ABOUT = 1_000_000
 """Bytes of the list of files, which is read before anything else of a folder is known."""
 
@@ -122,12 +126,52 @@ def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
     Raises:
         TrainingError: it cannot be read.
     """
-    try:
+    with _reading(folder / name):
         return load_file(folder / name)
+
+
+class TensorFile:
+    """A file of tensors that is read a part at a time: no more than a part is in memory.
+
+    Args:
+        folder: where it is.
+        name: of the file.
+
+    Attributes:
+        shapes: of the tensors, by name.
+
+    Raises:
+        TrainingError: it cannot be read.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._path = folder / name
+        with _reading(self._path), safe_open(self._path, "pt") as stream:
+            keys = stream.keys()
+            self.shapes = {key: list(stream.get_slice(key).get_shape()) for key in keys}
+
+    def parts(self, key: str) -> Iterator[tuple[Any, Tensor]]:
+        """The rows of a tensor, on the CPU: where some of them are, and what they hold.
+
+        Raises:
+            TrainingError: they cannot be read.
+        """
+        rows, *others = self.shapes[key] or [1]
+        step = max(1, PART // max(1, prod(others)))
+        places = [...] if rows <= step else [slice(i, i + step) for i in range(0, rows, step)]
+        for place in places:
+            # The pages of a file that is mapped stay in memory until it is closed.
+            with _reading(self._path), safe_open(self._path, "pt") as stream:
+                found = stream.get_tensor(key) if place is ... else stream.get_slice(key)[place]
+            yield place, found
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, SafetensorError) as error:
-        raise TrainingError(
-            f"the checkpoint cannot be read: {error}", where=str(folder / name)
-        ) from error
+        raise TrainingError(f"the checkpoint cannot be read: {error}", where=str(path)) from error
 
 
 def read_state(folder: Path) -> Any:

@@ -21,6 +21,8 @@ from ft.builtin.processor.once import once
 from ft.engine.mapped import give_back
 from ft.engine.optim.cast import CastLinear, takes
 
+NARROW = 32
+"""Outputs of the widest layer that counts as narrow."""
 ATTENDING = (
     ("query", "key", "value"),
     ("q_proj", "k_proj", "v_proj"),
@@ -103,8 +105,32 @@ class StillLinear(nn.Linear):
         return functional.linear(input, self._kept[1], self.bias)
 
 
+class NarrowLinear(nn.Linear):
+    """A layer with few outputs, such as a head's, in float32 where the others of its pass are in bf16.
+
+    Its products are a small part of a pass. In bf16 oneDNN would make programs for each number of rows that is new to
+    it, which takes longer than the products, and logits would be rounded to eight bits.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """``x @ weight.T + bias``, in float32 under autocast too."""
+        if not takes(self.weight, input):
+            return super().forward(input)
+        with torch.autocast("cpu", enabled=False):
+            return functional.linear(input.float(), self.weight, self.bias)
+
+
 def _state(bias: Tensor | None) -> tuple[object, ...]:
     return () if bias is None else (bias.data_ptr(), bias._version)
+
+
+def widen_narrow(model: nn.Module) -> None:
+    """Let the linear layers of a model that have few outputs beside their inputs compute in float32."""
+    for module in model.modules():
+        if type(module) is nn.Linear and module.out_features <= min(
+            NARROW, module.in_features // 8
+        ):
+            module.__class__ = NarrowLinear
 
 
 def keep_weights(model: nn.Module) -> None:

@@ -16,6 +16,7 @@ from ft.contract.files import remove
 from ft.engine.optim.optim import Optimizer
 from ft.engine.resume.constant import Constant, everything, weights
 from ft.runfolder.tensors import (
+    TensorFile,
     damage,
     read_about,
     read_state,
@@ -164,10 +165,11 @@ class Checkpoints:
         Raises:
             TrainingError: names, shapes, or the weights that have not learned are not the same.
         """
-        own, saved = self._tensors(), read_tensors(folder, MODEL)
-        absent = own.keys() - saved.keys()
-        strange = saved.keys() - own.keys()
-        odd = sorted(strange) or [n for n in saved if own[n].shape != saved[n].shape]
+        own, saved = self._tensors(), TensorFile(folder, MODEL)
+        shapes = saved.shapes
+        absent = own.keys() - shapes.keys()
+        strange = shapes.keys() - own.keys()
+        odd = sorted(strange) or [n for n, shape in shapes.items() if list(own[n].shape) != shape]
         digest = self._constant.digest(absent)
         if odd or (absent and digest is None):
             raise TrainingError(
@@ -183,10 +185,11 @@ class Checkpoints:
                 hint="put back the pre-trained model as it was when the run began; " + AS_STARTED,
             )
         with torch.no_grad():
-            for name, value in saved.items():
-                # What is equal is not written to: a plugin may see by it what has changed.
-                if not torch.equal(own[name], value.to(own[name].device)):
-                    own[name].copy_(value)
+            for name in shapes:
+                for place, value in saved.parts(name):
+                    # What is equal is not written to: a plugin may see by it what has changed.
+                    if not torch.equal(own[name][place], value.to(own[name].device)):
+                        own[name][place].copy_(value)
 
     def load_best(self, step: int | None) -> Any:
         """Put the best weights into the model.
