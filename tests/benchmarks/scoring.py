@@ -30,7 +30,7 @@ def score(model: Any, tokenizer: Any, inputs: Sequence[Any], gold: Sequence[Any]
             truncation=True,
             padding=True,
             return_tensors="pt",
-        )
+        ).to(model.device)
         with torch.inference_mode():
             best = model(**batch).logits.argmax(-1).tolist()
         if not words:

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/speed.py --task ner --data wnut17 --out speed.jsonl [--repetitions 10]
     python tests/benchmarks/speed.py --task sentiment --data sst2 --out speed.jsonl
+    python tests/benchmarks/speed.py --device cuda --shape bert-base --batch-size 32 --data wnut17 --out gpu.jsonl
 
 Each repetition trains one epoch over the same examples with every tool in turn, each in a process
 of its own: ``ft`` with its defaults; ``trainer`` as it comes; ``trainer-best`` with grouping by length,
@@ -11,6 +12,10 @@ beforehand (the same precision, by length, fused AdamW, clipping), all with one 
 of training, with the ratio of ft to each tool within a repetition, in seconds and in processor seconds: its median
 and the interval of that; the process's peak memory; and the score on the dev split, which is taken in one way for all,
 in fp32, by seeds that differ between repetitions.
+
+With ``--device cuda`` all of them train on the GPU, the Trainer at its best with tf32 and two workers for its data as
+well, and the memory is the GPU's. ``--shape bert-base`` stands for a model of that size with random weights and the
+starter's vocabulary, where none can be fetched: its speed is that of trained ones, its scores say nothing.
 """
 
 from __future__ import annotations
@@ -26,26 +31,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import best_flags, fast_bf16, memory
+from machine import best_flags, fast_bf16, memory, wait_for
 from pairs import in_turn, shown
 
 TOOLS = ("ft", "trainer", "trainer-best", "bare", "trainer-own")
 SUFFIX = {"ner": "conll", "sentiment": "csv"}
+SHAPES: dict[str, dict[str, int]] = {
+    "bert-base": {},  # what BertConfig has by itself
+    "bert-large": {
+        "hidden_size": 1024,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "intermediate_size": 4096,
+    },
+}
 PER = (lambda row: row["seconds"] / row["tokens"], lambda row: row["processor"] / row["tokens"])
 """Seconds and processor seconds of training for a token."""
 
 
 class Watch:
-    """Adds up the seconds, and those of the processor, that pass within it."""
+    """Adds up the seconds, and those of the processor, that pass within it, with what a GPU was given there."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         self.seconds = self.processor = 0.0
+        self._device = device
 
     def __enter__(self) -> Watch:
+        wait_for(self._device)
         self._began = time.perf_counter(), time.process_time()
         return self
 
     def __exit__(self, *error: object) -> None:
+        wait_for(self._device)
         self.seconds += time.perf_counter() - self._began[0]
         self.processor += time.process_time() - self._began[1]
 
@@ -122,6 +139,7 @@ def with_ft(arguments: argparse.Namespace) -> dict[str, float]:
             epochs=1,
             seed=arguments.seed,
             batch_size=arguments.batch_size,
+            device="cpu" if arguments.device == "cpu" else "auto",
             **{
                 arguments.task: {
                     "train": str(arguments.data / f"train.{suffix}"),
@@ -130,7 +148,7 @@ def with_ft(arguments: argparse.Namespace) -> dict[str, float]:
                 }
             },
         )
-        peak = memory()
+        peak = memory(arguments.device)
         model = loader_of(arguments).from_pretrained(result.output / "model")
         reached = score_on_dev(arguments, model)
     return {
@@ -149,6 +167,18 @@ def score_on_dev(arguments: argparse.Namespace, model: Any) -> float:
 
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
     return score(model, tokenizer, *rows_of(arguments, "dev", arguments.dev))
+
+
+def shaped(shape: str, folder: Path) -> str:
+    """A model of a shape with random weights and the starter's tokenizer, in a folder."""
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    from ft.loading.starters import starter
+
+    tokenizer = AutoTokenizer.from_pretrained(starter("model"))
+    tokenizer.save_pretrained(folder)
+    BertModel(BertConfig(vocab_size=len(tokenizer), **SHAPES[shape])).save_pretrained(folder)
+    return str(folder)
 
 
 def loader_of(arguments: argparse.Namespace) -> Any:
@@ -190,14 +220,14 @@ def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, Any]:
     size = 8 if arguments.tool == "trainer-own" else arguments.batch_size
     flags: dict[str, Any] = {"per_device_train_batch_size": size}
     if best:
-        flags |= {"train_sampling_strategy": "group_by_length", **best_flags()}
+        flags |= {"train_sampling_strategy": "group_by_length", **best_flags(arguments.device)}
     trainer = Trainer(
         model=head_of(arguments, labels),
         args=TrainingArguments(
             output_dir=tempfile.mkdtemp(),
             num_train_epochs=arguments.epochs,
             seed=arguments.seed,
-            use_cpu=True,
+            use_cpu=arguments.device == "cpu",
             save_strategy="no",
             report_to="none",
             disable_tqdm=True,
@@ -206,13 +236,13 @@ def with_trainer(arguments: argparse.Namespace, best: bool) -> dict[str, Any]:
         train_dataset=Dataset.from_list(features),
         data_collator=collator_of(arguments, tokenizer),
     )
-    with Watch() as watch:
+    with Watch(arguments.device) as watch:
         trainer.train()
     return {
         "tokens": arguments.epochs * sum(len(one["input_ids"]) for one in features),
         "seconds": watch.seconds,
         "processor": watch.processor,
-        "peak_mb": memory(),
+        "peak_mb": memory(arguments.device),
         "score": score_on_dev(arguments, trainer.model),
         "model": trainer.model,
     }
@@ -223,18 +253,19 @@ def with_bare_loop(arguments: argparse.Namespace) -> dict[str, float]:
     import torch
 
     tokenizer, features, labels = encoded(arguments)
-    model = head_of(arguments, labels).train()
+    model = head_of(arguments, labels).to(arguments.device).train()
     collate = collator_of(arguments, tokenizer)
     ordered = sorted(features, key=lambda one: len(one["input_ids"]))
     size = arguments.batch_size
-    batches = [collate(ordered[i : i + size]) for i in range(0, len(ordered), size)]
+    cut = range(0, len(ordered), size)
+    batches = [collate(ordered[i : i + size]).to(arguments.device) for i in cut]
     order = np.random.default_rng(arguments.seed).permutation(len(batches))
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=True)
-    fast = fast_bf16()
+    fast = arguments.device != "cpu" or fast_bf16()
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, len(batches))
-    with Watch() as watch:
+    with Watch(arguments.device) as watch:
         for i in order:
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast):
+            with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=fast):
                 loss = model(**batches[i]).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -245,7 +276,7 @@ def with_bare_loop(arguments: argparse.Namespace) -> dict[str, float]:
         "tokens": sum(len(one["input_ids"]) for one in features),
         "seconds": watch.seconds,
         "processor": watch.processor,
-        "peak_mb": memory(),
+        "peak_mb": memory(arguments.device),
         "score": score_on_dev(arguments, model),
     }
 
@@ -293,6 +324,29 @@ def report(rows: list[dict[str, Any]]) -> None:
             )
 
 
+def measure_all(arguments: argparse.Namespace) -> None:
+    """Run every tool in turn, as often as asked, and keep what they print."""
+
+    def measure(tool: str, turn: int) -> dict[str, Any]:
+        command = [sys.executable, __file__, "--tool", tool, "--task", arguments.task]
+        command += ["--data", str(arguments.data), "--model", arguments.model]
+        command += ["--examples", str(arguments.examples), "--device", arguments.device]
+        command += ["--batch-size", str(arguments.batch_size), "--seed", str(turn)]
+        command += ["--dev", str(arguments.dev)] if arguments.dev else []
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        row = json.loads(done.stdout.splitlines()[-1])
+        row = {"task": arguments.task, "repetition": turn, **row}
+        print(json.dumps(row), flush=True)
+        return row
+
+    turns = arguments.repetitions
+    kept, slowest, repeated = in_turn(arguments.tools, measure, turns, turns // 2)
+    with arguments.out.open("a", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(row) + "\n" for rows in kept for row in rows.values())
+    told = f"{repeated} turns were measured again; products took {max(slowest):.2f} times the least"
+    print(f"{arguments.task}: {told}")
+
+
 def main() -> None:
     """Run every tool in turn, as often as asked, and report."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -300,6 +354,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder with train and dev files")
     parser.add_argument("--out", type=Path, help="a JSON line for each training")
     parser.add_argument("--model", default=None, help="default: the starter's")
+    parser.add_argument("--shape", choices=sorted(SHAPES), help="in place of a model")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--examples", type=int, default=1500)
     parser.add_argument("--dev", type=int, default=None, help="dev examples to score; default: all")
     parser.add_argument("--batch-size", type=int, default=16)
@@ -310,33 +366,18 @@ def main() -> None:
     parser.set_defaults(epochs=1)
     parser.add_argument("--report", action="store_true", help="print the tables and end")
     arguments = parser.parse_args()
-    if arguments.model is None:
-        from ft.loading.starters import starter
+    with tempfile.TemporaryDirectory() as name:
+        if arguments.shape:
+            arguments.model = shaped(arguments.shape, Path(name))
+        elif arguments.model is None:
+            from ft.loading.starters import starter
 
-        arguments.model = str(starter("model"))
-    if arguments.tool:
-        work(arguments)
-        return
-
-    def measure(tool: str, turn: int) -> dict[str, Any]:
-        command = [sys.executable, __file__, "--tool", tool, "--task", arguments.task]
-        command += ["--data", str(arguments.data), "--model", arguments.model]
-        command += ["--examples", str(arguments.examples)]
-        command += ["--batch-size", str(arguments.batch_size), "--seed", str(turn)]
-        command += ["--dev", str(arguments.dev)] if arguments.dev else []
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        row = json.loads(done.stdout.splitlines()[-1])
-        row = {"task": arguments.task, "repetition": turn, **row}
-        print(json.dumps(row), flush=True)
-        return row
-
-    if not arguments.report:
-        turns = arguments.repetitions
-        kept, slowest, repeated = in_turn(arguments.tools, measure, turns, turns // 2)
-        with arguments.out.open("a", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(row) + "\n" for rows in kept for row in rows.values())
-        told = f"{repeated} turns were measured again; products took {max(slowest):.2f} times the least"
-        print(f"{arguments.task}: {told}")
+            arguments.model = str(starter("model"))
+        if arguments.tool:
+            work(arguments)
+            return
+        if not arguments.report:
+            measure_all(arguments)
     report([json.loads(line) for line in arguments.out.read_text().splitlines()])
 
 
