@@ -5,8 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import Tensor
+
+from ft.contract.errors import TrainingError
+
+if TYPE_CHECKING:
+    from ft.engine.run import LiveRun
 
 
 @dataclass
@@ -43,3 +50,22 @@ class Done:
             if value is not None and not math.isfinite(value):
                 return f"the {what} is {float(value)}"
         return None
+
+
+def not_finite(run: LiveRun, what: str, where: str, last: Path | None) -> TrainingError:
+    """The error of a step that is not finite.
+
+    Args:
+        run: whose step it was.
+        what: is not finite, and in which step.
+        where: the examples of its batch.
+        last: the newest checkpoint.
+    """
+    way = f"`ft run --resume {run.output}` goes on from the last good state, {last}"
+    return TrainingError(
+        what,
+        where=where,
+        who=f"compute_loss: {run.hooks.describe('compute_loss')}",
+        hint="lower run.learning_rate, raise run.warmup, or try run.precision = 'fp32'; "
+        + (way if last else "there is no checkpoint yet: start again"),
+    )

@@ -1,10 +1,11 @@
-"""How long a training is: its steps, and how much of it is done."""
+"""How long a training is: its steps, how much of it is done, and the learning rate by that."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+from ft.engine.optim.custom import checked_factor
 from ft.engine.optim.optim import rate_factor
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Length:
             )
         self._set(progress)
         self.usual = run.total_steps
+        self._schedule = run.hooks.only("learning_rate")
+        if self._schedule and {"schedule", "warmup"} & run.config.model_fields_set:
+            who = run.hooks.methods()["learning_rate"]
+            run.note(f"run.schedule and run.warmup do nothing: the plugin '{who}' has the schedule")
 
     @property
     def batches(self) -> int:
@@ -88,12 +93,19 @@ class Length:
         most = self._most(progress)
         return max(epochs, progress.step / most) if most else epochs
 
-    def rate(self, progress: Progress, batches: int) -> float:
-        """The share of the peak learning rate in the step that is due, by ``run.schedule``."""
+    def factor(self, progress: Progress, batches: int) -> float:
+        """The share of the peak learning rate in the step that is due.
+
+        Raises:
+            PluginError: the schedule of a plugin gives no such number.
+        """
+        run = self._run
+        if self._schedule is not None:
+            return checked_factor(self._schedule, run, self.share(progress, batches))
         if self._ordered:
             share = self.share(progress, batches)
-            return rate_factor(share * self.usual, self.usual, self._run.config)
-        return rate_factor(progress.step, self._run.total_steps, self._run.config)
+            return rate_factor(share * self.usual, self.usual, run.config)
+        return rate_factor(progress.step, run.total_steps, run.config)
 
 
 def _whole(steps: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -117,10 +117,12 @@ class Step:
         self.optimizer.zero()
         return done
 
-    def cast_anew(self) -> None:
-        """Have the next pass cast all weights, which somebody may have written."""
-        for layer in self._layers:
-            layer.written(near=False)
+    def tell(self, hook: str, **facts: Any) -> None:
+        """Tell plugins of an event between steps; whoever is told may write weights in ways that torch does not count."""
+        self.run.hooks.tell(hook, run=self.run, **facts)
+        if self.run.hooks.customised(hook):
+            for layer in self._layers:
+                layer.written(near=False)
 
     def _require_loss_of(self) -> None:
         """Refuse a technique around `loss_of` where nobody calls that: it would change nothing.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from ft.contract.errors import Interrupted
 from ft.engine.ranks.interrupt import Interrupt
 
 if TYPE_CHECKING:
@@ -56,6 +57,24 @@ class Agreement:
     def leave(self) -> bool:
         """Whether the user asked any of them to stop."""
         return bool(self._now()[0])
+
+    def check(self) -> None:
+        """Leave where the user asked to; the state is saved.
+
+        Raises:
+            Interrupted: the user did.
+        """
+        run = self._run
+        if self.leave:
+            raise Interrupted(
+                f"stopped at step {run.step} of {run.total_steps}; nothing is lost",
+                hint=f"go on with `ft run --resume {run.output}`",
+            )
+
+    def saves(self, step: int) -> bool:
+        """Whether a checkpoint is due after a step, by ``run.checkpoint_steps`` and ``run.checkpoint_minutes``."""
+        every, minutes = self._run.config.checkpoint_steps, self._run.config.checkpoint_minutes
+        return bool(every and step % every == 0) or bool(minutes and self.age >= 60 * minutes)
 
     @property
     def age(self) -> float:

@@ -92,3 +92,8 @@ class Progress:
     def seen(self) -> int:
         """How many of its unit were trained on."""
         return self.tokens if self.unit == "tokens" else self.examples
+
+    @property
+    def kept(self) -> int | None:
+        """The step whose weights are kept; ``None`` before the first evaluation."""
+        return None if self.best is None else self.best_step
