@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--tool", choices=TOOLS, help="train once, in this process")
     parser.add_argument("--best", action="store_true", help="the Trainer at its best flags")
-    parser.set_defaults(examples=None, dev=None)
+    parser.set_defaults(device="cpu", examples=None, dev=None)
     arguments = parser.parse_args()
     if arguments.model is None:
         from ft.loading.starters import starter
