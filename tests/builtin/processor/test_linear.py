@@ -20,7 +20,7 @@ from ft.builtin.processor.linear import (
     StillLinear,
     keep_still,
     keep_weights,
-    widen_narrow,
+    narrow_in_float32,
 )
 from ft_kit import tiny_bert
 from ft_kit.tasks import VOCABULARY
@@ -243,11 +243,11 @@ def test_a_run_casts_what_stands_still_once(go: Callable[..., Any]) -> None:
 
 
 def narrow_pair(inputs: int, outputs: int) -> tuple[nn.Linear, nn.Linear]:
-    """A layer with few outputs, and one with the same weights that has been through `widen_narrow`."""
+    """A layer with few outputs, and one with the same weights that has been through `narrow_in_float32`."""
     torch.manual_seed(0)
     plain, other = nn.Linear(inputs, outputs), nn.Linear(inputs, outputs)
     other.load_state_dict(plain.state_dict())
-    widen_narrow(nn.Sequential(other))
+    narrow_in_float32(nn.Sequential(other))
     return plain, other
 
 

@@ -116,7 +116,7 @@ class Loop:
                 if progress.batch and (self._epoch_is_over() or self._is_over()):
                     self._end_epoch()
                 if self._is_over():
-                    self._agreement.check()
+                    self._agreement.stop_if_asked()
                     return
                 run.epoch = progress.epoch
                 if not progress.batch:
@@ -190,11 +190,11 @@ class Loop:
         if config.evaluate_steps and progress.step % config.evaluate_steps == 0 and not last:
             self._evaluate()
             self._agreement.renew()
-        if self._agreement.saves(progress.step) and not last:
+        if self._agreement.checkpoint_is_due(progress.step) and not last:
             self.save()
         if self._agreement.leave:
             self.save()
-        self._agreement.check()
+        self._agreement.stop_if_asked()
 
     def _end_epoch(self) -> None:
         progress = self.progress
@@ -205,7 +205,7 @@ class Loop:
         progress.batch = 0
         # Short epochs would otherwise spend more time on saving than on training.
         waited = self._agreement.age >= EPOCH_SAVE_SECONDS
-        if self._is_over() or waited or self._agreement.saves(progress.step):
+        if self._is_over() or waited or self._agreement.checkpoint_is_due(progress.step):
             self.save()
 
     def _evaluate(self) -> Mapping[str, Metric]:

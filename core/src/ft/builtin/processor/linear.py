@@ -124,7 +124,7 @@ def _state(bias: Tensor | None) -> tuple[object, ...]:
     return () if bias is None else (bias.data_ptr(), bias._version)
 
 
-def widen_narrow(model: nn.Module) -> None:
+def narrow_in_float32(model: nn.Module) -> None:
     """Let the linear layers of a model that have few outputs beside their inputs compute in float32."""
     for module in model.modules():
         if type(module) is nn.Linear and module.out_features <= min(

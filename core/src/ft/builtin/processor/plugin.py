@@ -9,7 +9,7 @@ from torch import nn
 
 from ft.builtin.processor.layer import join_layers
 from ft.builtin.processor.lean import make_lean
-from ft.builtin.processor.linear import keep_cast, keep_still, keep_weights, widen_narrow
+from ft.builtin.processor.linear import keep_cast, keep_still, keep_weights, narrow_in_float32
 from ft.contract.plugin import Plugin, hookimpl
 from ft.contract.schema import TaskData
 
@@ -35,7 +35,7 @@ class Processor(Plugin):
             sparse = run.ranks.count == 1 and not run.hooks.customised("build_optimizer")
             make_lean(model, rows=sparse and not run.restored)
             if run.restored:
-                widen_narrow(model)
+                narrow_in_float32(model)
                 keep_weights(model)
         return model
 
@@ -43,7 +43,7 @@ class Processor(Plugin):
     def on_features(self, run: LiveRun) -> None:
         """Have what stands still cast once. By now every technique has frozen what it freezes."""
         if run.device.type == "cpu" and isinstance(run.model, nn.Module):
-            widen_narrow(run.model)
+            narrow_in_float32(run.model)
             keep_still(run.model)
             if _alone(run):
                 keep_cast(run.model)

@@ -58,7 +58,7 @@ class Agreement:
         """Whether the user asked any of them to stop."""
         return bool(self._now()[0])
 
-    def check(self) -> None:
+    def stop_if_asked(self) -> None:
         """Leave where the user asked to; the state is saved.
 
         Raises:
@@ -71,7 +71,7 @@ class Agreement:
                 hint=f"go on with `ft run --resume {run.output}`",
             )
 
-    def saves(self, step: int) -> bool:
+    def checkpoint_is_due(self, step: int) -> bool:
         """Whether a checkpoint is due after a step, by ``run.checkpoint_steps`` and ``run.checkpoint_minutes``."""
         every, minutes = self._run.config.checkpoint_steps, self._run.config.checkpoint_minutes
         return bool(every and step % every == 0) or bool(minutes and self.age >= 60 * minutes)
