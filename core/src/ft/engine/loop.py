@@ -224,7 +224,7 @@ class Loop:
             extra = {PLUGINS: run_state.plugin_tensors(run)}
             if self._ordered:
                 extra[ORDER] = self.plan.tensors()
-            self.checkpoints.save(progress.step, self.optimizer, state, progress.kept, extra)
+            self.checkpoints.save(progress.step, self.optimizer, state, progress.best_step, extra)
         self._agreement.saved_at = perf_counter()
 
     def _places(self, ids: list[int] | None = None) -> str:

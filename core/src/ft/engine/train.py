@@ -226,13 +226,13 @@ def _train(
     )
     reporter.phase("train", f"{run.total_steps} steps")
     loop.train()
-    if loop.progress.kept is None:
+    if loop.progress.best_step is None:
         loop.validation.take_weights()
     progress, checkpoints = loop.progress, loop.checkpoints
     forget_casts(model)
     del loop, optimizer  # what they keep makes room for the best weights
     with run.ranks.main_first():
-        best = checkpoints.load_best(progress.kept)
+        best = checkpoints.load_best(progress.best_step)
     reporter.phase("evaluate")
     result = Result(folder.path, {})
     for split in data.scored(final=True):

@@ -31,7 +31,7 @@ class Progress:
         seconds: since the command began, those of the commands before it counted.
         best: the best value of the deciding metric so far, larger being better; ``None`` before the first evaluation.
         best_error: its standard error, 0 where the metric has no interval.
-        best_step: the step whose weights are kept.
+        best_step: the step whose weights are kept; ``None`` before the first evaluation.
         misses: evaluations since the best value.
         train_seconds: time spent on batches and steps.
         tokens: real tokens seen, or what else features say that they cost; ``padded`` counts padding too.
@@ -51,7 +51,7 @@ class Progress:
     seconds: float = 0.0
     best: float | None = None
     best_error: float = 0.0
-    best_step: int = 0
+    best_step: int | None = None
     misses: int = 0
     train_seconds: float = 0.0
     tokens: int = 0
@@ -92,8 +92,3 @@ class Progress:
     def seen(self) -> int:
         """How many of its unit were trained on."""
         return self.tokens if self.unit == "tokens" else self.examples
-
-    @property
-    def kept(self) -> int | None:
-        """The step whose weights are kept; ``None`` before the first evaluation."""
-        return None if self.best is None else self.best_step
